@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs what `deno task build` needs: a Rust that can rebuild std for wasm threads, wasm-pack, wasm-bindgen.
+# Debian: apt packages (as root). Elsewhere: rustup's nightly. What is there already is left alone.
+set -eu
+BINDGEN=0.2.130
+PACK=0.15.1
+export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+
+if [ -f /usr/lib/rustlib/src/rust/library/Cargo.toml ] && [ -x /usr/bin/rustc ] && command -v wasm-ld-19 >/dev/null; then
+  echo "Rust for wasm: there"
+elif command -v apt-get >/dev/null; then
+  apt-get update -q
+  apt-get install -y -q --no-install-recommends rustc-web cargo-web rust-web-src lld-19 gcc libc6-dev
+elif command -v rustup >/dev/null; then
+  rustup toolchain install nightly --profile minimal --component rust-src
+else
+  echo "install.sh: neither apt-get nor rustup is here; install rustup from rust-lang.org" >&2
+  exit 1
+fi
+
+have() { command -v "$1" >/dev/null && [ "$("$1" --version | cut -d' ' -f2)" = "$2" ]; }
+have wasm-pack "$PACK" || cargo install --quiet --locked "wasm-pack@$PACK"
+have wasm-bindgen "$BINDGEN" || cargo install --quiet --locked "wasm-bindgen-cli@$BINDGEN"
+echo "ready: $(wasm-pack --version), $(wasm-bindgen --version)"

@@ -1,0 +1,178 @@
+//! Exports for weights: packing, int8 activations, `linear`, `embed`, and their scalar twins for tests. No arithmetic.
+//!
+//! `dtype` is a ggml type id. Functions that return a status write nothing if it is not `OK`, but for `pack_rows`, whose
+//! bytes must then not be used. `BAD_ARGUMENT` stands for an unknown type, columns that are no whole number of blocks, an
+//! address that is 0, a count or a row id out of its range.
+
+use super::{BAD_ARGUMENT, NON_FINITE, OK};
+use crate::dtype::Dtype;
+use crate::ops::embed;
+use crate::ops::linear::{self, Linear};
+use crate::quant::{activation, pack, scalar};
+use core::slice;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The format, if known and if rows of `cols` exist in it.
+fn checked(dtype: u32, cols: usize, addresses: &[usize]) -> Result<Dtype, u32> {
+    let dtype = Dtype::from_id(dtype).ok_or(BAD_ARGUMENT)?;
+    dtype.row_bytes(cols).ok_or(BAD_ARGUMENT)?;
+    if addresses.contains(&0) {
+        return Err(BAD_ARGUMENT);
+    }
+    Ok(dtype)
+}
+
+fn status(result: Result<(), u32>) -> u32 {
+    result.err().unwrap_or(OK)
+}
+
+/// Bytes of `rows` packed rows of `cols` columns; 0 if the type is unknown or does not have such rows.
+#[wasm_bindgen]
+pub fn packed_bytes(dtype: u32, rows: usize, cols: usize) -> usize {
+    Dtype::from_id(dtype).and_then(|dtype| dtype.packed_bytes(rows, cols)).unwrap_or(0)
+}
+
+/// Bytes that `quantize_rows` writes for `rows` rows of `cols` columns.
+#[wasm_bindgen]
+pub fn activation_bytes(rows: usize, cols: usize) -> usize {
+    rows * activation::row_bytes(cols)
+}
+
+/// Packs `tiles` tiles of 8 rows (the last has `rows_in_last`, 1..=8, in the file) from the file's bytes at `src` to `dst`.
+#[wasm_bindgen]
+pub fn pack_rows(
+    dtype: u32,
+    src: usize,
+    dst: usize,
+    tiles: usize,
+    cols: usize,
+    rows_in_last: usize,
+) -> u32 {
+    status(checked(dtype, cols, &[src, dst]).and_then(|dtype| {
+        if !(1..=8).contains(&rows_in_last) {
+            return Err(BAD_ARGUMENT);
+        }
+        let (src, dst) = (src as *const u8, dst as *mut u8);
+        let finite = unsafe { pack::pack(dtype, src, dst, tiles, cols, rows_in_last) };
+        finite.then_some(()).ok_or(NON_FINITE)
+    }))
+}
+
+/// Quantizes `x` f32 [rows, cols] to `act`, `activation_bytes(rows, cols)` bytes: each row apart from the others.
+#[wasm_bindgen]
+pub fn quantize_rows(x: usize, act: usize, rows: usize, cols: usize) -> u32 {
+    if x == 0 || act == 0 {
+        return BAD_ARGUMENT;
+    }
+    unsafe { activation::quantize_rows(x as *const f32, act as *mut u8, rows, cols) };
+    OK
+}
+
+/// `out` f32 [rows, outputs] = x * transpose of `packed` [outputs, cols] + `bias` f32 [outputs] (0: none). Quantized types
+/// read `act` (what `quantize_rows` wrote) and may give `x` as 0; float types read `x` f32 [rows, cols], `act` may be 0.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn linear(
+    dtype: u32,
+    x: usize,
+    act: usize,
+    packed: usize,
+    bias: usize,
+    out: usize,
+    rows: usize,
+    cols: usize,
+    outputs: usize,
+) -> u32 {
+    status(checked(dtype, cols, &[packed, out]).and_then(|dtype| {
+        if (if dtype.is_quantized() { act } else { x }) == 0 {
+            return Err(BAD_ARGUMENT);
+        }
+        let job = Linear {
+            dtype,
+            x: x as *const f32,
+            act: act as *const u8,
+            packed: packed as *const u8,
+            bias: bias as *const f32,
+            out: out as *mut f32,
+            rows,
+            cols,
+            outputs,
+        };
+        unsafe { linear::linear(&job) };
+        Ok(())
+    }))
+}
+
+/// `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].
+#[wasm_bindgen]
+pub fn embed(
+    dtype: u32,
+    ids: usize,
+    packed: usize,
+    out: usize,
+    count: usize,
+    cols: usize,
+    rows: usize,
+) -> u32 {
+    status(checked(dtype, cols, &[ids, packed, out]).and_then(|dtype| {
+        let done = unsafe {
+            let ids = slice::from_raw_parts(ids as *const i32, count);
+            embed::embed(dtype, ids, packed as *const u8, out as *mut f32, cols, rows)
+        };
+        done.then_some(()).ok_or(BAD_ARGUMENT)
+    }))
+}
+
+/// For tests: `out` f32 [rows, cols] from the file's own bytes at `src`, by the scalar twin.
+#[wasm_bindgen]
+pub fn dequantize_scalar(dtype: u32, src: usize, out: usize, rows: usize, cols: usize) -> u32 {
+    status(checked(dtype, cols, &[src, out]).and_then(|dtype| {
+        let row_bytes = dtype.row_bytes(cols).ok_or(BAD_ARGUMENT)?;
+        for row in 0..rows {
+            unsafe {
+                let bytes = (src as *const u8).add(row * row_bytes);
+                let to = (out as *mut f32).add(row * cols);
+                let bytes = slice::from_raw_parts(bytes, row_bytes);
+                scalar::dequantize_row(dtype, bytes, slice::from_raw_parts_mut(to, cols));
+            }
+        }
+        Ok(())
+    }))
+}
+
+/// For tests: `linear` by the scalar twin, from f32 `x` [rows, cols] and the file's own bytes at `src`.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn linear_scalar(
+    dtype: u32,
+    x: usize,
+    src: usize,
+    bias: usize,
+    out: usize,
+    rows: usize,
+    cols: usize,
+    outputs: usize,
+) -> u32 {
+    status(checked(dtype, cols, &[x, src, out]).and_then(|dtype| {
+        let row_bytes = dtype.row_bytes(cols).filter(|&bytes| bytes > 0).ok_or(BAD_ARGUMENT)?;
+        unsafe {
+            let x = slice::from_raw_parts(x as *const f32, rows * cols);
+            let weights = slice::from_raw_parts(src as *const u8, outputs * row_bytes);
+            let bias = (bias != 0).then(|| slice::from_raw_parts(bias as *const f32, outputs));
+            let sums = scalar::linear(dtype, x, weights, bias, cols).ok_or(BAD_ARGUMENT)?;
+            slice::from_raw_parts_mut(out as *mut f32, sums.len()).copy_from_slice(&sums);
+        }
+        Ok(())
+    }))
+}
+
+/// `count` f32 values (whole blocks) at `values` to the file's format at `out`, as gguf-py quantizes; not for Q6_K.
+#[wasm_bindgen]
+pub fn quantize_scalar(dtype: u32, values: usize, out: usize, count: usize) -> u32 {
+    status(checked(dtype, count, &[values, out]).and_then(|dtype| unsafe {
+        let values = slice::from_raw_parts(values as *const f32, count);
+        let bytes = scalar::quantize(dtype, values).ok_or(BAD_ARGUMENT)?;
+        slice::from_raw_parts_mut(out as *mut u8, bytes.len()).copy_from_slice(&bytes);
+        Ok(())
+    }))
+}

@@ -1,0 +1,55 @@
+//! Memory and threads for the host: allocation by address, the life of helper threads. Not for kernels.
+
+use crate::threads;
+use std::alloc::{alloc, dealloc, Layout};
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Cache lines are 64 bytes; every allocation starts on one.
+const ALIGNMENT: usize = 64;
+
+/// Address of `bytes` fresh bytes, or 0 if the memory may not grow that far.
+#[wasm_bindgen]
+pub fn allocate(bytes: usize) -> usize {
+    match Layout::from_size_align(bytes.max(1), ALIGNMENT) {
+        Ok(layout) => unsafe { alloc(layout) as usize },
+        Err(_) => 0,
+    }
+}
+
+/// Gives back what `allocate` gave; `bytes` must be the same.
+#[wasm_bindgen]
+pub fn release(address: usize, bytes: usize) {
+    if let Ok(layout) = Layout::from_size_align(bytes.max(1), ALIGNMENT) {
+        unsafe { dealloc(address as *mut u8, layout) }
+    }
+}
+
+/// Copies bytes from one place to another; they may overlap.
+#[wasm_bindgen]
+pub fn copy_bytes(from: usize, to: usize, bytes: usize) {
+    unsafe { core::ptr::copy(from as *const u8, to as *mut u8, bytes) }
+}
+
+/// Runs a helper thread until `stop_helpers`; a Worker calls it and does not come back before.
+#[wasm_bindgen]
+pub fn run_helper() {
+    threads::help();
+}
+
+/// Ends all helpers.
+#[wasm_bindgen]
+pub fn stop_helpers() {
+    threads::stop();
+}
+
+/// A Worker reports that its helper has died.
+#[wasm_bindgen]
+pub fn poison_helpers() {
+    threads::poison();
+}
+
+/// The engine's thread and the helpers that have arrived.
+#[wasm_bindgen]
+pub fn thread_count() -> usize {
+    threads::thread_count()
+}

@@ -1,0 +1,67 @@
+//! The number formats of GGUF tensors: ids, block shapes, sizes in bytes. No arithmetic.
+
+/// A tensor's format; the numbers are ggml's type ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Dtype {
+    F32 = 0,
+    F16 = 1,
+    Q4_0 = 2,
+    Q4_1 = 3,
+    Q8_0 = 8,
+    Q6K = 14,
+    Bf16 = 30,
+}
+
+impl Dtype {
+    pub const ALL: [Dtype; 7] =
+        [Self::F32, Self::F16, Self::Q4_0, Self::Q4_1, Self::Q8_0, Self::Q6K, Self::Bf16];
+
+    /// The format with a ggml type id, if the crate has it.
+    pub fn from_id(id: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|&dtype| dtype as u32 == id)
+    }
+
+    /// Columns and bytes of one block of one row; float formats have blocks of one.
+    pub const fn block(self) -> (usize, usize) {
+        match self {
+            Self::F32 => (1, 4),
+            Self::F16 | Self::Bf16 => (1, 2),
+            Self::Q4_0 => (32, 18),
+            Self::Q4_1 => (32, 20),
+            Self::Q8_0 => (32, 34),
+            Self::Q6K => (256, 210),
+        }
+    }
+
+    /// Whether products take int8 activations (`quant::activation`) instead of f32.
+    pub fn is_quantized(self) -> bool {
+        self.block().0 > 1
+    }
+
+    /// Bytes of one row, unless `cols` is not a whole number of blocks.
+    pub fn row_bytes(self, cols: usize) -> Option<usize> {
+        let (block_cols, block_bytes) = self.block();
+        cols.is_multiple_of(block_cols).then(|| cols / block_cols)?.checked_mul(block_bytes)
+    }
+
+    /// Bytes of `rows` packed rows: whole tiles of 8, otherwise no larger than in the file.
+    pub fn packed_bytes(self, rows: usize, cols: usize) -> Option<usize> {
+        self.row_bytes(cols)?.checked_mul(rows.div_ceil(8))?.checked_mul(8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_follow_the_blocks() {
+        assert_eq!(Dtype::from_id(14), Some(Dtype::Q6K));
+        assert_eq!(Dtype::from_id(99), None);
+        assert_eq!(Dtype::Q4_1.row_bytes(64), Some(40));
+        assert_eq!(Dtype::Q6K.row_bytes(128), None);
+        assert_eq!(Dtype::Bf16.packed_bytes(9, 3), Some(96));
+        assert_eq!(Dtype::F32.packed_bytes(usize::MAX, 2), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! `embed`: rows of a table taken out of its packed form, as f32. The same function dequantizes rows for tests.
+
+use crate::dtype::Dtype;
+use crate::quant::float::FloatFormat;
+use crate::quant::{with_block_format, with_float_format, BlockFormat, TILE};
+use crate::threads::parallel_for;
+
+/// Rows are handed to threads in portions of about this many values.
+const PORTION: usize = 8192;
+
+/// Writes `out` f32 [ids, cols]: for each id (i32) that row of the packed `table` [rows, cols]. False, with nothing
+/// written, if an id is not within 0..rows.
+/// # Safety
+/// The pointers are valid for the shapes, `cols` is a whole number of blocks.
+pub unsafe fn embed(
+    dtype: Dtype,
+    ids: &[i32],
+    table: *const u8,
+    out: *mut f32,
+    cols: usize,
+    rows: usize,
+) -> bool {
+    if ids.iter().any(|&id| id < 0 || id as usize >= rows) {
+        return false;
+    }
+    let (table, out) = (table as usize, out as usize);
+    parallel_for(ids.len(), 1 + PORTION / cols.max(1), &|range| {
+        for i in range {
+            let to = (out as *mut f32).add(i * cols);
+            unpack_row(dtype, table as *const u8, ids[i] as usize, cols, to);
+        }
+    });
+    true
+}
+
+/// Writes one row of a packed tensor as f32 [cols].
+/// # Safety
+/// As `embed`.
+pub unsafe fn unpack_row(dtype: Dtype, packed: *const u8, row: usize, cols: usize, to: *mut f32) {
+    let (tile, row) = (row / TILE, row % TILE);
+    let row_bytes = dtype.row_bytes(cols).unwrap_or(0);
+    let packed = packed.add(tile * TILE * row_bytes);
+    with_block_format!(dtype, F => {
+        for block in 0..cols / F::COLS {
+            F::unpack_row(packed.add(block * F::BYTES * TILE), row, to.add(block * F::COLS));
+        }
+    });
+    with_float_format!(dtype, F => {
+        for column in 0..cols {
+            *to.add(column) = F::read(packed.add((column * TILE + row) * F::BYTES));
+        }
+    });
+}

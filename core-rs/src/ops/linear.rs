@@ -1,0 +1,172 @@
+//! `linear`: activations times packed weights plus bias. Splits outputs over threads and rows, never the columns of a
+//! sum: an output's chain of operations is the same whatever the number of rows and threads. Gradients are not here.
+
+use crate::dtype::Dtype;
+use crate::quant::activation::{row_bytes, GROUP_BYTES};
+use crate::quant::float::FloatFormat;
+use crate::quant::{with_block_format, with_float_format, BlockFormat, Constants, TileSums, GROUP, TILE};
+use crate::simd::{F16Constants, F32x4};
+use crate::threads::parallel_for;
+
+/// Activation rows that pass over a range of tiles before the next ones do, so that they stay in the cache.
+const PANEL: usize = 64;
+/// Tiles that one row of float weights is multiplied with at once, so that enough chains of additions overlap.
+const FLOAT_TILES: usize = 4;
+/// Threads take portions of at least about this many products, a microsecond's work.
+const PORTION: usize = 1 << 15;
+
+/// One product: out [rows, outputs] = x [rows, cols] * weights [outputs, cols] transposed + bias [outputs].
+#[derive(Clone, Copy)]
+pub struct Linear {
+    pub dtype: Dtype,
+    /// f32 [rows, cols]; read for float weights only.
+    pub x: *const f32,
+    /// `quant::activation` rows; read for quantized weights only.
+    pub act: *const u8,
+    /// Packed weights.
+    pub packed: *const u8,
+    /// f32 [outputs], or null for none. It is added last.
+    pub bias: *const f32,
+    /// f32 [rows, outputs].
+    pub out: *mut f32,
+    pub rows: usize,
+    pub cols: usize,
+    pub outputs: usize,
+}
+// The pointers are read only, apart from `out`, of which threads write disjoint parts.
+unsafe impl Sync for Linear {}
+
+/// Runs the product on all threads.
+/// # Safety
+/// The pointers are valid for the shapes, `out` overlaps nothing, `cols` is a whole number of blocks.
+pub unsafe fn linear(job: &Linear) {
+    let step = if job.dtype.is_quantized() { 1 } else { FLOAT_TILES };
+    let strips = job.outputs.div_ceil(TILE * step);
+    let panels = job.rows.div_ceil(PANEL);
+    let strip_products = TILE * step * job.rows.min(PANEL) * job.cols;
+    parallel_for(strips * panels, 1 + PORTION / strip_products.max(1), &|range| {
+        for item in range {
+            let (panel, strip) = (item / strips, item % strips);
+            let rows = panel * PANEL..((panel + 1) * PANEL).min(job.rows);
+            with_block_format!(job.dtype, F => block_tile::<F>(job, strip, rows.clone()));
+            with_float_format!(job.dtype, F => float_strip::<F>(job, strip, rows.clone()));
+        }
+    });
+}
+
+/// All rows of a panel, four at a time, against one tile of a block format.
+unsafe fn block_tile<F: BlockFormat>(job: &Linear, tile: usize, rows: core::ops::Range<usize>) {
+    let mut row = rows.start;
+    while row + 4 <= rows.end {
+        block_rows::<F, 4>(job, tile, row);
+        row += 4;
+    }
+    match rows.end - row {
+        3 => block_rows::<F, 3>(job, tile, row),
+        2 => block_rows::<F, 2>(job, tile, row),
+        1 => block_rows::<F, 1>(job, tile, row),
+        _ => {}
+    }
+}
+
+#[inline(never)]
+unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tile: usize, row: usize) {
+    let blocks = job.cols / F::COLS;
+    let act_row = row_bytes(job.cols);
+    let mut act: [*const u8; R] = core::array::from_fn(|r| job.act.add((row + r) * act_row));
+    let mut packed = job.packed.add(tile * blocks * F::BYTES * TILE);
+    let mut sums = [[F32x4::splat(0.0); 2]; R];
+    let mut c = Constants::opaque();
+    // Kept in memory on purpose: engines allot registers badly when these are alive across the inner loop.
+    if R > 1 {
+        core::hint::black_box((&mut sums, &mut c));
+    }
+    for _ in 0..blocks {
+        F::accumulate(&mut sums, packed, act, &c);
+        packed = packed.add(F::BYTES * TILE);
+        act = act.map(|a| a.add(F::COLS / GROUP * GROUP_BYTES));
+    }
+    for (r, sums) in sums.into_iter().enumerate() {
+        store_tile(job, tile, row + r, sums);
+    }
+}
+
+/// All rows of a panel against a strip of four tiles of a float format.
+unsafe fn float_strip<F: FloatFormat>(job: &Linear, strip: usize, rows: core::ops::Range<usize>) {
+    let tiles = job.outputs.div_ceil(TILE);
+    let first = strip * FLOAT_TILES;
+    let last = tiles.min(first + FLOAT_TILES);
+    let mut row = rows.start;
+    while row + 4 <= rows.end {
+        for tile in first..last {
+            float_rows::<F, 1, 4>(job, tile, row);
+        }
+        row += 4;
+    }
+    for row in row..rows.end {
+        if last - first == FLOAT_TILES {
+            float_rows::<F, FLOAT_TILES, 1>(job, first, row);
+        } else {
+            for tile in first..last {
+                float_rows::<F, 1, 1>(job, tile, row);
+            }
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn float_rows<F: FloatFormat, const T: usize, const R: usize>(
+    job: &Linear,
+    tile: usize,
+    row: usize,
+) {
+    let tile_bytes = job.cols * TILE * F::BYTES;
+    let mut packed: [*const u8; T] =
+        core::array::from_fn(|t| job.packed.add((tile + t) * tile_bytes));
+    let mut x: [*const f32; R] = core::array::from_fn(|r| job.x.add((row + r) * job.cols));
+    let mut sums = [[[F32x4::splat(0.0); 2]; R]; T];
+    let c = F16Constants::opaque();
+    for _ in 0..job.cols {
+        let inputs = x.map(|x| F32x4::load_splat(x));
+        for t in 0..T {
+            let weights = F::load8(packed[t], &c);
+            for r in 0..R {
+                for half in 0..2 {
+                    sums[t][r][half] = sums[t][r][half].madd(inputs[r], weights[half]);
+                }
+            }
+        }
+        packed = packed.map(|p| p.add(TILE * F::BYTES));
+        x = x.map(|x| x.add(1));
+    }
+    for (t, sums) in sums.into_iter().enumerate() {
+        for (r, sums) in sums.into_iter().enumerate() {
+            store_tile(job, tile + t, row + r, sums);
+        }
+    }
+}
+
+/// Adds the bias and writes those of a tile's 8 outputs that exist.
+#[inline(always)]
+unsafe fn store_tile(job: &Linear, tile: usize, row: usize, sums: TileSums) {
+    let first = tile * TILE;
+    let out = job.out.add(row * job.outputs + first);
+    if first + TILE <= job.outputs {
+        for (half, mut sum) in sums.into_iter().enumerate() {
+            if !job.bias.is_null() {
+                sum = sum + F32x4::load(job.bias.add(first + 4 * half));
+            }
+            sum.store(out.add(4 * half));
+        }
+        return;
+    }
+    let lanes = sums.map(F32x4::to_array);
+    for output in 0..job.outputs - first {
+        let sum = lanes[output / 4][output % 4];
+        let bias = if job.bias.is_null() { None } else { Some(*job.bias.add(first + output)) };
+        *out.add(output) = bias.map_or(sum, |bias| sum + bias);
+    }
+}
+
+#[cfg(test)]
+mod tests;

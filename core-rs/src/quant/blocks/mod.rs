@@ -1,0 +1,46 @@
+//! The quantized block formats of GGUF, one a file, and the step they share: applying scales to integer sums.
+
+pub mod q4_0;
+pub mod q4_1;
+pub mod q6_k;
+pub mod q8_0;
+
+use super::activation::{MINUS_8_SUM_AT, SCALE_AT};
+use super::planes::IntSums;
+use super::{Constants, TileSums};
+use crate::half::f16_to_f32;
+use crate::simd::{F32x4, I32x4};
+
+/// The 8 f16 numbers at the head of a packed block.
+#[inline(always)]
+unsafe fn load_scales(from: *const u8, c: &Constants) -> TileSums {
+    [F32x4::load_f16_with(from, &c.f16), F32x4::load_f16_with(from.add(8), &c.f16)]
+}
+
+/// One of them.
+unsafe fn scale_of_row(from: *const u8, row: usize) -> f32 {
+    f16_to_f32(from.add(2 * row).cast::<u16>().read_unaligned())
+}
+
+/// `sums += integer * (scale * activation scale)`, one operation an output.
+#[inline(always)]
+unsafe fn apply_scales<const R: usize>(
+    sums: &mut [TileSums; R],
+    integer: &[IntSums; R],
+    scales: TileSums,
+    act: &[*const u8; R],
+) {
+    for row in 0..R {
+        let a = F32x4::load_splat(act[row].add(SCALE_AT).cast());
+        for half in 0..2 {
+            let scale = scales[half] * a;
+            sums[row][half] = sums[row][half].madd(integer[row][half].to_f32(), scale);
+        }
+    }
+}
+
+/// Where the integer sums of weights with the offset 8 start: at -8 times the activations' sums.
+#[inline(always)]
+unsafe fn minus_8_sums<const R: usize>(act: &[*const u8; R]) -> [IntSums; R] {
+    act.map(|a| [I32x4::load_splat(a.add(MINUS_8_SUM_AT).cast()); 2])
+}

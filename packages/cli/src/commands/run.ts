@@ -1,0 +1,159 @@
+/** `aha run`: answers one prompt and streams the answer. Keeps no conversation. */
+import type { Completion, GenerateOptions, Model } from "@aha/runtime";
+import {
+  type Command,
+  type CommandInput,
+  type CommandIo,
+  type OptionValues,
+  UsageError,
+} from "../command.ts";
+import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
+import { flagOption, idsOption, integerOption, numberOption, stringOption } from "../options.ts";
+import { peakMemory } from "../terminal/peak_memory.ts";
+import { printable, sizeText } from "../terminal/size_text.ts";
+
+/** `aha run MODEL [PROMPT]`. */
+export const command: Command = {
+  name: "run",
+  usage: "run MODEL [PROMPT] [options]",
+  details: `Streams the answer; without PROMPT it is read from stdin.
+--json prints {model, backend, threads, promptIds, ids, text, reasoning, finishReason, timings}.
+  aha run smollm2-135m "Why is the sky blue?"
+  aha run smollm2-135m --raw --temperature 0 --max-tokens 20 "The capital of France is"`,
+  positionals: ["MODEL", "[PROMPT]"],
+  options: {
+    raw: { type: "boolean", help: "continue the prompt, without the chat template" },
+    ids: { type: "string", value: "1,2,3", help: "the prompt as token ids, nothing added" },
+    system: { type: "string", value: "S", help: "system message" },
+    "max-tokens": { type: "string", value: "N", help: "most tokens to generate" },
+    temperature: {
+      type: "string",
+      value: "T",
+      help: "0 is greedy (default: the model's own, or 0.6)",
+    },
+    "top-p": { type: "string", value: "P", help: "keep the likeliest tokens of this probability" },
+    "top-k": { type: "string", value: "K", help: "keep the K likeliest tokens, 0 keeps all" },
+    "min-p": {
+      type: "string",
+      value: "M",
+      help: "keep tokens of this share of the likeliest's probability",
+    },
+    seed: { type: "string", value: "S", help: "same seed, same answer" },
+    ...loadOptionSpecs,
+    "repeat-penalty": { type: "string", value: "R", help: "damp repetition", notBuiltYet: true },
+    stop: {
+      type: "string",
+      value: "S",
+      help: "stop before this text",
+      multiple: true,
+      notBuiltYet: true,
+    },
+    think: {
+      type: "string",
+      value: "on|off|N",
+      help: "thinking, or its budget",
+      notBuiltYet: true,
+    },
+    logprobs: {
+      type: "string",
+      value: "N",
+      help: "log-probabilities of N alternatives",
+      notBuiltYet: true,
+    },
+    verbose: { type: "boolean", help: "figures on stderr at the end" },
+    json: { type: "boolean", help: "print one JSON document" },
+  },
+  run,
+};
+
+async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
+  const [name, prompt] = positionals;
+  const ids = idsOption(values, "ids");
+  checkPromptOptions(values, prompt, ids);
+  const generation = generateOptions(values, io);
+  const options = loadOptions(values);
+  const text = ids ? "" : prompt ?? await promptFromStdin(io);
+  await using model = await loadWithBar(name, options, io);
+  const promptIds = ids ?? promptIdsOf(model, text, values);
+  const json = flagOption(values, "json");
+  const onText = json ? undefined : shown(io);
+  const result = await model.complete(promptIds, { ...generation, onText });
+  if (json) io.out(`${JSON.stringify(document(name, model, result))}\n`);
+  else if (!result.text.endsWith("\n")) io.out("\n");
+  if (flagOption(values, "verbose")) io.error(figures(model, result));
+  return 0;
+}
+
+function checkPromptOptions(values: OptionValues, prompt?: string, ids?: number[]): void {
+  if (ids && prompt !== undefined) throw new UsageError("give a prompt or --ids, not both");
+  if (ids?.length === 0) throw new UsageError("--ids is empty; give at least one token id");
+  const templated = stringOption(values, "system") !== undefined;
+  if (templated && (ids || flagOption(values, "raw"))) {
+    throw new UsageError("--system needs the chat template; leave out --raw and --ids");
+  }
+}
+
+function generateOptions(values: OptionValues, io: CommandIo): GenerateOptions {
+  return {
+    maxTokens: integerOption(values, "max-tokens", { min: 0 }),
+    temperature: numberOption(values, "temperature", { min: 0, max: 100 }),
+    topP: numberOption(values, "top-p", { min: 0, max: 1 }),
+    topK: integerOption(values, "top-k", { min: 0, max: 2 ** 31 - 1 }),
+    minP: numberOption(values, "min-p", { min: 0, max: 1 }),
+    seed: integerOption(values, "seed", { min: 0 }),
+    signal: io.signal,
+  };
+}
+
+async function promptFromStdin(io: CommandIo): Promise<string> {
+  const text = new TextDecoder().decode(await io.readStdin()).replace(/\r?\n$/, "");
+  if (text === "") throw new UsageError("no prompt: give one as an argument or on stdin");
+  return text;
+}
+
+function promptIdsOf(model: Model, prompt: string, values: OptionValues): readonly number[] {
+  if (flagOption(values, "raw")) return model.promptIds(prompt);
+  const system = stringOption(values, "system");
+  const messages = system === undefined ? [] : [{ role: "system", content: system }];
+  return model.chatIds([...messages, { role: "user", content: prompt }]);
+}
+
+/** Text as a terminal may see it; as it is where it goes elsewhere. */
+function shown(io: CommandIo): (text: string) => void {
+  return (text) => io.out(io.outIsTerminal ? printable(text) : text);
+}
+
+function document(name: string, model: Model, result: Completion): Record<string, unknown> {
+  const peak = peakMemory(model.memoryBytes);
+  return {
+    model: name,
+    backend: model.backend.name,
+    variant: model.backend.variant,
+    threads: model.backend.threads,
+    promptIds: result.promptIds,
+    ids: result.ids,
+    text: result.text,
+    reasoning: "",
+    finishReason: result.finishReason,
+    timings: {
+      loadMs: model.loadMs,
+      ...result.timings,
+      peakMemoryBytes: peak.sizeBytes,
+      peakMemorySource: peak.source,
+    },
+  };
+}
+
+function figures(model: Model, { timings, finishReason }: Completion): string {
+  const { variant, threads } = model.backend;
+  const rate = (value: number) => value.toFixed(1);
+  const lines = [
+    `${variant}, ${threads} threads, loaded in ${Math.round(model.loadMs)} ms`,
+    `prompt ${timings.promptTokens} tokens, ${rate(timings.promptTokensPerSecond)} tokens/s`,
+    `answer ${timings.generatedTokens} tokens, ${
+      rate(timings.tokensPerSecond)
+    } tokens/s, ended by ${finishReason}`,
+    `peak memory ${sizeText(peakMemory(model.memoryBytes).sizeBytes)}`,
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}

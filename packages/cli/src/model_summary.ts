@@ -1,0 +1,112 @@
+/** What a model file says about itself: sizes, formats, tokenizer. Plans no memory and prints nothing. */
+import type { Gguf, TensorInfo } from "@aha/runtime/gguf";
+
+/** The tensors of one number format. */
+export interface TypeShare {
+  readonly type: string;
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly sizeBytes: number;
+}
+
+/** The head of a model file, for people and for `--json`. */
+export interface ModelSummary {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly ggufVersion: number;
+  readonly architecture: string | null;
+  readonly name: string | null;
+  readonly licence: string | null;
+  readonly parameters: number;
+  readonly tensorBytes: number;
+  /** Bits for one weight, all tensors together. */
+  readonly bitsPerWeight: number;
+  /** The largest share first. */
+  readonly types: readonly TypeShare[];
+  readonly contextTokens: number | null;
+  readonly layers: number | null;
+  readonly width: number | null;
+  readonly heads: number | null;
+  readonly kvHeads: number | null;
+  readonly experts: number | null;
+  readonly expertsUsed: number | null;
+  readonly tokenizer: {
+    readonly model: string;
+    readonly pre: string | null;
+    readonly tokens: number;
+  } | null;
+  readonly chatTemplate: string | null;
+  /** `shape` in file order, the fastest-moving size first. */
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly shape: readonly number[];
+    readonly offset: number;
+    readonly sizeBytes: number;
+  }[];
+}
+
+/** Sums up the head of a file of `sizeBytes`; what the file does not say is null. */
+export function summarize(gguf: Gguf, sizeBytes: number): ModelSummary {
+  const { metadata } = gguf;
+  const architecture = metadata.optionalString("general.architecture") ?? null;
+  // Per-layer sizes may be arrays: those have no one number.
+  const size = (key: string) => {
+    const value = metadata.get(`${architecture}.${key}`)?.value;
+    return typeof value === "number" ? value : null;
+  };
+  const tensors = [...gguf.tensors.values()];
+  const parameters = sum(tensors.map(elements));
+  const tensorBytes = sum(tensors.map((tensor) => tensor.sizeBytes));
+  const tokenizerModel = metadata.optionalString("tokenizer.ggml.model");
+  return {
+    file: gguf.sourceName,
+    sizeBytes,
+    ggufVersion: gguf.version,
+    architecture,
+    name: metadata.optionalString("general.name") ?? null,
+    licence: metadata.optionalString("general.license") ?? null,
+    parameters,
+    tensorBytes,
+    bitsPerWeight: parameters > 0 ? tensorBytes * 8 / parameters : 0,
+    types: typeShares(tensors),
+    contextTokens: size("context_length"),
+    layers: size("block_count"),
+    width: size("embedding_length"),
+    heads: size("attention.head_count"),
+    kvHeads: size("attention.head_count_kv"),
+    experts: size("expert_count"),
+    expertsUsed: size("expert_used_count"),
+    tokenizer: tokenizerModel === undefined ? null : {
+      model: tokenizerModel,
+      pre: metadata.optionalString("tokenizer.ggml.pre") ?? null,
+      tokens: metadata.optionalStrings("tokenizer.ggml.tokens")?.length ?? 0,
+    },
+    chatTemplate: metadata.optionalString("tokenizer.chat_template") ?? null,
+    tensors: tensors.map(({ name, type, dims, offset, sizeBytes }) => ({
+      name,
+      type: type.name,
+      shape: dims,
+      offset,
+      sizeBytes,
+    })),
+  };
+}
+
+function typeShares(tensors: readonly TensorInfo[]): TypeShare[] {
+  const groups = Map.groupBy(tensors, ({ type }) => type.name);
+  return [...groups].map(([type, group]) => ({
+    type,
+    tensors: group.length,
+    parameters: sum(group.map(elements)),
+    sizeBytes: sum(group.map((tensor) => tensor.sizeBytes)),
+  })).sort((a, b) => b.sizeBytes - a.sizeBytes);
+}
+
+function elements({ dims }: TensorInfo): number {
+  return dims.reduce((product, size) => product * size, 1);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

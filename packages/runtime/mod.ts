@@ -1,0 +1,27 @@
+/** Aha's inference runtime: load a model, chat, complete, score. The public face; defines nothing itself. */
+export { loadModel, type LoadOptions, planModel } from "./src/load_model.ts";
+export type { MemoryPlan } from "./src/memory_plan.ts";
+export { Model, type ScoreOptions } from "./src/model_session.ts";
+export type {
+  CompleteOptions,
+  Completion,
+  EndEvent,
+  FinishReason,
+  GenerateOptions,
+  GenerationEvent,
+  LoadProgress,
+  Score,
+  TextEvent,
+  Timings,
+  Usage,
+} from "./src/events.ts";
+export type { ChatMessage, Tokenizer } from "./src/tokenizer/mod.ts";
+export type { ModelConfig } from "./src/model/config.ts";
+export {
+  ContextFullError,
+  GgufError,
+  MemoryError,
+  ModelError,
+  SourceError,
+  UnsupportedError,
+} from "./src/errors.ts";

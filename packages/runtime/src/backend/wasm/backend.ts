@@ -1,0 +1,62 @@
+/** The wasm backend: a core, its memory and helper threads behind the `Backend` interface. Knows no model. */
+import { KvCache, type KvShape, pageBytes } from "../../kv_cache.ts";
+import type { Backend } from "../../ops.ts";
+import { type CoreVariant, startBestCore } from "./core.ts";
+import { HelperThreads } from "./helper_threads.ts";
+import { WasmMemory } from "./memory.ts";
+import { WasmOps } from "./ops.ts";
+import { WeightLoader } from "./weight_loader.ts";
+
+/** Options of the wasm backend. */
+export interface WasmBackendOptions {
+  /** Threads that share the work, the caller's included; never more than the cores. Default: the cores. */
+  readonly threads?: number;
+  /** Most bytes the memory may grow to (at most 4 GiB). */
+  readonly maxBytes?: number;
+  /** Takes this artifact instead of the best that runs. */
+  readonly variant?: CoreVariant;
+}
+
+const WASM32_BYTES = 2 ** 32;
+
+/** Cores this process may use. */
+export function coreCount(): number {
+  return globalThis.navigator?.hardwareConcurrency ?? 1;
+}
+
+/**
+ * Starts the core and its helper threads.
+ * @throws {UnsupportedError} when no artifact runs here.
+ */
+export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<Backend> {
+  const core = await startBestCore(options.maxBytes ?? WASM32_BYTES, options.variant);
+  const wanted = Math.max(1, Math.min(options.threads ?? coreCount(), coreCount()));
+  const helpers = await HelperThreads.start(core, wanted - 1);
+  const memory = new WasmMemory(core);
+  const loader = new WeightLoader(core.exports, memory);
+  return {
+    name: "wasm",
+    variant: core.variant,
+    threads: core.share ? wanted : 1,
+    ops: new WasmOps(core.exports, memory),
+    loadWeight: (stored, read) => loader.loadWeight(stored, read),
+    loadVector: (stored, read) => loader.loadVector(stored, read),
+    createCache: (shape, maxPages) => new KvCache(shape, pageStore(memory, shape), maxPages),
+    memoryBytes: () => core.memory.buffer.byteLength,
+    close: () => {
+      helpers.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Pages as blocks of wasm memory; released ones are kept for the next. */
+function pageStore(memory: WasmMemory, shape: KvShape) {
+  const bytes = pageBytes(shape);
+  const spare: number[] = [];
+  return {
+    allocate: (): number => spare.pop() ?? memory.allocate(bytes),
+    release: (page: number): void => void spare.push(page),
+    copy: (from: number, to: number): void => memory.copy(from, to, bytes),
+  };
+}

@@ -1,0 +1,61 @@
+/** Typed views on the wasm memory and allocation of lasting blocks. Views are made anew each time: growth detaches old ones. */
+import { MemoryError } from "../../errors.ts";
+import type { Core } from "./core.ts";
+
+/** Lasting blocks and views; addresses are byte offsets. */
+export class WasmMemory {
+  readonly #blocks = new Map<number, number>();
+  #reservedBytes = 0;
+
+  constructor(private readonly core: Core) {}
+
+  /** Bytes of all lasting blocks. */
+  get reservedBytes(): number {
+    return this.#reservedBytes;
+  }
+
+  /** @throws {MemoryError} when the memory may not grow that far. */
+  allocate(bytes: number): number {
+    const address = this.core.exports.allocate(bytes) >>> 0;
+    if (address === 0) {
+      const used = this.core.memory.buffer.byteLength;
+      throw new MemoryError(
+        `Out of wasm memory: ${bytes} bytes wanted, the memory holds ${used} bytes already`,
+        used + bytes,
+        used,
+      );
+    }
+    this.#blocks.set(address, bytes);
+    this.#reservedBytes += bytes;
+    return address;
+  }
+
+  /** Gives a block back. */
+  release(address: number): void {
+    const bytes = this.#blocks.get(address);
+    if (bytes === undefined) throw new TypeError(`No block starts at address ${address}`);
+    this.#blocks.delete(address);
+    this.#reservedBytes -= bytes;
+    this.core.exports.release(address, bytes);
+  }
+
+  copy(from: number, to: number, bytes: number): void {
+    this.core.exports.copy_bytes(from, to, bytes);
+  }
+
+  bytes(address: number, length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.core.memory.buffer, address, length) as Uint8Array<ArrayBuffer>;
+  }
+
+  f32(address: number, length: number): Float32Array {
+    return new Float32Array(this.core.memory.buffer, address, length);
+  }
+
+  i32(address: number, length: number): Int32Array {
+    return new Int32Array(this.core.memory.buffer, address, length);
+  }
+
+  u32(address: number, length: number): Uint32Array {
+    return new Uint32Array(this.core.memory.buffer, address, length);
+  }
+}

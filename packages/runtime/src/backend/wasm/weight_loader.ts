@@ -1,0 +1,121 @@
+/** Streams stored tensors into the wasm memory: matrices into packed tiles, chunk by chunk, vectors to f32. */
+import { ModelError, UnsupportedError } from "../../errors.ts";
+import type { ReadTensor, StoredTensor } from "../../ops.ts";
+import type { Tensor, Weight } from "../../tensor.ts";
+import type { CoreExports } from "./core.ts";
+import type { WasmMemory } from "./memory.ts";
+import { wasmTensor, type WasmWeight } from "./storage.ts";
+
+/** Weight rows in a tile of the packed layout. */
+const TILE_ROWS = 8;
+/** Bytes of the file that are staged at a time. */
+const STAGING_BYTES = 4 << 20;
+const STATUS_NON_FINITE = 2;
+
+/** A block format as the packed layout knows it. */
+export interface PackedType {
+  readonly id: number;
+  readonly blockSize: number;
+  readonly blockBytes: number;
+  readonly quantized: boolean;
+}
+
+/** The formats that the core has kernels for. */
+export const PACKED_TYPES: Readonly<Record<string, PackedType>> = {
+  F32: { id: 0, blockSize: 1, blockBytes: 4, quantized: false },
+  F16: { id: 1, blockSize: 1, blockBytes: 2, quantized: false },
+  BF16: { id: 30, blockSize: 1, blockBytes: 2, quantized: false },
+  Q4_0: { id: 2, blockSize: 32, blockBytes: 18, quantized: true },
+  Q4_1: { id: 3, blockSize: 32, blockBytes: 20, quantized: true },
+  Q8_0: { id: 8, blockSize: 32, blockBytes: 34, quantized: true },
+  Q6_K: { id: 14, blockSize: 256, blockBytes: 210, quantized: true },
+};
+
+/** Loads tensors one after the other through one staging buffer. */
+export class WeightLoader {
+  #staging = 0;
+  #stagingBytes = 0;
+
+  constructor(private readonly core: CoreExports, private readonly memory: WasmMemory) {}
+
+  /** A matrix `[rows, cols]` in tiles of 8 rows, the last one filled up with zero rows. */
+  async loadWeight(stored: StoredTensor, read: ReadTensor): Promise<Weight> {
+    const type = packedType(stored);
+    const { name, rows, cols } = stored;
+    const rowBytes = bytesOfRow(stored, type);
+    const tiles = Math.ceil(rows / TILE_ROWS);
+    const tileBytes = TILE_ROWS * rowBytes;
+    const address = this.memory.allocate(tiles * tileBytes);
+    const tilesAtOnce = Math.max(1, Math.floor(STAGING_BYTES / tileBytes));
+    const staging = this.#stage(Math.min(tilesAtOnce, tiles) * tileBytes);
+    for (let tile = 0; tile < tiles; tile += tilesAtOnce) {
+      const count = Math.min(tilesAtOnce, tiles - tile);
+      const firstRow = tile * TILE_ROWS;
+      const rowCount = Math.min(rows - firstRow, count * TILE_ROWS);
+      await read(firstRow * rowBytes, this.memory.bytes(staging, rowCount * rowBytes));
+      const to = address + tile * tileBytes;
+      const inLast = rowCount - (count - 1) * TILE_ROWS;
+      const status = this.core.pack_rows(type.id, staging, to, count, cols, inLast);
+      if (status === STATUS_NON_FINITE) throw nonFinite(name);
+      if (status !== 0) throw new RangeError(`The core refused to pack ${name}: status ${status}`);
+    }
+    const storage = { address, typeId: type.id, quantized: type.quantized };
+    const weight: WasmWeight = { name, type: stored.type, rows, cols, storage };
+    return weight;
+  }
+
+  /** A vector `[cols]` as f32. */
+  async loadVector(stored: StoredTensor, read: ReadTensor): Promise<Tensor> {
+    if (stored.type !== "F32") {
+      throw new UnsupportedError(
+        `Tensor ${stored.name} is stored as ${stored.type}, only F32 vectors are supported`,
+        stored.type,
+      );
+    }
+    const address = this.memory.allocate(4 * stored.cols);
+    await read(0, this.memory.bytes(address, 4 * stored.cols));
+    if (!this.memory.f32(address, stored.cols).every(Number.isFinite)) throw nonFinite(stored.name);
+    return wasmTensor("f32", [stored.cols], address);
+  }
+
+  /** Gives the staging buffer back. */
+  close(): void {
+    if (this.#staging !== 0) this.memory.release(this.#staging);
+    this.#staging = this.#stagingBytes = 0;
+  }
+
+  #stage(bytes: number): number {
+    if (bytes > this.#stagingBytes) {
+      this.close();
+      this.#staging = this.memory.allocate(bytes);
+      this.#stagingBytes = bytes;
+    }
+    return this.#staging;
+  }
+}
+
+function packedType(stored: StoredTensor): PackedType {
+  const type = PACKED_TYPES[stored.type];
+  if (type) return type;
+  const known = Object.keys(PACKED_TYPES).join(" ");
+  throw new UnsupportedError(
+    `Tensor ${stored.name} is stored as ${stored.type}, which is not supported yet (supported: ${known})`,
+    stored.type,
+  );
+}
+
+function bytesOfRow(stored: StoredTensor, type: PackedType): number {
+  const rowBytes = (stored.cols / type.blockSize) * type.blockBytes;
+  if (stored.cols % type.blockSize !== 0 || rowBytes * stored.rows !== stored.sizeBytes) {
+    throw new ModelError(
+      `Tensor ${stored.name} [${stored.rows}, ${stored.cols}] of ${stored.type} cannot have ${stored.sizeBytes} bytes`,
+    );
+  }
+  return rowBytes;
+}
+
+function nonFinite(name: string): ModelError {
+  return new ModelError(
+    `Tensor ${name} holds a value that is not finite: the file is damaged or badly converted`,
+  );
+}

@@ -1,0 +1,93 @@
+/** Options, results and events of generation: the types that callers of the library see. No behaviour. */
+
+/** How to sample and when to stop. */
+export interface GenerateOptions {
+  /** Most tokens to generate; default: until the context is full. */
+  readonly maxTokens?: number;
+  /** 0 is greedy. Default: the model's own recommendation, else 0.6 (R1's). */
+  readonly temperature?: number;
+  /** Keep the smallest set of tokens with this much probability. Default: the model's own, else 0.95 (R1's). */
+  readonly topP?: number;
+  /** Keep the k most probable tokens; 0 keeps all. */
+  readonly topK?: number;
+  /** Keep tokens with at least this fraction of the best one's probability. */
+  readonly minP?: number;
+  /** Same seed, same tokens. Default: drawn at random. */
+  readonly seed?: number;
+  /** Go on after end-of-turn tokens, which then count as any other. */
+  readonly ignoreEnd?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `complete`. */
+export interface CompleteOptions extends GenerateOptions {
+  /** Called with each piece of text as it appears. */
+  readonly onText?: (text: string) => void;
+}
+
+/** Why generation ended: an end-of-turn token, or a limit (`maxTokens` or the context). */
+export type FinishReason = "stop" | "length";
+
+/** Tokens counted. */
+export interface Usage {
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+/** How long things took. */
+export interface Timings {
+  readonly promptTokens: number;
+  readonly promptTokensPerSecond: number;
+  readonly timeToFirstTokenMs: number;
+  readonly generatedTokens: number;
+  readonly tokensPerSecond: number;
+}
+
+/** A piece of the answer. Text arrives as soon as its characters are whole. */
+export interface TextEvent {
+  readonly type: "reasoning" | "content";
+  readonly text: string;
+  readonly ids: readonly number[];
+  /** Of each id: log-softmax of the raw logits (natural log). */
+  readonly logprobs: readonly number[];
+}
+
+/** The last event of a generation. */
+export interface EndEvent {
+  readonly type: "end";
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  readonly timings: Timings;
+}
+
+/** What `chat` yields. */
+export type GenerationEvent = TextEvent | EndEvent;
+
+/** What `complete` gives. */
+export interface Completion {
+  readonly promptIds: readonly number[];
+  /** Generated ids, without the end-of-turn token. */
+  readonly ids: readonly number[];
+  readonly logprobs: readonly number[];
+  readonly text: string;
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  readonly timings: Timings;
+}
+
+/** Log-probabilities of a given sequence. */
+export interface Score {
+  readonly ids: readonly number[];
+  /** `T - 1` natural logs: of each token after the first, given those before it. */
+  readonly logprobs: readonly number[];
+  /** Mean of `-logprobs`; 0 for fewer than two tokens. */
+  readonly meanNll: number;
+}
+
+/** Progress of loading: first the download of a model that is not here yet, then its weights. */
+export interface LoadProgress {
+  readonly phase: "download" | "unpack" | "load";
+  readonly doneBytes: number;
+  /** Missing where nobody knows. */
+  readonly totalBytes?: number;
+}

@@ -1,0 +1,195 @@
+/** The paged key/value cache: which pages a sequence owns or shares. Holds no keys itself; a backend stores the pages. */
+import { MemoryError } from "./errors.ts";
+
+/** Tokens in a page. Keys are also reduced in blocks of this size, so pages and arithmetic share their borders. */
+export const PAGE_TOKENS = 32;
+
+/** How keys and values are stored. */
+export type KvType = "f32" | "f16";
+
+/** Sizes of a cache: the same for every page. */
+export interface KvShape {
+  readonly layers: number;
+  readonly kvHeads: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly type: KvType;
+}
+
+/** Where the pages live. A page is a backend's handle, for wasm an address. */
+export interface PageStore {
+  allocate(): number;
+  release(page: number): void;
+  copy(from: number, to: number): void;
+}
+
+/** Bytes of one page: all layers, all heads, keys and values of 32 tokens. */
+export function pageBytes(shape: KvShape): number {
+  const perToken = shape.layers * shape.kvHeads * (shape.keySize + shape.valueSize);
+  return perToken * PAGE_TOKENS * (shape.type === "f16" ? 2 : 4);
+}
+
+/** A sequence in the cache: `length` tokens are stored, in `pages[i]` those from `32 i` on. */
+export interface CachedSequence {
+  readonly pages: readonly number[];
+  readonly length: number;
+}
+
+interface OwnedSequence extends CachedSequence {
+  pages: number[];
+  length: number;
+}
+
+/**
+ * Page tables with reference counts. Invariant: a page that two sequences share is never written, and every page is
+ * either counted here or released.
+ */
+export class KvCache {
+  readonly #references = new Map<number, number>();
+  readonly #sequences = new Set<CachedSequence>();
+
+  constructor(
+    readonly shape: KvShape,
+    private readonly store: PageStore,
+    readonly maxPages: number = Infinity,
+  ) {}
+
+  /** Pages in use. */
+  get usedPages(): number {
+    return this.#references.size;
+  }
+
+  /** A new empty sequence. */
+  create(): CachedSequence {
+    const sequence: OwnedSequence = { pages: [], length: 0 };
+    this.#sequences.add(sequence);
+    return sequence;
+  }
+
+  /**
+   * A sequence with the first `length` tokens of another. Full pages are shared, the last partial one is copied.
+   * @throws {MemoryError} when the cache may not grow by that copy; nothing has changed then
+   */
+  fork(from: CachedSequence, length: number = from.length): CachedSequence {
+    this.#owned(from);
+    if (!isCount(length) || length > from.length) {
+      throw new RangeError(`Cannot fork ${length} tokens: the sequence holds ${from.length}`);
+    }
+    const full = Math.floor(length / PAGE_TOKENS);
+    const pages = from.pages.slice(0, full);
+    if (length % PAGE_TOKENS > 0) {
+      this.#expectRoom(1);
+      pages.push(this.#copy(from.pages[full]));
+    }
+    for (const page of pages.slice(0, full)) this.#references.set(page, this.#count(page) + 1);
+    const sequence: OwnedSequence = { pages, length };
+    this.#sequences.add(sequence);
+    return sequence;
+  }
+
+  /**
+   * Makes room for `tokens` more and counts them as stored: the caller's next `attend` in every layer writes them.
+   * @throws {MemoryError} when the cache may not grow; the sequence is then unchanged.
+   */
+  extend(sequence: CachedSequence, tokens: number): void {
+    const owned = this.#owned(sequence);
+    if (!isCount(tokens)) throw new RangeError(`Cannot extend a sequence by ${tokens} tokens`);
+    const wanted = Math.ceil((owned.length + tokens) / PAGE_TOKENS);
+    const missing = wanted - owned.pages.length;
+    this.#expectRoom(missing);
+    const fresh: number[] = [];
+    try {
+      for (let i = 0; i < missing; i++) fresh.push(this.#allocate());
+    } catch (error) {
+      for (const page of fresh) this.#drop(page);
+      throw error;
+    }
+    owned.pages.push(...fresh);
+    owned.length += tokens;
+  }
+
+  /**
+   * Forgets all tokens from `length` on. A shared page that would be written next is replaced by a copy.
+   * @throws {MemoryError} when the cache may not grow by that copy; nothing has changed then
+   */
+  truncate(sequence: CachedSequence, length: number): void {
+    const owned = this.#owned(sequence);
+    if (!isCount(length)) throw new RangeError(`Cannot cut a sequence to ${length} tokens`);
+    if (length >= owned.length) return;
+    const keep = Math.ceil(length / PAGE_TOKENS);
+    const last = owned.pages[keep - 1];
+    const dropped = owned.pages.slice(keep);
+    if (length % PAGE_TOKENS > 0 && this.#count(last) > 1) {
+      this.#expectRoom(1 - dropped.filter((page) => this.#count(page) === 1).length);
+      owned.pages[keep - 1] = this.#copy(last);
+      dropped.push(last);
+    }
+    owned.pages.length = keep;
+    owned.length = length;
+    for (const page of dropped) this.#drop(page);
+  }
+
+  /** Gives a sequence's pages back; freeing twice does nothing. */
+  free(sequence: CachedSequence): void {
+    if (!this.#sequences.delete(sequence)) return;
+    const owned = sequence as OwnedSequence;
+    owned.length = 0;
+    for (const page of owned.pages.splice(0)) this.#drop(page);
+  }
+
+  /** Frees every sequence. */
+  clear(): void {
+    for (const sequence of [...this.#sequences]) this.free(sequence);
+  }
+
+  #owned(sequence: CachedSequence): OwnedSequence {
+    if (!this.#sequences.has(sequence)) {
+      throw new TypeError(
+        "The sequence does not belong to this cache: it was freed or made by another",
+      );
+    }
+    return sequence as OwnedSequence;
+  }
+
+  /** @throws {MemoryError} when that many more pages are not allowed. */
+  #expectRoom(pages: number): void {
+    const needed = this.usedPages + pages;
+    if (needed <= this.maxPages) return;
+    const bytes = pageBytes(this.shape);
+    throw new MemoryError(
+      `The key/value cache is full: ${needed} pages needed, ${this.maxPages} allowed`,
+      needed * bytes,
+      this.maxPages * bytes,
+    );
+  }
+
+  #copy(page: number): number {
+    const copy = this.#allocate();
+    this.store.copy(page, copy);
+    return copy;
+  }
+
+  #allocate(): number {
+    const page = this.store.allocate();
+    this.#references.set(page, 1);
+    return page;
+  }
+
+  #count(page: number): number {
+    return this.#references.get(page) ?? 0;
+  }
+
+  #drop(page: number): void {
+    const count = this.#count(page) - 1;
+    if (count > 0) {
+      this.#references.set(page, count);
+    } else {
+      this.#references.delete(page);
+      this.store.release(page);
+    }
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0;
+}

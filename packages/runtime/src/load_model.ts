@@ -1,0 +1,151 @@
+/** Loads a model: opens it, plans its memory, starts the backend, streams the weights. Wires parts, computes nothing. */
+import { createWasmBackend } from "./backend/wasm/backend.ts";
+import { Decoder } from "./decoder.ts";
+import { ModelError } from "./errors.ts";
+import type { LoadProgress } from "./events.ts";
+import { type ByteSource, type Gguf, type Metadata, openSource, readGguf } from "./gguf/mod.ts";
+import type { KvShape, KvType } from "./kv_cache.ts";
+import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import { findArchitecture } from "./model/architectures.ts";
+import { type ModelConfig, readConfig } from "./model/config.ts";
+import { Model } from "./model_session.ts";
+import { GgufParameters, tensorBytes } from "./parameter_source.ts";
+import { R1_SAMPLING, type SamplingDefaults } from "./sampler/draw_options.ts";
+import { createTokenizer, vocabularyFromMetadata } from "./tokenizer/mod.ts";
+import { resolveModel } from "./weights/resolve_model.ts";
+
+/** How to load a model. */
+export interface LoadOptions {
+  /** Threads that share the work, the caller's included. Default: the cores this process may use. */
+  readonly threads?: number;
+  /** Most tokens of prompt and answer together. Default: what the model was trained for, at most 8192. */
+  readonly contextTokens?: number;
+  /** Most bytes the model may use; loading fails before it begins if it needs more. */
+  readonly memoryBytes?: number;
+  /** Storage of keys and values in generation. Default `auto`: f16, or f32 where the whole cache is small. */
+  readonly kvType?: KvType | "auto";
+  /** `auto` and `wasm` are the same until the WebGPU backend exists. */
+  readonly backend?: "auto" | "wasm";
+  /** Build of the core; default: the best that runs here. */
+  readonly variant?: "relaxed_threads" | "simd_threads" | "simd";
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Loads a model from a path, a URL, a Blob, `hf:ORG/REPO/FILE.gguf` or a name of the manifest.
+ *
+ * @throws {SourceError} if it cannot be read
+ * @throws {GgufError} if the file is malformed
+ * @throws {UnsupportedError} if it needs what this version has no code for
+ * @throws {ModelError} if its parts do not fit together
+ * @throws {MemoryError} if it needs more memory than it may use, before loading
+ *
+ * @example
+ * ```ts
+ * import { loadModel } from "@aha/runtime";
+ * await using model = await loadModel("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
+ * const { ids } = await model.complete("The answer", { maxTokens: 4, temperature: 0 });
+ * console.log(ids.length); // 4
+ * ```
+ */
+export async function loadModel(
+  where: string | URL | Blob,
+  options: LoadOptions = {},
+): Promise<Model> {
+  const start = performance.now();
+  const place = typeof where === "string" ? await locate(where, options) : where;
+  const source = await openSource(place, { signal: options.signal });
+  try {
+    const gguf = await readGguf(source, { signal: options.signal });
+    const name = where instanceof Blob ? "blob" : String(where);
+    return await loadFrom(source, gguf, name, options, start);
+  } finally {
+    await source.close();
+  }
+}
+
+function locate(model: string, { signal, onProgress }: LoadOptions): Promise<string | URL> {
+  return resolveModel(model, {
+    signal,
+    onProgress: ({ phase, receivedBytes: doneBytes, totalBytes }) =>
+      onProgress?.({ phase, doneBytes, totalBytes }),
+  });
+}
+
+/** Sizes and memory plan of a model file, without loading it. */
+export function planModel(
+  gguf: Gguf,
+  options: LoadOptions = {},
+): { config: ModelConfig; plan: MemoryPlan } {
+  const { metadata } = gguf;
+  const architecture = metadata.string("general.architecture");
+  findArchitecture(architecture);
+  const config = readConfig(architecture, metadata, vocabularySize(gguf));
+  const plan = planMemory(config, (type) => kvShapeOf(config, type), tensorBytes(gguf), options);
+  return { config, plan };
+}
+
+async function loadFrom(
+  source: ByteSource,
+  gguf: Gguf,
+  name: string,
+  options: LoadOptions,
+  start: number,
+): Promise<Model> {
+  const { config, plan } = planModel(gguf, options);
+  const tokenizer = createTokenizer(vocabularyFromMetadata(gguf.metadata));
+  if (tokenizer.vocabularySize > config.vocabulary) {
+    throw new ModelError(
+      `The tokenizer has ${tokenizer.vocabularySize} tokens, the model's embedding only ${config.vocabulary}`,
+    );
+  }
+  const backend = await createWasmBackend({
+    threads: options.threads,
+    maxBytes: plan.totalBytes * 2,
+    variant: options.variant,
+  });
+  try {
+    const parameters = new GgufParameters(gguf, source, backend, options);
+    const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
+    parameters.expectAllUsed();
+    return new Model({
+      name,
+      backend,
+      decoder: new Decoder(model, backend.ops, plan.contextTokens),
+      tokenizer,
+      kvType: plan.kvType,
+      defaults: recommendedSampling(gguf.metadata),
+      loadMs: performance.now() - start,
+    });
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+/** The head's rows decide; the metadata may name a smaller vocabulary. */
+function vocabularySize(gguf: Gguf): number {
+  const embedding = gguf.tensors.get("token_embd.weight");
+  if (!embedding) {
+    throw new ModelError(`Tensor token_embd.weight is missing from ${gguf.sourceName}`);
+  }
+  return embedding.dims[1] ?? 1;
+}
+
+function kvShapeOf(config: ModelConfig, type: KvType): KvShape {
+  const { layers, kvHeads, headSize } = config;
+  return { layers, kvHeads, keySize: headSize, valueSize: headSize, type };
+}
+
+/** What the file recommends (`general.sampling.*`), else DeepSeek-R1's. */
+function recommendedSampling(metadata: Metadata): SamplingDefaults {
+  const number = (key: string) => metadata.optionalNumber(`general.sampling.${key}`);
+  const stored = {
+    temperature: number("temp"),
+    topP: number("top_p"),
+    topK: number("top_k"),
+    minP: number("min_p"),
+  };
+  return Object.values(stored).some((value) => value !== undefined) ? stored : R1_SAMPLING;
+}

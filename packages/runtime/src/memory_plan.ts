@@ -1,0 +1,89 @@
+/** How much memory a model will need, before anything is loaded. Allocates nothing. */
+import { CHUNK_ROWS } from "./decoder.ts";
+import { MemoryError } from "./errors.ts";
+import { type KvShape, type KvType, PAGE_TOKENS, pageBytes } from "./kv_cache.ts";
+import type { ModelConfig } from "./model/config.ts";
+
+/** Contexts beyond this are only used when asked for. */
+export const DEFAULT_CONTEXT_TOKENS = 8192;
+/** A cache in f32 below this size saves nothing worth rounding for. */
+const SMALL_CACHE_BYTES = 32 << 20;
+/** The core's own data, staging buffers, allocator slack. */
+const OVERHEAD_BYTES = 24 << 20;
+/** What wasm32 can address. */
+const WASM32_BYTES = 2 ** 32;
+
+/** Bytes a model needs, by what for. */
+export interface MemoryPlan {
+  readonly contextTokens: number;
+  readonly kvType: KvType;
+  readonly weightBytes: number;
+  readonly kvBytes: number;
+  readonly activationBytes: number;
+  readonly overheadBytes: number;
+  readonly totalBytes: number;
+}
+
+/** What decides about a plan. */
+export interface PlanOptions {
+  readonly contextTokens?: number;
+  readonly kvType?: KvType | "auto";
+  /** Most bytes that may be used. */
+  readonly memoryBytes?: number;
+}
+
+/**
+ * Plans the memory of a model whose tensors have `weightBytes`.
+ * @throws {MemoryError} when it exceeds the budget or what wasm can address.
+ */
+export function planMemory(
+  config: ModelConfig,
+  kvShapeOf: (type: KvType) => KvShape,
+  weightBytes: number,
+  options: PlanOptions = {},
+): MemoryPlan {
+  const contextTokens = contextOf(config, options.contextTokens);
+  const cacheBytes = (type: KvType) =>
+    Math.ceil(contextTokens / PAGE_TOKENS) * pageBytes(kvShapeOf(type));
+  const asked = options.kvType ?? "auto";
+  const kvType = asked === "auto"
+    ? (cacheBytes("f32") <= SMALL_CACHE_BYTES ? "f32" : "f16")
+    : asked;
+  const kvBytes = cacheBytes(kvType);
+  const activationBytes = activationsOf(config);
+  const totalBytes = weightBytes + kvBytes + activationBytes + OVERHEAD_BYTES;
+  const limit = Math.min(options.memoryBytes ?? WASM32_BYTES, WASM32_BYTES);
+  if (totalBytes > limit) {
+    throw new MemoryError(
+      `The model needs ${mebibytes(totalBytes)} (weights ${mebibytes(weightBytes)}, ` +
+        `cache of ${contextTokens} tokens ${mebibytes(kvBytes)}), ${
+          mebibytes(limit)
+        } are allowed: ` +
+        `take a smaller context or model`,
+      totalBytes,
+      limit,
+    );
+  }
+  const sizes = { weightBytes, kvBytes, activationBytes, overheadBytes: OVERHEAD_BYTES };
+  return { contextTokens, kvType, ...sizes, totalBytes };
+}
+
+function contextOf(config: ModelConfig, asked?: number): number {
+  if (asked === undefined) return Math.min(config.contextTokens, DEFAULT_CONTEXT_TOKENS);
+  if (Number.isInteger(asked) && asked >= 1 && asked <= config.contextTokens) return asked;
+  throw new RangeError(
+    `A context of ${asked} tokens is not possible: the model was trained for 1 to ${config.contextTokens}`,
+  );
+}
+
+/** The widest layer's activations for a prefill chunk (f32 and their int8 copies), and chunks of logits. */
+function activationsOf(config: ModelConfig): number {
+  const { width, hidden, vocabulary, heads, kvHeads, headSize } = config;
+  const attention = 8 * width + 3 * heads * headSize + 4 * kvHeads * headSize;
+  const perRow = 4 * 1.3 * (attention + 4 * hidden);
+  return CHUNK_ROWS * perRow + Math.max(16 << 20, 8 * vocabulary);
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}

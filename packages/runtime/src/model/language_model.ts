@@ -1,0 +1,28 @@
+/** What every architecture offers the engine, and what it needs to be made. Holds no architecture. */
+import type { Batch } from "../batch.ts";
+import type { KvCache, KvShape, KvType } from "../kv_cache.ts";
+import type { Ops } from "../ops.ts";
+import type { Tensor, Weight } from "../tensor.ts";
+import type { ModelConfig } from "./config.ts";
+
+/** The tensors of a model file by name; sizes are checked, what is missing throws ModelError. */
+export interface ParameterSource {
+  has(name: string): boolean;
+  /** `[rows, cols]`, rows are outputs. */
+  matrix(name: string, rows: number, cols: number): Promise<Weight>;
+  vector(name: string, size: number): Promise<Tensor>;
+}
+
+/** Sees named intermediates while a forward pass runs, for comparing two implementations layer by layer. */
+export type Trace = (name: string, tensor: Tensor) => void;
+
+/** A loaded decoder-only transformer. */
+export interface LanguageModel {
+  readonly config: ModelConfig;
+  /** The output head `[V, C]`; the embedding itself where they are tied. */
+  readonly head: Weight;
+  /** ids `[rows]` -> hidden states after the last norm `[rows, C]`. Writes keys and values into the cache. */
+  forward(ops: Ops, ids: Int32Array, batch: Batch, cache: KvCache | null, trace?: Trace): Tensor;
+  /** Sizes of a cache for this model. */
+  kvShape(type: KvType): KvShape;
+}

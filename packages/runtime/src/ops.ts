@@ -1,0 +1,144 @@
+/** The narrow waist: every operation a model, the sampler or the scorer may ask of a backend. Declares, computes nothing. */
+import type { Batch } from "./batch.ts";
+import type { KvCache, KvShape } from "./kv_cache.ts";
+import type { Tensor, Weight } from "./tensor.ts";
+
+/** Rotary position embedding of one model (Su et al. 2104.09864). */
+export interface Rope {
+  readonly headSize: number;
+  /** Leading elements of a head that rotate; the rest pass through. */
+  readonly rotarySize: number;
+  readonly base: number;
+  /** `interleaved` rotates (x0, x1), (x2, x3), ...; `halves` rotates (x0, x[D/2]), ... */
+  readonly pairing: "interleaved" | "halves";
+  /** One divisor for each pair's frequency, `[rotarySize / 2]` (Llama 3's long-context scaling). */
+  readonly frequencyFactors?: Tensor;
+}
+
+/** Sizes of grouped-query attention. */
+export interface Attention {
+  readonly layer: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** Factor on q k, usually `headSize ** -0.5`. */
+  readonly scale: number;
+}
+
+/** How to draw one token from one row of logits. Defaults of the truncations leave the distribution whole. */
+export interface Draw {
+  /** 0 takes the best token; ties go to the lowest id. */
+  readonly temperature: number;
+  /** Keep the k most probable tokens; 0 keeps all. */
+  readonly topK: number;
+  /** Keep the smallest set of tokens with at least this probability; 1 keeps all. */
+  readonly topP: number;
+  /** Keep tokens with at least this fraction of the best one's probability; 0 keeps all. */
+  readonly minP: number;
+  /** Philox key, 64 bits in two halves. */
+  readonly seed: readonly [low: number, high: number];
+  /** Philox counter: which of a request's choices, and the position of the token that is drawn. */
+  readonly choice: number;
+  readonly position: number;
+}
+
+/** A drawn token of each row and its log-probability under the raw logits (before temperature and truncation). */
+export interface Drawn {
+  readonly ids: Int32Array;
+  readonly logprobs: Float32Array;
+}
+
+/**
+ * A stretch of the arena: disposing it frees every tensor made since it was opened. Scopes nest, so none may stay open
+ * across an `await`: what `read` and `sample` were asked for arrives after the scope has closed too.
+ */
+export interface Scope {
+  [Symbol.dispose](): void;
+}
+
+/**
+ * About twenty functions over tensors. All are synchronous and may only enqueue work; `read` and `sample` are the places
+ * where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but for
+ * `attend`, which also writes the cache. Results do not depend on the number of threads, on the other rows of a batch,
+ * nor on how a sequence is cut into segments: same bits.
+ */
+export interface Ops {
+  /** Opens an arena scope; close it by `using` or by calling its dispose method, innermost first. */
+  scope(): Scope;
+  /**
+   * Runs a part of the model of which only the result is kept: inference frees what the part made, a tape may drop and
+   * later repeat it (gradient checkpointing, Chen et al. 1604.06174).
+   */
+  checkpoint(run: () => Tensor): Tensor;
+  /** Copies host values into a new f32 tensor of the shape. */
+  tensor(values: Float32Array, shape: readonly number[]): Tensor;
+  /** ids `[rows]`, table `[V, C]` -> `[rows, C]`. */
+  embed(ids: Int32Array, table: Weight): Tensor;
+  /** x `[rows, K]`, weight `[N, K]` -> `[rows, N]`. */
+  linear(x: Tensor, weight: Weight): Tensor;
+  /** x / sqrt(mean(x^2) + epsilon) * gain, per row: x `[rows, C]`, gain `[C]` (Zhang & Sennrich 1910.07467). */
+  rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor;
+  /** Rotates each head of x `[rows, H * D]` by its row's position. */
+  rope(x: Tensor, batch: Batch, rope: Rope): Tensor;
+  /**
+   * Causal attention: q `[rows, H * D]`, k and v `[rows, Hkv * D]` -> `[rows, H * D]`. Writes k and v into the cache
+   * first; with `cache` null the keys are the segment's own. Keys are reduced in ascending blocks of 32 counted from the
+   * sequence's first token, one online softmax a query row (Milakov & Gimelshein 1805.02867).
+   */
+  attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    batch: Batch,
+    cache: KvCache | null,
+    shape: Attention,
+  ): Tensor;
+  /** silu(gate) * up, element by element (Shazeer 2002.05202). */
+  swiglu(gate: Tensor, up: Tensor): Tensor;
+  /** a + b, element by element. */
+  add(a: Tensor, b: Tensor): Tensor;
+  /** The listed rows of x `[rows, C]` -> `[indices.length, C]`. */
+  selectRows(x: Tensor, indices: ArrayLike<number>): Tensor;
+  /**
+   * log-softmax(x head^T / temperature) at the targets: x `[rows, C]`, targets `[rows]` -> `[rows]`. Works in chunks of
+   * rows; logits `[rows, V]` never exist whole.
+   */
+  tokenLogprobs(x: Tensor, head: Weight, targets: Int32Array, temperature: number): Tensor;
+  /** Draws one token from each row of logits `[rows, V]`; `draws[i]` belongs to row i. */
+  sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn>;
+  /** The tensor's values, copied to the host. */
+  read(tensor: Tensor): Promise<Float32Array>;
+}
+
+/** Reads the bytes of one stored tensor: fills `into` from `offset` bytes after the tensor's start. */
+export type ReadTensor = (offset: number, into: Uint8Array) => Promise<void>;
+
+/** A matrix or vector in a model file. */
+export interface StoredTensor {
+  readonly name: string;
+  /** GGUF's name of the format. */
+  readonly type: string;
+  /** Outputs N; 1 for a vector. */
+  readonly rows: number;
+  /** Inputs K, or the vector's length. */
+  readonly cols: number;
+  readonly sizeBytes: number;
+}
+
+/** What runs a model: the ops, and the places where weights and keys live. */
+export interface Backend {
+  readonly name: string;
+  /** Which build runs, for example `relaxed_threads`. */
+  readonly variant: string;
+  readonly threads: number;
+  readonly ops: Ops;
+  /** Streams a matrix into its packed place. */
+  loadWeight(stored: StoredTensor, read: ReadTensor): Promise<Weight>;
+  /** Loads a vector as f32 that lives as long as the backend. */
+  loadVector(stored: StoredTensor, read: ReadTensor): Promise<Tensor>;
+  /** A cache of at most `maxPages` pages. */
+  createCache(shape: KvShape, maxPages?: number): KvCache;
+  /** Bytes the backend has reserved. */
+  memoryBytes(): number;
+  close(): Promise<void>;
+}

@@ -1,0 +1,91 @@
+/** Hands a model file's tensors to an architecture: checks names and shapes, streams them into the backend, counts bytes. */
+import { ModelError } from "./errors.ts";
+import type { LoadProgress } from "./events.ts";
+import type { ByteSource, Gguf, TensorInfo } from "./gguf/mod.ts";
+import type { ParameterSource } from "./model/language_model.ts";
+import type { Backend, ReadTensor, StoredTensor } from "./ops.ts";
+import type { Tensor, Weight } from "./tensor.ts";
+
+/** Reports and cancels loading. */
+export interface LoadHooks {
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** `ParameterSource` over one GGUF file. */
+export class GgufParameters implements ParameterSource {
+  readonly #unused: Set<string>;
+  readonly #totalBytes: number;
+  #loadedBytes = 0;
+
+  constructor(
+    private readonly gguf: Gguf,
+    private readonly source: ByteSource,
+    private readonly backend: Backend,
+    private readonly hooks: LoadHooks,
+  ) {
+    this.#unused = new Set(gguf.tensors.keys());
+    this.#totalBytes = tensorBytes(gguf);
+  }
+
+  has(name: string): boolean {
+    return this.gguf.tensors.has(name);
+  }
+
+  async matrix(name: string, rows: number, cols: number): Promise<Weight> {
+    const info = this.#take(name, [cols, rows]);
+    return await this.backend.loadWeight(stored(info, rows, cols), this.#reader(info));
+  }
+
+  async vector(name: string, size: number): Promise<Tensor> {
+    const info = this.#take(name, [size]);
+    return await this.backend.loadVector(stored(info, 1, size), this.#reader(info));
+  }
+
+  /** @throws {ModelError} if the architecture has not used every tensor: its results would be wrong. */
+  expectAllUsed(): void {
+    const [first] = this.#unused;
+    if (first === undefined) return;
+    throw new ModelError(
+      `Tensor ${first} is not known to this architecture (${this.#unused.size} such tensors): the file is of a variant that is not supported`,
+    );
+  }
+
+  #take(name: string, dims: readonly number[]): TensorInfo {
+    const info = this.gguf.tensors.get(name);
+    if (!info) throw new ModelError(`Tensor ${name} is missing from ${this.gguf.sourceName}`);
+    const fits = info.dims.every((n, i) => n === (dims[i] ?? 1)) && info.dims.length >= dims.length;
+    if (!fits) {
+      throw new ModelError(
+        `Tensor ${name} has the shape [${info.dims}], the metadata asks for [${dims}]`,
+      );
+    }
+    this.#unused.delete(name);
+    return info;
+  }
+
+  #reader(info: TensorInfo): ReadTensor {
+    return async (offset, into) => {
+      const { signal, onProgress } = this.hooks;
+      signal?.throwIfAborted();
+      await this.source.read(info.offset + offset, into, signal);
+      this.#loadedBytes += into.length;
+      onProgress?.({
+        phase: "load",
+        doneBytes: this.#loadedBytes,
+        totalBytes: this.#totalBytes,
+      });
+    };
+  }
+}
+
+/** Bytes of all tensors. */
+export function tensorBytes(gguf: Gguf): number {
+  let bytes = 0;
+  for (const { sizeBytes } of gguf.tensors.values()) bytes += sizeBytes;
+  return bytes;
+}
+
+function stored(info: TensorInfo, rows: number, cols: number): StoredTensor {
+  return { name: info.name, type: info.type.name, rows, cols, sizeBytes: info.sizeBytes };
+}

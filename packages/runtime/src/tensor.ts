@@ -1,0 +1,32 @@
+/** Tensors and weights as the model sees them: shapes and types, no arithmetic, no idea of where the bytes are. */
+
+/** Element type of an activation tensor. */
+export type ElementType = "f32" | "i32";
+
+/**
+ * An immutable activation tensor, row-major. Written once by the op that made it and valid until its arena scope closes.
+ * A backend stores what it needs in `storage`; nobody else looks there.
+ */
+export interface Tensor {
+  readonly type: ElementType;
+  /** Outermost dimension first: activations are `[rows, C]`. */
+  readonly shape: readonly number[];
+  readonly storage: unknown;
+}
+
+/** A weight matrix `[rows, cols]` (rows are outputs) in the packed layout of a backend. */
+export interface Weight {
+  readonly name: string;
+  /** GGUF's name of the format it was stored in: `F32`, `Q4_0`, ... */
+  readonly type: string;
+  /** Output features N. */
+  readonly rows: number;
+  /** Input features K. */
+  readonly cols: number;
+  readonly storage: unknown;
+}
+
+/** Number of elements of a shape. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, n) => product * n, 1);
+}

@@ -1,0 +1,70 @@
+/** Tests of pretokenize.ts. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { seededRandom } from "../../../../tests/support/seeded_random.ts";
+import { UnsupportedError } from "../errors.ts";
+import { pretokenizerOf, splitWords } from "./pretokenize.ts";
+
+function words(pre: string, text: string): string[] {
+  const found: string[] = [];
+  splitWords(pretokenizerOf(pre), text, (word) => found.push(word));
+  return found;
+}
+
+Deno.test("splitWords: llama-bpe takes one sign with letters, three digits, line ends with signs", () => {
+  const expected: [string, string[]][] = [
+    ["Hello world", ["Hello", " world"]],
+    ["I'LL you'Re", ["I", "'LL", " you", "'Re"]],
+    ["12345", ["123", "45"]],
+    ["x = (1)\n\n  y", ["x", " =", " (", "1", ")\n\n", " ", " y"]],
+    ["a   b", ["a", "  ", " b"]],
+    ["a  ", ["a", "  "]],
+    ["(foo", ["(foo"]],
+    ["a\u0085b\ufeffc", ["a", "\u0085b", "\ufeffc"]],
+    ["'ſa", ["'ſ", "a"]],
+  ];
+  for (const [text, parts] of expected) assertEquals(words("llama-bpe", text), parts, text);
+});
+
+Deno.test("splitWords: smollm takes every digit alone, then GPT-2's words", () => {
+  const expected: [string, string[]][] = [
+    ["in 2024!", ["in", " ", "2", "0", "2", "4", "!"]],
+    ["a  5", ["a", "  ", "5"]],
+    ["it's IT'S", ["it", "'s", " IT", "'", "S"]],
+    ["½ Ⅷ", ["½", " ", "Ⅷ"]],
+    ["a \n b", ["a", " \n", " b"]],
+  ];
+  for (const [text, parts] of expected) assertEquals(words("smollm", text), parts, text);
+});
+
+Deno.test("splitWords: the words together are the text, whatever it holds", () => {
+  const signs = [
+    "a",
+    "Z",
+    "é",
+    "漢",
+    "😀",
+    "\ud800",
+    " ",
+    "\n",
+    "\r",
+    "\t",
+    "\u00a0",
+    "\u0085",
+    "'",
+  ]
+    .concat(["s", "1", "½", "३", "!", "<|", "\u0301", "\u200d", "\ufeff", "\u0000"]);
+  const random = seededRandom(1);
+  for (let round = 0; round < 500; round++) {
+    const text = Array.from({ length: random(40) }, () => signs[random(signs.length)]).join("");
+    for (const pre of ["llama-bpe", "smollm"]) {
+      const parts = words(pre, text);
+      assertEquals(parts.join(""), text);
+      assertEquals(parts.includes(""), false);
+    }
+  }
+});
+
+Deno.test("pretokenizerOf: an unknown kind is named, and the known ones are listed", () => {
+  const error = assertThrows(() => pretokenizerOf("klingon"), UnsupportedError, '"klingon"');
+  assertEquals(error.message.includes("llama-bpe") && error.message.includes("smollm"), true);
+});

@@ -1,0 +1,44 @@
+/** Tests of vocabulary_metadata.ts. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { ModelError } from "../errors.ts";
+import { Metadata, type PlainValue } from "../gguf/metadata.ts";
+import { vocabularyFromMetadata } from "./vocabulary_metadata.ts";
+
+const KEYS: Readonly<Record<string, PlainValue>> = {
+  "tokenizer.ggml.model": "gpt2",
+  "tokenizer.ggml.pre": "smollm",
+  "tokenizer.ggml.tokens": ["a", "b", "ab", "<e>"],
+  "tokenizer.ggml.token_type": new Int32Array([1, 1, 1, 3]),
+  "tokenizer.ggml.merges": ["a b"],
+  "tokenizer.ggml.eos_token_id": 3,
+  "tokenizer.ggml.add_bos_token": true,
+  "tokenizer.chat_template": "{{ messages }}",
+};
+
+Deno.test("vocabularyFromMetadata: reads every key", () => {
+  const { tokens, merges, ...rest } = vocabularyFromMetadata(Metadata.from(KEYS));
+  assertEquals([tokens.length, tokens.at(2), merges.length, merges.at(0)], [4, "ab", 1, "a b"]);
+  assertEquals(rest, {
+    model: "gpt2",
+    pre: "smollm",
+    types: new Int32Array([1, 1, 1, 3]),
+    bosId: undefined,
+    eosId: 3,
+    eotId: undefined,
+    addBos: true,
+    chatTemplate: "{{ messages }}",
+  });
+});
+
+Deno.test("vocabularyFromMetadata: without types every token is normal", () => {
+  const { "tokenizer.ggml.token_type": _, "tokenizer.ggml.merges": __, ...keys } = KEYS;
+  const vocabulary = vocabularyFromMetadata(Metadata.from(keys));
+  assertEquals(vocabulary.types, new Int32Array([1, 1, 1, 1]));
+  assertEquals(vocabulary.merges.length, 0);
+});
+
+Deno.test("vocabularyFromMetadata: a file without a tokenizer is refused, and a wrong type too", () => {
+  assertThrows(() => vocabularyFromMetadata(Metadata.from({})), ModelError, "no tokenizer");
+  const wrong = Metadata.from({ ...KEYS, "tokenizer.ggml.merges": "a b" });
+  assertThrows(() => vocabularyFromMetadata(wrong), ModelError, "tokenizer.ggml.merges");
+});

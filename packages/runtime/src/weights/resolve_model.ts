@@ -1,0 +1,40 @@
+/** From what a user calls a model to something that can be opened. Opens nothing; loads the cache's code only where there is a disk. */
+import { SourceError } from "../errors.ts";
+import { isHttpUrl, pullTarget } from "./model_reference.ts";
+import type { PullOptions } from "./pull.ts";
+
+/**
+ * Gives the path or URL of a model: an existing path as it is; an http(s) URL as it is, or its copy in the
+ * cache; `hf:ORG/REPO/FILE.gguf` and manifest names from the cache, pulled first where they are not in it.
+ * A browser has no cache folder and gets the URL of the first mirror.
+ * @throws {SourceError} if there is no such model or it cannot be pulled
+ * @throws {UnsupportedError} for names that come later
+ */
+export async function resolveModel(
+  model: string,
+  options: PullOptions = {},
+): Promise<string | URL> {
+  const hasDisk = typeof globalThis.process?.versions?.node === "string";
+  if (!hasDisk) return browserUrl(model, options);
+  if (/^file:\/\//i.test(model)) return new URL(model);
+  const fs = await import("node:fs");
+  const { cachedPath, fileBytes, isCached, pull } = await import("./pull.ts");
+  if (isHttpUrl(model)) {
+    const target = pullTarget(model);
+    const path = cachedPath(target, options.home);
+    return isCached(path, target) ? path : new URL(model);
+  }
+  if (fileBytes(model) !== undefined) return model;
+  if (!model.startsWith("hf:") && (/[\\/]/.test(model) || model.endsWith(".gguf"))) {
+    const reason = fs.existsSync(model) ? "it is no regular file" : "there is no such file";
+    throw new SourceError(`Cannot open ${model}: ${reason}`, model);
+  }
+  return await pull(model, options);
+}
+
+function browserUrl(model: string, { manifest }: PullOptions): URL {
+  for (const mirror of pullTarget(model, manifest).mirrors) {
+    if (mirror.kind === "url") return new URL(mirror.url);
+  }
+  throw new SourceError(`No mirror of ${model} can be reached from a browser`, model);
+}

@@ -1,0 +1,191 @@
+/* tslint:disable */
+/* eslint-disable */
+
+/**
+ * Bytes that `quantize_rows` writes for `rows` rows of `cols` columns.
+ */
+export function activation_bytes(rows: number, cols: number): number;
+
+export function add(a: number, b: number, out: number, n: number): number;
+
+/**
+ * Address of `bytes` fresh bytes, or 0 if the memory may not grow that far.
+ */
+export function allocate(bytes: number): number;
+
+/**
+ * `positions` and `tables` describe the rows; `half_pages` says that pages hold f16.
+ */
+export function attend(q: number, k: number, v: number, out: number, positions: number, tables: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number, layer_offset: number, half_pages: boolean): number;
+
+/**
+ * Copies bytes from one place to another; they may overlap.
+ */
+export function copy_bytes(from: number, to: number, bytes: number): void;
+
+/**
+ * For tests: `out` f32 [rows, cols] from the file's own bytes at `src`, by the scalar twin.
+ */
+export function dequantize_scalar(dtype: number, src: number, out: number, rows: number, cols: number): number;
+
+/**
+ * Whether the build's dot product is exact at the corners of its range: relaxed SIMD is wrong in some engines.
+ */
+export function dot_probe(): boolean;
+
+/**
+ * Draws from one row of logits `[V]`: the token's id, or -1 when the row's largest logit is not finite.
+ */
+export function draw(logits: number, vocab: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
+
+/**
+ * `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].
+ */
+export function embed(dtype: number, ids: number, packed: number, out: number, count: number, cols: number, rows: number): number;
+
+/**
+ * One relaxed multiply-add whose last bit tells whether it is fused: part of the numerics id.
+ */
+export function fma_probe(): boolean;
+
+/**
+ * `out` f32 [rows, outputs] = x * transpose of `packed` [outputs, cols] + `bias` f32 [outputs] (0: none). Quantized types
+ * read `act` (what `quantize_rows` wrote) and may give `x` as 0; float types read `x` f32 [rows, cols], `act` may be 0.
+ */
+export function linear(dtype: number, x: number, act: number, packed: number, bias: number, out: number, rows: number, cols: number, outputs: number): number;
+
+/**
+ * For tests: `linear` by the scalar twin, from f32 `x` [rows, cols] and the file's own bytes at `src`.
+ */
+export function linear_scalar(dtype: number, x: number, src: number, bias: number, out: number, rows: number, cols: number, outputs: number): number;
+
+/**
+ * Packs `tiles` tiles of 8 rows (the last has `rows_in_last`, 1..=8, in the file) from the file's bytes at `src` to `dst`.
+ */
+export function pack_rows(dtype: number, src: number, dst: number, tiles: number, cols: number, rows_in_last: number): number;
+
+/**
+ * Bytes of `rows` packed rows of `cols` columns; 0 if the type is unknown or does not have such rows.
+ */
+export function packed_bytes(dtype: number, rows: number, cols: number): number;
+
+/**
+ * Two random words for a key and counter; the host's own uses of Philox go through here.
+ */
+export function philox_uniform(seed_low: number, seed_high: number, a: number, b: number, c: number, d: number): number;
+
+/**
+ * A Worker reports that its helper has died.
+ */
+export function poison_helpers(): void;
+
+/**
+ * Quantizes `x` f32 [rows, cols] to `act`, `activation_bytes(rows, cols)` bytes: each row apart from the others.
+ */
+export function quantize_rows(x: number, act: number, rows: number, cols: number): number;
+
+/**
+ * `count` f32 values (whole blocks) at `values` to the file's format at `out`, as gguf-py quantizes; not for Q6_K.
+ */
+export function quantize_scalar(dtype: number, values: number, out: number, count: number): number;
+
+/**
+ * Gives back what `allocate` gave; `bytes` must be the same.
+ */
+export function release(address: number, bytes: number): void;
+
+export function rms_norm(x: number, gain: number, out: number, rows: number, cols: number, epsilon: number): number;
+
+/**
+ * `interleaved` chooses the pairing.
+ */
+export function rope(x: number, table: number, out: number, rows: number, heads: number, head_size: number, half: number, interleaved: boolean): number;
+
+export function rope_table(positions: number, factors: number, table: number, rows: number, half: number, base: number): number;
+
+/**
+ * Runs a helper thread until `stop_helpers`; a Worker calls it and does not come back before.
+ */
+export function run_helper(): void;
+
+export function select_rows(x: number, rows: number, indices: number, out: number, n: number, cols: number): number;
+
+/**
+ * Ends all helpers.
+ */
+export function stop_helpers(): void;
+
+export function swiglu(gate: number, up: number, out: number, n: number): number;
+
+/**
+ * The engine's thread and the helpers that have arrived.
+ */
+export function thread_count(): number;
+
+/**
+ * log-softmax of one row of logits `[V]` at `id`.
+ */
+export function token_logprob(logits: number, vocab: number, id: number): number;
+
+export function token_logprobs(logits: number, targets: number, out: number, rows: number, vocab: number, temperature: number): number;
+
+export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+export interface InitOutput {
+    readonly activation_bytes: (a: number, b: number) => number;
+    readonly add: (a: number, b: number, c: number, d: number) => number;
+    readonly allocate: (a: number) => number;
+    readonly attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
+    readonly copy_bytes: (a: number, b: number, c: number) => void;
+    readonly dequantize_scalar: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly dot_probe: () => number;
+    readonly draw: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly embed: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+    readonly fma_probe: () => number;
+    readonly linear: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
+    readonly linear_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
+    readonly pack_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly packed_bytes: (a: number, b: number, c: number) => number;
+    readonly philox_uniform: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly poison_helpers: () => void;
+    readonly quantize_rows: (a: number, b: number, c: number, d: number) => number;
+    readonly quantize_scalar: (a: number, b: number, c: number, d: number) => number;
+    readonly release: (a: number, b: number) => void;
+    readonly rms_norm: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly rope: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
+    readonly rope_table: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly run_helper: () => void;
+    readonly select_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly stop_helpers: () => void;
+    readonly swiglu: (a: number, b: number, c: number, d: number) => number;
+    readonly thread_count: () => number;
+    readonly token_logprob: (a: number, b: number, c: number) => number;
+    readonly token_logprobs: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly __wbindgen_externrefs: WebAssembly.Table;
+    readonly __wbindgen_thread_destroy: (a?: number, b?: number, c?: number) => void;
+    readonly __wbindgen_start: (a: number) => void;
+}
+
+export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+/**
+ * Instantiates the given `module`, which can either be bytes or
+ * a precompiled `WebAssembly.Module`.
+ *
+ * @param {{ module: SyncInitInput, memory?: WebAssembly.Memory, thread_stack_size?: number }} module - Passing `SyncInitInput` directly is deprecated.
+ * @param {WebAssembly.Memory} memory - Deprecated.
+ *
+ * @returns {InitOutput}
+ */
+export function initSync(module: { module: SyncInitInput, memory?: WebAssembly.Memory, thread_stack_size?: number } | SyncInitInput, memory?: WebAssembly.Memory): InitOutput;
+
+/**
+ * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
+ * for everything else, calls `WebAssembly.instantiate` directly.
+ *
+ * @param {{ module_or_path: InitInput | Promise<InitInput>, memory?: WebAssembly.Memory, thread_stack_size?: number }} module_or_path - Passing `InitInput` directly is deprecated.
+ * @param {WebAssembly.Memory} memory - Deprecated.
+ *
+ * @returns {Promise<InitOutput>}
+ */
+export default function __wbg_init (module_or_path?: { module_or_path: InitInput | Promise<InitInput>, memory?: WebAssembly.Memory, thread_stack_size?: number } | InitInput | Promise<InitInput>, memory?: WebAssembly.Memory): Promise<InitOutput>;

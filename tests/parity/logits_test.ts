@@ -1,0 +1,110 @@
+/** Logits, hidden states and greedy continuations of every llama fixture against transformers and llama.cpp. No speed. */
+import { assert, assertEquals } from "@std/assert";
+import { readdirSync } from "node:fs";
+import { loadModel } from "../../packages/runtime/mod.ts";
+import { fixtureJson, fixturePath } from "../support/fixture.ts";
+import { FixtureModel } from "../support/fixture_model.ts";
+import { readSafetensors } from "../support/safetensors.ts";
+import {
+  F16_ROUNDED_NMSE,
+  F32_NMSE,
+  FLOAT_NMSE,
+  KL_TO_LLAMACPP,
+  klDivergence,
+  nmse,
+} from "../support/tolerance.ts";
+
+const MODELS = ["llama_untied", "llama_tied_llama3rope", "llama_k256"];
+/** Forms whose formats are built; the K and IQ formats come with a later issue. */
+const FORMS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q6_K"];
+
+interface Expected {
+  readonly prompts: readonly {
+    readonly name: string;
+    readonly ids: readonly number[];
+    readonly greedy: readonly number[];
+  }[];
+}
+type Crosscheck = Record<
+  string,
+  Record<string, { llamacpp_vs_transformers_on_same_weights: { mean_kl: number } }>
+>;
+
+for (const model of MODELS) {
+  const folder = `models/${model}`;
+  const forms = readdirSync(fixturePath(`${folder}/gguf`))
+    .map((file) => /^model-(.+)\.gguf$/.exec(file)?.[1] ?? "").filter((form) =>
+      FORMS.includes(form)
+    );
+  for (const form of forms) {
+    Deno.test(`${model} ${form}: logits agree with the reference`, async () => {
+      await checkLogits(model, form);
+    });
+  }
+  if (forms.includes("F32")) {
+    Deno.test(`${model} F32: greedy continuations are equal`, () => checkGreedy(model));
+  }
+  const exact = ["F32", "F16", "BF16"].find((form) => forms.includes(form));
+  Deno.test(`${model} ${exact}: hidden states of each layer agree`, () =>
+    checkHidden(model, exact as string));
+}
+
+async function checkLogits(model: string, form: string): Promise<void> {
+  const folder = `models/${model}`;
+  const { prompts } = fixtureJson<Expected>(`${folder}/expected.json`);
+  const suffix = form === "F32" ? "" : `-${form}-dequantized`;
+  const references = readSafetensors(fixturePath(`${folder}/logits${suffix}.safetensors`));
+  await using open = await FixtureModel.open(fixturePath(`${folder}/gguf/model-${form}.gguf`));
+  const { vocabulary } = open.model.config;
+  const kls: number[] = [];
+  for (const { name, ids } of prompts) {
+    const reference = references.get(name)?.values ?? new Float32Array();
+    const logits = (await open.logits(ids)).slice(-reference.length);
+    if (form === "F32" || form === "F16" || form === "BF16") {
+      const error = nmse(logits, reference);
+      assert(error <= (form === "F32" ? F32_NMSE : FLOAT_NMSE), `${name}: NMSE ${error}`);
+    }
+    for (let i = 0; i < reference.length; i += vocabulary) {
+      const row = (values: Float32Array) => values.subarray(i, i + vocabulary);
+      kls.push(klDivergence(row(reference), row(logits)));
+    }
+  }
+  if (form.startsWith("Q")) {
+    const own = fixtureJson<Crosscheck>("models/crosscheck.json")[model][form];
+    const limit = own.llamacpp_vs_transformers_on_same_weights.mean_kl * KL_TO_LLAMACPP;
+    const mean = kls.reduce((a, b) => a + b) / kls.length;
+    assert(mean <= limit, `mean KL ${mean} exceeds ${limit}`);
+  }
+}
+
+async function checkGreedy(model: string): Promise<void> {
+  const { prompts } = fixtureJson<Expected>(`models/${model}/expected.json`);
+  await using open = await loadModel(fixturePath(`models/${model}/gguf/model-F32.gguf`), {
+    kvType: "f32",
+  });
+  for (const { name, ids, greedy } of prompts) {
+    const options = { maxTokens: greedy.length, temperature: 0, ignoreEnd: true };
+    assertEquals((await open.complete(ids, options)).ids, greedy, name);
+  }
+}
+
+/** hidden_0 is the embedding, hidden_i the output of layer i, the last one that of the final norm. */
+async function checkHidden(model: string, form: string): Promise<void> {
+  const folder = `models/${model}`;
+  const { prompts } = fixtureJson<Expected>(`${folder}/expected.json`);
+  const references = readSafetensors(fixturePath(`${folder}/hidden_text_0.safetensors`));
+  const limit = { F32: F32_NMSE, BF16: FLOAT_NMSE }[form] ?? F16_ROUNDED_NMSE;
+  await using open = await FixtureModel.open(fixturePath(`${folder}/gguf/model-${form}.gguf`));
+  const { ids } = prompts.find(({ name }) => name === "text_0") as Expected["prompts"][number];
+  const { layers } = open.model.config;
+  const seen: [string, Promise<Float32Array>][] = [];
+  await open.logits(ids, true, (name, tensor) => seen.push([name, open.backend.ops.read(tensor)]));
+  for (const [name, values] of seen) {
+    const index = name === "embedding" ? 0 : name === "norm" ? layers : Number(name.slice(6)) + 1;
+    if (index === layers && name !== "norm") continue;
+    const reference = references.get(`hidden_${index}`)?.values ?? new Float32Array();
+    const error = nmse(await values, reference);
+    assert(error <= limit, `${name}: NMSE ${error}`);
+  }
+  assertEquals(seen.length, layers + 2);
+}
