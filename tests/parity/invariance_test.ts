@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { VARIANTS } from "../../packages/runtime/src/backend/wasm/core.ts";
 import { fixturePath } from "../support/fixture.ts";
 import { FixtureModel } from "../support/fixture_model.ts";
-import { ARTIFACT_NMSE, nmse } from "../support/tolerance.ts";
+import { ARTIFACT_NMSE, F16_CACHE_NMSE, nmse } from "../support/tolerance.ts";
 
 const FILES = [
   "models/llama_untied/gguf/model-F32.gguf",
@@ -48,7 +48,7 @@ for (const file of FILES) {
     const whole = await open.logits(IDS);
     const row = whole.length / IDS.length;
     for (const size of [7, 1]) {
-      const cache = open.cache();
+      const cache = open.cache("f32");
       const sequence = cache.create();
       for (let start = 0; start < IDS.length; start += size) {
         const [part] = await open.feed(cache, [{ sequence, ids: IDS.slice(start, start + size) }]);
@@ -58,6 +58,30 @@ for (const file of FILES) {
     await checkForks(open, whole, row);
   });
 }
+
+Deno.test("f16 cache: chunks and forks change no bit, rounding stays small", async () => {
+  await using open = await FixtureModel.open(
+    fixturePath("models/llama_untied/gguf/model-F32.gguf"),
+  );
+  const feed = async (sizes: readonly number[]): Promise<Float32Array> => {
+    const cache = open.cache("f16");
+    let sequence = cache.create();
+    const parts: number[] = [];
+    let start = 0;
+    for (const size of sizes) {
+      sequence = cache.fork(sequence);
+      const ids = IDS.slice(start, start + size);
+      const [logits] = await open.feed(cache, [{ sequence, ids }]);
+      parts.push(...logits);
+      start += size;
+    }
+    return Float32Array.from(parts);
+  };
+  const whole = await feed([75]);
+  assertEquals(await feed([7, 33, 1, 30, 4]), whole);
+  const error = nmse(whole, await open.logits(IDS));
+  assert(error > 0 && error <= F16_CACHE_NMSE, `NMSE ${error}`);
+});
 
 /** Forks inside a page and at its border; the parent and a second child go on with other tokens meanwhile. */
 async function checkForks(open: FixtureModel, whole: Float32Array, row: number): Promise<void> {

@@ -19,12 +19,11 @@ export interface Tally {
   readonly failed: number;
 }
 
-/** How runners close: Deno's, cargo's, and the plain line of a gate inside a gate. */
-const CLOSING_LINES = [
-  /^(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed/gm,
-  /^test result: \w+\. (\d+) passed; (\d+) failed/gm,
-  /^(\d+) passed, (\d+) failed$/gm,
-];
+/** The closing lines of Deno's and cargo's runners. */
+const CLOSING_LINES =
+  /^(?:(?:ok|FAILED) \| (\d+) passed.*? \| (\d+) failed|test result: \w+\. (\d+) passed; (\d+) failed)/gm;
+/** The closing line of a gate inside a gate, which has counted the others already. */
+const SUM_LINE = /^(\d+) passed, (\d+) failed$/gm;
 
 /** Runs all steps, also after a failure; prints the sum as the last line and gives the exit code. */
 export async function runSteps(steps: readonly Step[]): Promise<number> {
@@ -46,13 +45,13 @@ export async function runSteps(steps: readonly Step[]): Promise<number> {
 }
 
 function tallyOf(output: string, code: number): Tally {
+  const sum = [...output.matchAll(SUM_LINE)].at(-1);
+  const counts = sum ? [sum] : [...output.matchAll(CLOSING_LINES)];
   let passed = 0;
   let failed = 0;
-  for (const pattern of CLOSING_LINES) {
-    for (const [, good, bad] of output.matchAll(pattern)) {
-      passed += Number(good);
-      failed += Number(bad);
-    }
+  for (const [, good, bad, otherGood, otherBad] of counts) {
+    passed += Number(good ?? otherGood);
+    failed += Number(bad ?? otherBad);
   }
   if (code !== 0) return { passed, failed: Math.max(1, failed) };
   return { passed: Math.max(1, passed), failed };

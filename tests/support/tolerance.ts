@@ -12,9 +12,18 @@ export const KL_TO_LLAMACPP = 1.1;
 export const SMOLLM2_NMSE_TO_LLAMACPP = 1.25;
 /** Mean NLL of the reference text, relative to float32's. */
 export const SMOLLM2_NLL_RELATIVE = 0.002;
-/** Two artifacts on one quantized file: integer sums are equal, `madd` rounds once or twice, so a few activations round to
- * the neighbouring int8. Measured 1e-8 to 1e-5; the reference's own 8-bit noise is about 1e-3. */
+/**
+ * Two artifacts on one file: integer sums are equal, but `madd` rounds once or twice, which turns the rounding of single
+ * int8 activations. Measured: 3e-14 where none turned, up to 5e-5 where some did; 8-bit noise itself is about 5e-4.
+ */
 export const ARTIFACT_NMSE = 1e-4;
+
+/** A token's log-probability of f32 weights against log-softmax in float64 of the reference's logits (about 20 in size):
+ * both logits and the result are rounded to f32. Measured 1e-5. */
+export const F32_LOGPROB = 1e-4;
+
+/** Keys and values rounded to f16 (2^-12 relative each) against f32 ones, F32 weights. */
+export const F16_CACHE_NMSE = 1e-5;
 
 /** ||a - b||^2 / ||b||^2. */
 export function nmse(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -35,7 +44,8 @@ export function klDivergence(reference: ArrayLike<number>, other: ArrayLike<numb
   return p.reduce((sum, value, i) => sum + Math.exp(value) * (value - q[i]), 0);
 }
 
-function logSoftmax(x: ArrayLike<number>): Float64Array {
+/** log-softmax of a row, in float64. */
+export function logSoftmax(x: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(x);
   const top = values.reduce((a, b) => Math.max(a, b));
   const total = values.reduce((sum, value) => sum + Math.exp(value - top), 0);

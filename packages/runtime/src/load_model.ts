@@ -130,7 +130,11 @@ function vocabularySize(gguf: Gguf): number {
   if (!embedding) {
     throw new ModelError(`Tensor token_embd.weight is missing from ${gguf.sourceName}`);
   }
-  return embedding.dims[1] ?? 1;
+  const { dims } = embedding;
+  if (dims.length < 2) {
+    throw new ModelError(`Tensor token_embd.weight has the shape [${dims}], a matrix is wanted`);
+  }
+  return dims[1];
 }
 
 function kvShapeOf(config: ModelConfig, type: KvType): KvShape {

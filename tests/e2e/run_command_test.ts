@@ -1,0 +1,164 @@
+/** `aha run` on a fixture model: the JSON contract, prompts of every kind, sampling options. Speed is measured elsewhere. */
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { loadModel } from "../../packages/runtime/mod.ts";
+import { ahaProcess } from "../support/aha_process.ts";
+import { type Captured, runAha } from "../support/captured_io.ts";
+import { fixtureJson, fixturePath } from "../support/fixture.ts";
+
+const MODEL = fixturePath("models/llama_untied/gguf/model-F32.gguf");
+
+interface Expected {
+  readonly prompts: readonly {
+    readonly name: string;
+    readonly ids: readonly number[];
+    readonly greedy: readonly number[];
+  }[];
+}
+const { prompts } = fixtureJson<Expected>("models/llama_untied/expected.json");
+
+/** What `aha run --json` prints. */
+interface RunJson {
+  readonly model: string;
+  readonly backend: string;
+  readonly variant: string;
+  readonly threads: number;
+  readonly promptIds: number[];
+  readonly ids: number[];
+  readonly text: string;
+  readonly reasoning: string;
+  readonly finishReason: string;
+  readonly timings: Readonly<Record<string, number | string>>;
+}
+
+function checked({ code, out, error }: Captured): RunJson {
+  assertEquals([code, error], [0, ""]);
+  assertMatch(out, /^\{[^\n]*\}\n$/);
+  return JSON.parse(out);
+}
+
+async function run(...words: string[]): Promise<RunJson> {
+  return checked(await runAha(["run", MODEL, ...words, "--json"]));
+}
+
+Deno.test("aha run --json: exactly the fields of the contract, with their types", async () => {
+  const json = await run("--ids", "1,2,3", "--max-tokens", "4", "--temperature", "0");
+  const { timings, ...rest } = json;
+  assertEquals(Object.entries(rest).map(([name, value]) => [name, typeName(value)]), [
+    ["model", "string"],
+    ["backend", "string"],
+    ["variant", "string"],
+    ["threads", "number"],
+    ["promptIds", "array"],
+    ["ids", "array"],
+    ["text", "string"],
+    ["reasoning", "string"],
+    ["finishReason", "string"],
+  ]);
+  assertEquals(Object.entries(timings).map(([name, value]) => [name, typeName(value)]), [
+    ["loadMs", "number"],
+    ["promptTokens", "number"],
+    ["promptTokensPerSecond", "number"],
+    ["timeToFirstTokenMs", "number"],
+    ["generatedTokens", "number"],
+    ["tokensPerSecond", "number"],
+    ["peakMemoryBytes", "number"],
+    ["peakMemorySource", "string"],
+  ]);
+  assertEquals([json.model, json.backend, json.reasoning], [MODEL, "wasm", ""]);
+  assertEquals([json.promptIds, json.ids.length, json.finishReason], [[1, 2, 3], 4, "length"]);
+  assertEquals([timings.promptTokens, timings.generatedTokens], [3, 4]);
+  for (const [name, value] of Object.entries(timings)) {
+    if (name !== "peakMemorySource") assert(value as number > 0, `${name} is ${value}`);
+  }
+  assert(timings.peakMemoryBytes as number > 10 * 2 ** 20);
+});
+
+function typeName(value: unknown): string {
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+Deno.test("aha run: greedy continuations are the reference's", async () => {
+  await using model = await loadModel(MODEL);
+  for (const { name, ids, greedy } of prompts) {
+    const words = ["--max-tokens", `${greedy.length}`, "--temperature", "0", "--kv-type", "f32"];
+    const json = await run("--ids", ids.join(","), ...words);
+    const end = greedy.findIndex((id) => model.tokenizer.endIds.has(id));
+    assertEquals(json.ids, end < 0 ? greedy : greedy.slice(0, end), name);
+    assertEquals(json.finishReason, end < 0 ? "length" : "stop", name);
+    assertEquals(json.promptIds, ids);
+    assertEquals(json.text, model.tokenizer.decode(json.ids));
+  }
+});
+
+Deno.test("aha run: some reference continuation ends at an end token", async () => {
+  await using model = await loadModel(MODEL);
+  assert(prompts.some(({ greedy }) => greedy.some((id) => model.tokenizer.endIds.has(id))));
+});
+
+Deno.test("aha run: the chat template, --system, --raw and --ids feed what they say", async () => {
+  await using model = await loadModel(MODEL);
+  const none = ["--max-tokens", "0"];
+  const user = { role: "user", content: "Why?" };
+  assertEquals((await run("Why?", ...none)).promptIds, model.chatIds([user]));
+  const system = { role: "system", content: "Be brief." };
+  const told = await run("Why?", "--system", "Be brief.", ...none);
+  assertEquals(told.promptIds, model.chatIds([system, user]));
+  assertEquals((await run("Why?", "--raw", ...none)).promptIds, model.promptIds("Why?"));
+  assertEquals((await run("--ids", "9, 8,9", ...none)).promptIds, [9, 8, 9]);
+});
+
+Deno.test("aha run: a prompt from stdin is the prompt, its last line break is not", async () => {
+  const words = ["run", MODEL, "--raw", "--max-tokens", "0", "--json"];
+  const argument = checked(await runAha([...words, "two\nlines"]));
+  const piped = checked(await runAha(words, "two\nlines\n"));
+  assertEquals(piped.promptIds, argument.promptIds);
+});
+
+Deno.test("aha run --max-tokens 0: no token, no time, nothing that JSON cannot say", async () => {
+  const { ids, text, finishReason, timings } = await run("--ids", "1,2", "--max-tokens", "0");
+  assertEquals([ids, text, finishReason], [[], "", "length"]);
+  const { promptTokens, promptTokensPerSecond, timeToFirstTokenMs, tokensPerSecond } = timings;
+  assertEquals(
+    [promptTokens, promptTokensPerSecond, timeToFirstTokenMs, tokensPerSecond],
+    [2, 0, 0, 0],
+  );
+});
+
+Deno.test("aha run: without --max-tokens it ends with the context", async () => {
+  const json = await run("--ids", "1,2,3", "--ctx", "16", "--seed", "2", "--top-k", "1");
+  assertEquals(json.finishReason, "length");
+  assertEquals(json.promptIds.length + json.ids.length, 16);
+});
+
+const SAMPLED = ["--ids", "1,2,3", "--max-tokens", "24", "--temperature", "1.5"];
+
+Deno.test("aha run --seed: the same seed repeats, another one does not, none is drawn", async () => {
+  const one = await run(...SAMPLED, "--seed", "7");
+  assertEquals((await run(...SAMPLED, "--seed", "7")).ids, one.ids);
+  assertEquals((await run(...SAMPLED, "--seed", "7", "--threads", "1")).ids, one.ids);
+  assertNotEquals((await run(...SAMPLED, "--seed", "8")).ids, one.ids);
+  assertNotEquals((await run(...SAMPLED, "--seed", `${7 + 2 ** 32}`)).ids, one.ids);
+  assertNotEquals((await run(...SAMPLED)).ids, (await run(...SAMPLED)).ids);
+});
+
+Deno.test("aha run: truncations to one token and a tiny temperature are greedy", async () => {
+  const greedy = await run(...SAMPLED.with(5, "0"));
+  for (const one of [["--top-k", "1"], ["--top-p", "0"], ["--min-p", "1"]]) {
+    assertEquals((await run(...SAMPLED, ...one)).ids, greedy.ids, one.join(" "));
+  }
+  for (const temperature of ["1e-6", "1e-40", "1e-300"]) {
+    assertEquals((await run(...SAMPLED.with(5, temperature))).ids, greedy.ids, temperature);
+  }
+});
+
+Deno.test("aha run: text is streamed, --verbose adds figures on stderr", async () => {
+  const words = ["run", MODEL, ...SAMPLED, "--seed", "3"];
+  const { text } = await run(...SAMPLED, "--seed", "3");
+  const plain = await ahaProcess([...words, "--verbose"]);
+  assertEquals([plain.code, plain.out], [0, text.endsWith("\n") ? text : `${text}\n`]);
+  assertMatch(plain.error, /^\w+, \d+ threads, loaded in \d+ ms\nprompt 3 tokens, .*\nanswer \d+ /);
+  const json = checked(
+    await ahaProcess([...words, "--json"]) as Captured,
+  );
+  assertEquals(json.text, text);
+});
