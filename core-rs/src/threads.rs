@@ -40,7 +40,7 @@ static JOB: JobCell = JobCell(UnsafeCell::new(Job { body: [0; 2], items: 0, chun
 /// Runs `body` over `0..items` in ranges of at least `grain` items, on this thread and the idle helpers, and returns
 /// when all are done. Only the thread that owns the engine may call it; `body` must not call it again.
 pub fn parallel_for(items: usize, grain: usize, body: Body) {
-    let threads = HELPERS.load(SeqCst) as usize + 1;
+    let threads = thread_count();
     let chunk = grain.max(1).max(items / (threads * CHUNKS_PER_THREAD));
     let chunks = items.div_ceil(chunk);
     if threads == 1 || chunks <= 1 {
@@ -48,6 +48,9 @@ pub fn parallel_for(items: usize, grain: usize, body: Body) {
             body(0..items);
         }
         return;
+    }
+    if POISONED.load(SeqCst) != 0 {
+        abort();
     }
     unsafe {
         let body = core::mem::transmute::<Body, [usize; 2]>(body);
@@ -72,6 +75,11 @@ pub fn parallel_for(items: usize, grain: usize, body: Body) {
 /// Threads that share the work: the caller and the helpers that have arrived.
 pub fn thread_count() -> usize {
     HELPERS.load(SeqCst) as usize + 1
+}
+
+/// Helpers that sleep until there is work.
+pub fn sleeper_count() -> usize {
+    SLEEPERS.load(SeqCst) as usize
 }
 
 /// Claims one chunk of the current job and runs it; false if none is left.
@@ -131,7 +139,7 @@ pub fn stop() {
     notify_all();
 }
 
-/// Says that a helper has died inside a body, so that the caller does not wait for its chunk forever.
+/// Says that a helper has died inside a body: the caller aborts instead of waiting for its chunk, now or at its next job.
 pub fn poison() {
     POISONED.store(1, SeqCst);
 }

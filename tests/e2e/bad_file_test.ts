@@ -47,8 +47,8 @@ Deno.test("bad file: cut anywhere, in the head or in the tensor data", async () 
   for (const length of [...places, WHOLE.length - 1]) {
     // from there on stands the list of tensors, which is checked against the size of the file
     const inHead = length <= 3000;
-    const part = inHead ? "the file ends after" : `${length} (a download cut short?)`;
-    await refused(WHOLE.slice(0, length), [part, "(at byte"]);
+    const parts = inHead ? ["the file ends after"] : [`${length}`, "(a download cut short?)"];
+    await refused(WHOLE.slice(0, length), [...parts, "(at byte"]);
   }
 });
 

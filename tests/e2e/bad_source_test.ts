@@ -66,7 +66,7 @@ served("a connection cut in the middle of the weights, once", {}, async (server)
 served("a connection cut in the middle of the weights, each time", {}, async (server) => {
   cutAfterFirst(server, 1_000);
   await assertFails(["run", server.url, ...RUN], FAILED, [
-    `Cannot read ${server.url}: the connection was cut after 1000 bytes`,
+    `Cannot read ${server.url}: the connection was cut after `,
   ]);
 });
 

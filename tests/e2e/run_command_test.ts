@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { loadModel } from "../../packages/runtime/mod.ts";
 import { ahaProcess } from "../support/aha_process.ts";
 import { type Captured, runAha } from "../support/captured_io.ts";
+import { modelSpec, withFolder, withKey, writeModel } from "../support/edited_model.ts";
 import { fixtureJson, fixturePath } from "../support/fixture.ts";
 
 const MODEL = fixturePath("models/llama_untied/gguf/model-F32.gguf");
@@ -105,6 +106,23 @@ Deno.test("aha run: the chat template, --system, --raw and --ids feed what they 
   assertEquals(told.promptIds, model.chatIds([system, user]));
   assertEquals((await run("Why?", "--raw", ...none)).promptIds, model.promptIds("Why?"));
   assertEquals((await run("--ids", "9, 8,9", ...none)).promptIds, [9, 8, 9]);
+});
+
+Deno.test("aha run, score: a text begins with BOS where the model wants it, ids never do", async () => {
+  const spec = await modelSpec("models/llama_untied/gguf/model-F32.gguf");
+  const bos = withKey(spec, "tokenizer.ggml.bos_token_id", { type: "uint32", value: 42 });
+  await withFolder(async (folder) => {
+    for (const value of [true, false]) {
+      const added = withKey(bos, "tokenizer.ggml.add_bos_token", { type: "bool", value });
+      const path = writeModel(folder, added);
+      const words = ["run", path, "--max-tokens", "0", "--json"];
+      const text = checked(await runAha([...words, "--raw", "Hi"])).promptIds;
+      assertEquals(text[0] === 42, value);
+      assertEquals(checked(await runAha([...words, "--ids", "7"])).promptIds, [7]);
+      const scored = await runAha(["score", path, "--text", "-"], "Hi");
+      assertEquals(JSON.parse(scored.out).sequences[0].ids, text);
+    }
+  });
 });
 
 Deno.test("aha run: a prompt from stdin is the prompt, its last line break is not", async () => {

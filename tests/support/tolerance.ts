@@ -19,11 +19,30 @@ export const SMOLLM2_NLL_RELATIVE = 0.002;
 export const ARTIFACT_NMSE = 1e-4;
 
 /** A token's log-probability of f32 weights against log-softmax in float64 of the reference's logits (about 20 in size):
- * both logits and the result are rounded to f32. Measured 1e-5. */
+ * both logits and the result are rounded to f32. Measured 8e-6 at most. */
 export const F32_LOGPROB = 1e-4;
 
 /** Keys and values rounded to f16 (2^-12 relative each) against f32 ones, F32 weights. */
 export const F16_CACHE_NMSE = 1e-5;
+
+/** A float kernel of the core against its scalar twin in f64, relative to each value: `exp` within 2 units of 2^-24, and a
+ * handful of f32 roundings; sums of squares have positive terms only. Measured 2.4e-7. */
+export const KERNEL_RELATIVE = 1e-6;
+/** RoPE's outputs are sums of two products of values up to 1: three f32 roundings and two of the table, absolute.
+ * Measured 1.2e-7. */
+export const ROPE_ABSOLUTE = 2.5e-7;
+/** Attention against its twin, values up to 2, absolute: scores up to about 5 are rounded in f32, e^score moves as much.
+ * Measured 1e-6. */
+export const ATTEND_ABSOLUTE = 2e-6;
+/** A token's log-probability against its twin, relative to the larger of 1 and the value: the logit's difference from the
+ * best and the sum of exponentials are rounded to f32. Measured 1e-7. */
+export const LOGPROB_RELATIVE = 5e-7;
+/** Weights of a draw are f32, exact to about 2e-7 each: borders between tokens move by less than this share of the mass.
+ * Nearer than that the twin's choice says nothing: 67 of 121,500 draws; in none of these did the ids differ. */
+export const DRAW_BORDER = 1e-6;
+/** A process whose helpers sleep: CPU time in 300 ms of idling, microseconds. One spinning helper would take 300,000 alone,
+ * half of it on a machine with other work. */
+export const IDLE_CPU_MICROSECONDS = 100_000;
 
 /** ||a - b||^2 / ||b||^2. */
 export function nmse(a: ArrayLike<number>, b: ArrayLike<number>): number {

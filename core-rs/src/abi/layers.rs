@@ -1,4 +1,7 @@
-//! The float ops of a layer for the host: norm, rope, attention, element-wise. Shapes stand at the ops themselves.
+//! The float ops of a layer for the host: norm, rope, attention, element-wise. No arithmetic; shapes stand at the ops.
+//!
+//! Functions that return a status write nothing if it is not `OK`, but for `select_rows`, which stops at the first index out
+//! of its range. `BAD_ARGUMENT` stands for an address that is 0, sizes that do not fit together, an index out of its range.
 
 use super::{BAD_ARGUMENT, OK};
 use crate::ops::attention::{attend as attend_pages, F16Pages, F32Pages, Rows, Shape, MAX_HEAD};
@@ -30,59 +33,93 @@ pub fn fma_probe() -> bool {
     sum.to_array()[0] != 0.0
 }
 
+/// x f32 [rows, cols], gain f32 [cols] -> out f32 [rows, cols].
 #[wasm_bindgen]
-pub fn rms_norm(x: *const f32, gain: *const f32, out: *mut f32, rows: usize, cols: usize, epsilon: f32) -> u32 {
-    if cols == 0 {
+pub fn rms_norm(x: usize, gain: usize, out: usize, rows: usize, cols: usize, epsilon: f32) -> u32 {
+    if [x, gain, out, cols].contains(&0) {
         return BAD_ARGUMENT;
     }
-    unsafe { norm::rms_norm(x, gain, out, rows, cols, epsilon) };
+    unsafe { norm::rms_norm(x as *const f32, gain as *const f32, out as *mut f32, rows, cols, epsilon) };
     OK
 }
 
+/// gate, up, out f32 [n].
 #[wasm_bindgen]
-pub fn swiglu(gate: *const f32, up: *const f32, out: *mut f32, n: usize) -> u32 {
-    unsafe { elementwise::swiglu(gate, up, out, n) };
+pub fn swiglu(gate: usize, up: usize, out: usize, n: usize) -> u32 {
+    if [gate, up, out].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe { elementwise::swiglu(gate as *const f32, up as *const f32, out as *mut f32, n) };
     OK
 }
 
+/// a, b, out f32 [n].
 #[wasm_bindgen]
-pub fn add(a: *const f32, b: *const f32, out: *mut f32, n: usize) -> u32 {
-    unsafe { elementwise::add(a, b, out, n) };
+pub fn add(a: usize, b: usize, out: usize, n: usize) -> u32 {
+    if [a, b, out].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe { elementwise::add(a as *const f32, b as *const f32, out as *mut f32, n) };
     OK
 }
 
+/// x f32 [rows, cols], indices i32 [n] -> out f32 [n, cols].
 #[wasm_bindgen]
-pub fn select_rows(x: *const f32, rows: usize, indices: *const i32, out: *mut f32, n: usize, cols: usize) -> u32 {
-    status(unsafe { elementwise::select_rows(x, rows, indices, out, n, cols) })
+pub fn select_rows(x: usize, rows: usize, indices: usize, out: usize, n: usize, cols: usize) -> u32 {
+    if [x, indices, out].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    status(unsafe { elementwise::select_rows(x as *const f32, rows, indices as *const i32, out as *mut f32, n, cols) })
 }
 
+/// positions i32 [rows], factors f32 [half] (0: none) -> table f32 [rows, half, 2].
 #[wasm_bindgen]
-pub fn rope_table(positions: *const i32, factors: *const f32, table: *mut f32, rows: usize, half: usize, base: f32) -> u32 {
+pub fn rope_table(positions: usize, factors: usize, table: usize, rows: usize, half: usize, base: f32) -> u32 {
+    if [positions, table].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    let (positions, factors, table) = (positions as *const i32, factors as *const f32, table as *mut f32);
     unsafe { crate::ops::rope::rope_table(positions, factors, table, rows, half, base) };
     OK
 }
 
-/// `interleaved` chooses the pairing.
+/// x, out f32 [rows, heads, head_size], table f32 [rows, half, 2]; `interleaved` chooses the pairing.
 #[wasm_bindgen]
-pub fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize, heads: usize, head_size: usize, half: usize, interleaved: bool) -> u32 {
-    if 2 * half > head_size {
+#[allow(clippy::too_many_arguments)]
+pub fn rope(
+    x: usize,
+    table: usize,
+    out: usize,
+    rows: usize,
+    heads: usize,
+    head_size: usize,
+    half: usize,
+    interleaved: bool,
+) -> u32 {
+    if [x, table, out].contains(&0) || 2 * half > head_size {
         return BAD_ARGUMENT;
     }
-    let pairing = if interleaved { Pairing::Interleaved } else { Pairing::Halves };
-    unsafe { crate::ops::rope::rope(x, table, out, rows, heads, head_size, half, pairing) };
+    let (x, table, out) = (x as *const f32, table as *const f32, out as *mut f32);
+    unsafe { crate::ops::rope::rope(x, table, out, rows, heads, head_size, half, pairing(interleaved)) };
     OK
 }
 
-/// `positions` and `tables` describe the rows; `half_pages` says that pages hold f16.
+/// What `interleaved` means.
+pub(super) fn pairing(interleaved: bool) -> Pairing {
+    if interleaved { Pairing::Interleaved } else { Pairing::Halves }
+}
+
+/// `positions` i32 [rows] and `tables` (addresses of lists of page addresses) [rows] describe the rows; `half_pages` says that
+/// pages hold f16.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn attend(
-    q: *const f32,
-    k: *const f32,
-    v: *const f32,
-    out: *mut f32,
-    positions: *const i32,
-    tables: *const usize,
+    q: usize,
+    k: usize,
+    v: usize,
+    out: usize,
+    positions: usize,
+    tables: usize,
     rows: usize,
     heads: usize,
     kv_heads: usize,
@@ -92,11 +129,15 @@ pub fn attend(
     layer_offset: usize,
     half_pages: bool,
 ) -> u32 {
-    if kv_heads == 0 || heads % kv_heads != 0 || value_size % 4 != 0 || value_size > MAX_HEAD {
+    if [q, k, v, out, positions, tables].contains(&0) || !heads_fit(heads, kv_heads) {
+        return BAD_ARGUMENT;
+    }
+    if !value_size.is_multiple_of(4) || value_size > MAX_HEAD {
         return BAD_ARGUMENT;
     }
     let shape = Shape { rows, heads, kv_heads, key_size, value_size, scale, layer_offset };
-    let rows = Rows { positions, tables };
+    let rows = Rows { positions: positions as *const i32, tables: tables as *const usize };
+    let (q, k, v, out) = (q as *const f32, k as *const f32, v as *const f32, out as *mut f32);
     unsafe {
         if half_pages {
             attend_pages::<F16Pages>(q, k, v, out, rows, shape);
@@ -105,6 +146,11 @@ pub fn attend(
         }
     }
     OK
+}
+
+/// Whether each head has one KV head, shared by equally many.
+pub(super) fn heads_fit(heads: usize, kv_heads: usize) -> bool {
+    kv_heads > 0 && heads.is_multiple_of(kv_heads)
 }
 
 fn status(ok: bool) -> u32 {

@@ -5,6 +5,7 @@ pub mod layers;
 pub mod linear;
 pub mod runtime;
 pub mod sampling;
+pub mod twins;
 
 /// Done.
 pub const OK: u32 = 0;

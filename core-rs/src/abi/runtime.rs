@@ -48,6 +48,12 @@ pub fn poison_helpers() {
     threads::poison();
 }
 
+/// For tests: helpers that sleep until there is work.
+#[wasm_bindgen]
+pub fn sleeper_count() -> usize {
+    threads::sleeper_count()
+}
+
 /// The engine's thread and the helpers that have arrived.
 #[wasm_bindgen]
 pub fn thread_count() -> usize {

@@ -1,11 +1,16 @@
-//! Log-probabilities and drawing for the host. Shapes stand at the ops themselves.
+//! Log-probabilities and drawing for the host. No arithmetic; shapes stand at the ops themselves.
 
 use super::{BAD_ARGUMENT, OK};
 use crate::ops::logits::{self, Draw};
 use wasm_bindgen::prelude::wasm_bindgen;
 
+/// logits f32 [rows, vocab], targets i32 [rows] -> out f32 [rows]; writes nothing if a target lies outside the vocabulary.
 #[wasm_bindgen]
-pub fn token_logprobs(logits: *const f32, targets: *const i32, out: *mut f32, rows: usize, vocab: usize, temperature: f32) -> u32 {
+pub fn token_logprobs(logits: usize, targets: usize, out: usize, rows: usize, vocab: usize, temperature: f32) -> u32 {
+    if [logits, targets, out].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    let (logits, targets, out) = (logits as *const f32, targets as *const i32, out as *mut f32);
     if unsafe { logits::token_logprobs(logits, targets, out, rows, vocab, temperature) } {
         OK
     } else {
@@ -13,11 +18,11 @@ pub fn token_logprobs(logits: *const f32, targets: *const i32, out: *mut f32, ro
     }
 }
 
-/// Draws from one row of logits `[V]`: the token's id, or -1 when the row's largest logit is not finite.
+/// Draws from one row of logits `[V]`: the token's id, or -1 when the row's largest logit is not finite or there is no row.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn draw(
-    logits: *const f32,
+    logits: usize,
     vocab: usize,
     temperature: f32,
     top_k: u32,
@@ -28,14 +33,20 @@ pub fn draw(
     choice: u32,
     position: u32,
 ) -> i32 {
+    if logits == 0 || vocab == 0 {
+        return -1;
+    }
     let how = Draw { temperature, top_k, top_p, min_p, key: [seed_low, seed_high], choice, position };
-    unsafe { logits::draw(logits, vocab, &how) }.map_or(-1, |id| id as i32)
+    unsafe { logits::draw(logits as *const f32, vocab, &how) }.map_or(-1, |id| id as i32)
 }
 
-/// log-softmax of one row of logits `[V]` at `id`.
+/// log-softmax of one row of logits `[V]` at `id`; NaN for an id outside of it.
 #[wasm_bindgen]
-pub fn token_logprob(logits: *const f32, vocab: usize, id: usize) -> f32 {
-    unsafe { logits::token_logprob(logits, vocab, id, 1.0) }
+pub fn token_logprob(logits: usize, vocab: usize, id: usize) -> f32 {
+    if logits == 0 || id >= vocab {
+        return f32::NAN;
+    }
+    unsafe { logits::token_logprob(logits as *const f32, vocab, id, 1.0) }
 }
 
 /// Two random words for a key and counter; the host's own uses of Philox go through here.

@@ -24,6 +24,12 @@ pub unsafe fn swiglu(gate: *const f32, up: *const f32, out: *mut f32, n: usize) 
     });
 }
 
+/// The same in f64, one number at a time.
+pub fn swiglu_scalar(gate: &[f32], up: &[f32]) -> Vec<f32> {
+    let one = |(g, u): (&f32, &f32)| (*g as f64 / (1.0 + (-*g as f64).exp()) * *u as f64) as f32;
+    gate.iter().zip(up).map(one).collect()
+}
+
 /// a + b for `n` elements.
 ///
 /// # Safety
@@ -73,17 +79,47 @@ pub unsafe fn select_rows(x: *const f32, rows: usize, indices: *const i32, out: 
 mod tests {
     use super::*;
 
+    use crate::quant::tests::Rng;
+
+    const SIZES: [usize; 14] = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 64, 1001];
+
     #[test]
-    fn swiglu_matches_f64() {
-        for n in [1usize, 4, 7, 64, 1001] {
-            let gate: Vec<f32> = (0..n).map(|i| (i % 41) as f32 * 0.5 - 10.0).collect();
-            let up: Vec<f32> = (0..n).map(|i| (i % 7) as f32 - 3.0).collect();
-            let mut out = vec![0.0; n];
+    fn swiglu_matches_its_twin() {
+        let mut rng = Rng::new(2);
+        for n in SIZES {
+            let gate: Vec<f32> = (0..n).map(|_| 20.0 * rng.signed_unit()).collect();
+            let up: Vec<f32> = (0..n).map(|_| 3.0 * rng.signed_unit()).collect();
+            let mut out = vec![f32::NAN; n];
             unsafe { swiglu(gate.as_ptr(), up.as_ptr(), out.as_mut_ptr(), n) };
-            for i in 0..n {
-                let g = gate[i] as f64;
-                let want = g / (1.0 + (-g).exp()) * up[i] as f64;
-                assert!((out[i] as f64 - want).abs() <= 1e-6 * want.abs().max(1e-3));
+            for (i, (a, b)) in out.iter().zip(swiglu_scalar(&gate, &up)).enumerate() {
+                assert!((a - b).abs() <= 1e-6 * b.abs(), "{i} of {n}: {a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn swiglu_vanishes_below_and_is_linear_above() {
+        let gate = [-1e30f32, -100.0, -0.0, 0.0, 100.0, 1e30];
+        let mut out = [f32::NAN; 6];
+        unsafe { swiglu(gate.as_ptr(), [1.0f32; 6].as_ptr(), out.as_mut_ptr(), 6) };
+        assert!(out[..4].iter().all(|v| v.abs() <= 1e-8), "{out:?}");
+        assert_eq!(out[4..], gate[4..]);
+    }
+
+    #[test]
+    fn add_and_select_rows_take_every_element() {
+        for n in SIZES {
+            let a: Vec<f32> = (0..n).map(|i| i as f32).collect();
+            let b: Vec<f32> = (0..n).map(|i| 1000.0 * i as f32).collect();
+            let mut out = vec![f32::NAN; n];
+            unsafe { add(a.as_ptr(), b.as_ptr(), out.as_mut_ptr(), n) };
+            assert!(out.iter().enumerate().all(|(i, v)| *v == 1001.0 * i as f32));
+            let indices = [n as i32 - 1, 0];
+            let mut rows = [f32::NAN; 2];
+            assert!(unsafe { select_rows(b.as_ptr(), n, indices.as_ptr(), rows.as_mut_ptr(), 2, 1) });
+            assert_eq!(rows, [b[n - 1], 0.0]);
+            for wrong in [-1, n as i32] {
+                assert!(!unsafe { select_rows(b.as_ptr(), n, [wrong].as_ptr(), rows.as_mut_ptr(), 1, 1) });
             }
         }
     }

@@ -155,62 +155,72 @@ fn keep_mass(candidates: &mut Vec<Candidate>, mass: f64) {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn how(temperature: f32, top_k: u32, top_p: f32, min_p: f32, position: u32) -> Draw {
-        Draw { temperature, top_k, top_p, min_p, key: [1, 2], choice: 0, position }
-    }
-
-    /// Shares of ids drawn at many positions.
-    fn shares(logits: &[f32], temperature: f32, top_k: u32, top_p: f32, min_p: f32) -> Vec<f64> {
-        let mut counts = vec![0.0; logits.len()];
-        for position in 0..20_000 {
-            let how = how(temperature, top_k, top_p, min_p, position);
-            counts[unsafe { draw(logits.as_ptr(), logits.len(), &how) }.unwrap() as usize] += 1.0 / 20_000.0;
-        }
-        counts
-    }
-
-    /// Natural logs of .4 .3 .2 .1, in mixed order.
-    const LOGITS: [f32; 4] = [-1.609_438, -0.916_291, -2.302_585, -1.203_973];
-
-    fn assert_shares(got: Vec<f64>, want: [f64; 4]) {
-        // Four standard errors of a share near one half.
-        assert!(got.iter().zip(want).all(|(g, w)| (g - w).abs() < 0.0142), "{got:?} is not {want:?}");
-    }
-
-    #[test]
-    fn draw_follows_the_distribution_and_its_truncations() {
-        assert_shares(shares(&LOGITS, 1.0, 0, 1.0, 0.0), [0.2, 0.4, 0.1, 0.3]);
-        assert_shares(shares(&LOGITS, 0.5, 0, 1.0, 0.0), [4.0 / 30.0, 16.0 / 30.0, 1.0 / 30.0, 9.0 / 30.0]);
-        assert_shares(shares(&LOGITS, 1.0, 2, 1.0, 0.0), [0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0]);
-        assert_shares(shares(&LOGITS, 1.0, 0, 0.65, 0.0), [0.0, 4.0 / 7.0, 0.0, 3.0 / 7.0]);
-        assert_shares(shares(&LOGITS, 1.0, 0, 1.0, 0.45), [2.0 / 9.0, 4.0 / 9.0, 0.0, 3.0 / 9.0]);
-    }
-
-    #[test]
-    fn draw_takes_the_lowest_best_id_when_greedy_and_refuses_nan() {
-        let greedy = |x: &[f32]| unsafe { draw(x.as_ptr(), x.len(), &how(0.0, 0, 1.0, 0.0, 0)) };
-        assert_eq!(greedy(&[1.0, 3.0, 2.0, 3.0, 0.5]), Some(1));
-        assert_eq!(greedy(&[1.0, f32::NAN, 2.0, 0.0, 0.0]), None);
-    }
-
-    #[test]
-    fn keep_mass_sorts_far_enough() {
-        let mut many: Vec<Candidate> = (0..5000).map(|id| Candidate { weight: 1.0, id }).collect();
-        keep_mass(&mut many, 2500.0);
-        assert_eq!(many.len(), 2500);
-        assert!(many.iter().enumerate().all(|(i, c)| c.id == i as u32));
-    }
-
-    #[test]
-    fn token_logprob_is_the_log_softmax() {
-        let want = [0.2f64, 0.4, 0.1, 0.3];
-        for (id, p) in want.iter().enumerate() {
-            let got = unsafe { token_logprob(LOGITS.as_ptr(), 4, id, 1.0) } as f64;
-            assert!((got - p.ln()).abs() < 1e-6);
-        }
-    }
+/// `token_logprob` in plain f64.
+pub fn token_logprob_scalar(logits: &[f32], id: usize, temperature: f32) -> f64 {
+    let scaled = |x: &f32| *x as f64 / temperature as f64;
+    let top = logits.iter().map(scaled).fold(f64::NEG_INFINITY, |a, b| if b.is_nan() || b > a { b } else { a });
+    let total: f64 = logits.iter().map(|x| (scaled(x) - top).exp()).sum();
+    scaled(&logits[id]) - top - total.ln()
 }
+
+/// What the scalar twin of `draw` chose, and how firmly.
+#[derive(Clone, Copy, Debug)]
+pub struct ScalarDraw {
+    pub id: u32,
+    /// The least change of the random number, of a truncation's border or of a sum of weights, as a share of the mass, that
+    /// could give another id. Where logits that differ do so by more than f32's rounding, `draw` gives the same id if
+    /// this is well above that rounding.
+    pub margin: f64,
+}
+
+/// `draw` in plain f64: all tokens sorted when something truncates, one step of its definition after the other.
+pub fn draw_scalar(logits: &[f32], how: &Draw) -> Option<ScalarDraw> {
+    let best = (0..logits.len()).rev().max_by(|a, b| logits[*a].total_cmp(&logits[*b]))?;
+    if logits.iter().any(|x| x.is_nan()) || !logits[best].is_finite() {
+        return None;
+    }
+    if how.temperature == 0.0 {
+        return logits.iter().position(|x| *x == logits[best]).map(|id| ScalarDraw { id: id as u32, margin: f64::INFINITY });
+    }
+    let weight = |id: usize| ((logits[id] as f64 - logits[best] as f64) / how.temperature as f64).exp();
+    let mut kept: Vec<(usize, f64)> = (0..logits.len()).map(|id| (id, weight(id))).collect();
+    let mut margin = f64::INFINITY;
+    let keeps_k = how.top_k > 0 && (how.top_k as usize) < logits.len();
+    if keeps_k || how.top_p < 1.0 {
+        kept.sort_by(|a, b| logits[b.0].total_cmp(&logits[a.0]).then(a.0.cmp(&b.0)));
+    }
+    if keeps_k {
+        kept.truncate(how.top_k as usize);
+    }
+    if how.top_p < 1.0 {
+        let ends = shares(&kept);
+        margin = nearest(&ends, how.top_p as f64);
+        let last = ends.iter().position(|end| *end >= how.top_p as f64).unwrap_or(ends.len() - 1);
+        kept.truncate(last + 1);
+    }
+    if how.min_p > 0.0 {
+        let below_best: Vec<f64> = kept.iter().map(|(_, w)| *w).filter(|w| *w < 1.0).collect();
+        margin = margin.min(nearest(&below_best, how.min_p as f64));
+        kept.retain(|(_, w)| *w >= how.min_p as f64);
+    }
+    let (u, ends) = (rng::uniform(how.key, [how.position, how.choice, 0, 0]), shares(&kept));
+    let drawn = ends.iter().position(|end| *end > u).unwrap_or(ends.len().checked_sub(1)?);
+    Some(ScalarDraw { id: kept[drawn].0 as u32, margin: margin.min(nearest(&ends[..ends.len() - 1], u)) })
+}
+
+/// Where each token's part of the mass ends, from 0 to 1.
+fn shares(kept: &[(usize, f64)]) -> Vec<f64> {
+    let total: f64 = kept.iter().map(|(_, w)| w).sum();
+    let add = |sum: &mut f64, (_, w): &(usize, f64)| {
+        *sum += w / total;
+        Some(*sum)
+    };
+    kept.iter().scan(0.0, add).collect()
+}
+
+fn nearest(values: &[f64], to: f64) -> f64 {
+    values.iter().map(|v| (v - to).abs()).fold(f64::INFINITY, f64::min)
+}
+
+#[cfg(test)]
+mod tests;

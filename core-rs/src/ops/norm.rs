@@ -64,15 +64,20 @@ pub fn rms_norm_scalar(x: &[f32], gain: &[f32], epsilon: f32) -> Vec<f32> {
 mod tests {
     use super::*;
 
+    use crate::quant::tests::Rng;
+
     #[test]
     fn rms_norm_matches_its_twin() {
-        for cols in [1usize, 3, 4, 15, 16, 17, 64, 577] {
-            let x: Vec<f32> = (0..3 * cols).map(|i| ((i * 31 % 17) as f32 - 8.0) * 0.3).collect();
-            let gain: Vec<f32> = (0..cols).map(|i| 1.0 + (i % 5) as f32 * 0.1).collect();
-            let mut out = vec![0.0; x.len()];
-            unsafe { rms_norm(x.as_ptr(), gain.as_ptr(), out.as_mut_ptr(), 3, cols, 1e-5) };
-            for (a, b) in out.iter().zip(rms_norm_scalar(&x, &gain, 1e-5)) {
-                assert!((a - b).abs() <= 1e-5 * b.abs().max(1e-3), "{cols}: {a} {b}");
+        let mut rng = Rng::new(1);
+        for cols in [1usize, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 577] {
+            for rows in [1usize, 2, 3, 17] {
+                let x: Vec<f32> = (0..rows * cols).map(|_| 3.0 * rng.signed_unit()).collect();
+                let gain: Vec<f32> = (0..cols).map(|_| 1.0 + 0.5 * rng.signed_unit()).collect();
+                let mut out = vec![f32::NAN; x.len()];
+                unsafe { rms_norm(x.as_ptr(), gain.as_ptr(), out.as_mut_ptr(), rows, cols, 1e-5) };
+                for (a, b) in out.iter().zip(rms_norm_scalar(&x, &gain, 1e-5)) {
+                    assert!((a - b).abs() <= 1e-6 * b.abs(), "{rows} x {cols}: {a} {b}");
+                }
             }
         }
     }

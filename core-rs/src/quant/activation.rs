@@ -166,7 +166,7 @@ fn range_scalar(group: &[f32]) -> f32 {
     let top = absmax(group);
     let large: Vec<usize> = (0..group.len()).filter(|&i| group[i].abs() > 0.5 * top).map(|i| i / 4).collect();
     let in_one_step = !large.is_empty() && large.iter().all(|&step| step == large[0]);
-    if !in_one_step || !(top >= SMALLEST_ABSMAX && top.is_finite()) {
+    if !(in_one_step && top >= SMALLEST_ABSMAX && top.is_finite()) {
         return top;
     }
     let mut rest = group.to_vec();

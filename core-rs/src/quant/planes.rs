@@ -74,12 +74,16 @@ unsafe fn dot_wide<const R: usize>(
 }
 
 /// The number of a group's wide step, or 8.
+/// # Safety
+/// `act` points to a group as `quantize_rows` writes it.
 #[inline(always)]
 pub unsafe fn wide_step(act: *const u8) -> usize {
     word(act.add(WIDE_STEP_AT)) as usize
 }
 
 /// `sums += 128 * high parts * weights`.
+/// # Safety
+/// As `wide_step`.
 #[inline(always)]
 pub unsafe fn add_wide(sums: &mut IntSums, act: *const u8, low: Weights4, high: Weights4) {
     let a = Act4::load(act.add(WIDE_HIGH_AT));

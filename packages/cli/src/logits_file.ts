@@ -1,6 +1,9 @@
 /** Writes logits to a safetensors file as they come, row by row: nothing is held in memory. Reads none. */
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 
+/** Writes bytes from `offset` on, as `fs.writeSync` does; tests give one that fails. */
+export type WriteBytes = (file: number, bytes: Uint8Array, offset: number) => number;
+
 /** F32 tensors `logits.0`, `logits.1`, ... of known shapes, appended in order. Disposing it unfinished removes the file. */
 export class LogitsFile {
   readonly #path: string;
@@ -9,7 +12,11 @@ export class LogitsFile {
   #descriptor: number | undefined;
 
   /** @throws an error in one line if the file cannot be made. */
-  constructor(path: string, shapes: readonly (readonly [rows: number, vocabulary: number])[]) {
+  constructor(
+    path: string,
+    shapes: readonly (readonly [rows: number, vocabulary: number])[],
+    private readonly write: WriteBytes = writeSync,
+  ) {
     this.#path = path;
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory()) throw new Error(`Cannot write ${path}: it is a folder`);
@@ -56,7 +63,7 @@ export class LogitsFile {
 
   #write(bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) {
-      done += writeSync(this.#descriptor as number, bytes, done);
+      done += this.write(this.#descriptor as number, bytes, done);
     }
   }
 }

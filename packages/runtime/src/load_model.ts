@@ -102,7 +102,8 @@ async function loadFrom(
   }
   const backend = await createWasmBackend({
     threads: options.threads,
-    maxBytes: plan.totalBytes * 2,
+    // Room for a second cache (scoring keeps keys in f32) beside what generation was planned with.
+    maxBytes: options.memoryBytes ?? plan.totalBytes * 2,
     variant: options.variant,
   });
   try {

@@ -6,6 +6,9 @@
  */
 export function activation_bytes(rows: number, cols: number): number;
 
+/**
+ * a, b, out f32 [n].
+ */
 export function add(a: number, b: number, out: number, n: number): number;
 
 /**
@@ -14,9 +17,15 @@ export function add(a: number, b: number, out: number, n: number): number;
 export function allocate(bytes: number): number;
 
 /**
- * `positions` and `tables` describe the rows; `half_pages` says that pages hold f16.
+ * `positions` i32 [rows] and `tables` (addresses of lists of page addresses) [rows] describe the rows; `half_pages` says that
+ * pages hold f16.
  */
 export function attend(q: number, k: number, v: number, out: number, positions: number, tables: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number, layer_offset: number, half_pages: boolean): number;
+
+/**
+ * For tests: `attend` of one whole sequence from position 0 on by the scalar twin; no pages, nothing rounded to f16.
+ */
+export function attend_scalar(q: number, k: number, v: number, out: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number): number;
 
 /**
  * Copies bytes from one place to another; they may overlap.
@@ -34,14 +43,34 @@ export function dequantize_scalar(dtype: number, src: number, out: number, rows:
 export function dot_probe(): boolean;
 
 /**
- * Draws from one row of logits `[V]`: the token's id, or -1 when the row's largest logit is not finite.
+ * Draws from one row of logits `[V]`: the token's id, or -1 when the row's largest logit is not finite or there is no row.
  */
 export function draw(logits: number, vocab: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
+
+/**
+ * For tests: how far `draw_scalar` was from another id, as a share of the mass; 0 where nothing is drawn.
+ */
+export function draw_margin(logits: number, vocab: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
+
+/**
+ * For tests: `draw` by the scalar twin.
+ */
+export function draw_scalar(logits: number, vocab: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
 
 /**
  * `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].
  */
 export function embed(dtype: number, ids: number, packed: number, out: number, count: number, cols: number, rows: number): number;
+
+/**
+ * For tests: e^x of x f32 [n] to out f32 [n] by the vectors that the kernels use.
+ */
+export function exp_lanes(x: number, out: number, n: number): number;
+
+/**
+ * For tests: `exp_lanes` by the scalar twin.
+ */
+export function exp_scalar(x: number, out: number, n: number): number;
 
 /**
  * One relaxed multiply-add whose last bit tells whether it is fused: part of the numerics id.
@@ -94,13 +123,29 @@ export function quantize_scalar(dtype: number, values: number, out: number, coun
  */
 export function release(address: number, bytes: number): void;
 
+/**
+ * x f32 [rows, cols], gain f32 [cols] -> out f32 [rows, cols].
+ */
 export function rms_norm(x: number, gain: number, out: number, rows: number, cols: number, epsilon: number): number;
 
 /**
- * `interleaved` chooses the pairing.
+ * For tests: `rms_norm` by the scalar twin.
+ */
+export function rms_norm_scalar(x: number, gain: number, out: number, rows: number, cols: number, epsilon: number): number;
+
+/**
+ * x, out f32 [rows, heads, head_size], table f32 [rows, half, 2]; `interleaved` chooses the pairing.
  */
 export function rope(x: number, table: number, out: number, rows: number, heads: number, head_size: number, half: number, interleaved: boolean): number;
 
+/**
+ * For tests: `rope_table` and `rope` in one by the scalar twin; `factors` may be 0.
+ */
+export function rope_scalar(x: number, positions: number, factors: number, out: number, rows: number, heads: number, head_size: number, half: number, base: number, interleaved: boolean): number;
+
+/**
+ * positions i32 [rows], factors f32 [half] (0: none) -> table f32 [rows, half, 2].
+ */
 export function rope_table(positions: number, factors: number, table: number, rows: number, half: number, base: number): number;
 
 /**
@@ -108,14 +153,30 @@ export function rope_table(positions: number, factors: number, table: number, ro
  */
 export function run_helper(): void;
 
+/**
+ * x f32 [rows, cols], indices i32 [n] -> out f32 [n, cols].
+ */
 export function select_rows(x: number, rows: number, indices: number, out: number, n: number, cols: number): number;
+
+/**
+ * For tests: helpers that sleep until there is work.
+ */
+export function sleeper_count(): number;
 
 /**
  * Ends all helpers.
  */
 export function stop_helpers(): void;
 
+/**
+ * gate, up, out f32 [n].
+ */
 export function swiglu(gate: number, up: number, out: number, n: number): number;
+
+/**
+ * For tests: `swiglu` by the scalar twin.
+ */
+export function swiglu_scalar(gate: number, up: number, out: number, n: number): number;
 
 /**
  * The engine's thread and the helpers that have arrived.
@@ -123,10 +184,18 @@ export function swiglu(gate: number, up: number, out: number, n: number): number
 export function thread_count(): number;
 
 /**
- * log-softmax of one row of logits `[V]` at `id`.
+ * log-softmax of one row of logits `[V]` at `id`; NaN for an id outside of it.
  */
 export function token_logprob(logits: number, vocab: number, id: number): number;
 
+/**
+ * For tests: log-softmax(logits / temperature) at `id` by the scalar twin; NaN for an id outside of the row.
+ */
+export function token_logprob_scalar(logits: number, vocab: number, id: number, temperature: number): number;
+
+/**
+ * logits f32 [rows, vocab], targets i32 [rows] -> out f32 [rows]; writes nothing if a target lies outside the vocabulary.
+ */
 export function token_logprobs(logits: number, targets: number, out: number, rows: number, vocab: number, temperature: number): number;
 
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
@@ -136,11 +205,16 @@ export interface InitOutput {
     readonly add: (a: number, b: number, c: number, d: number) => number;
     readonly allocate: (a: number) => number;
     readonly attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
+    readonly attend_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly copy_bytes: (a: number, b: number, c: number) => void;
     readonly dequantize_scalar: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly dot_probe: () => number;
     readonly draw: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly draw_margin: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly draw_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly embed: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+    readonly exp_lanes: (a: number, b: number, c: number) => number;
+    readonly exp_scalar: (a: number, b: number, c: number) => number;
     readonly fma_probe: () => number;
     readonly linear: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
     readonly linear_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
@@ -152,14 +226,19 @@ export interface InitOutput {
     readonly quantize_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly release: (a: number, b: number) => void;
     readonly rms_norm: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly rms_norm_scalar: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly rope: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
+    readonly rope_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly rope_table: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly run_helper: () => void;
     readonly select_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly sleeper_count: () => number;
     readonly stop_helpers: () => void;
     readonly swiglu: (a: number, b: number, c: number, d: number) => number;
+    readonly swiglu_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly thread_count: () => number;
     readonly token_logprob: (a: number, b: number, c: number) => number;
+    readonly token_logprob_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly token_logprobs: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly __wbindgen_externrefs: WebAssembly.Table;
     readonly __wbindgen_thread_destroy: (a?: number, b?: number, c?: number) => void;

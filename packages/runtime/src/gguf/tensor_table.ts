@@ -47,7 +47,7 @@ export function readTensor(cursor: HeaderCursor, index: number): RelativeTensor 
     cursor.fail(
       `${what} of ${
         dims.join(" x ")
-      } weights in ${type.name} is larger than the file, which has ${cursor.source.sizeBytes} (a download cut short?)`,
+      } weights in ${type.name} is larger than the file of ${cursor.source.sizeBytes} bytes (a download cut short?)`,
       typeAt,
     );
   }

@@ -1,0 +1,178 @@
+//! Scalar twins of the float ops, and what they are compared with: for tests alone, no program calls them. No arithmetic.
+//!
+//! `BAD_ARGUMENT` stands for an address that is 0 and for sizes that do not fit together; nothing is written then. The
+//! twins of `linear` and of the block formats stand in `linear`.
+
+use super::layers::{heads_fit, pairing};
+use super::{BAD_ARGUMENT, OK};
+use crate::math;
+use crate::ops::attention::{self, Shape};
+use crate::ops::logits::{self, Draw, ScalarDraw};
+use crate::ops::rope::{self, Turn};
+use crate::ops::{elementwise, norm};
+use crate::simd::F32x4;
+use core::slice;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// # Safety
+/// `address` holds `n` readable numbers that nobody writes meanwhile.
+unsafe fn floats<'a>(address: usize, n: usize) -> &'a [f32] {
+    slice::from_raw_parts(address as *const f32, n)
+}
+
+/// # Safety
+/// `out` has room for the values.
+unsafe fn write(values: &[f32], out: usize) -> u32 {
+    slice::from_raw_parts_mut(out as *mut f32, values.len()).copy_from_slice(values);
+    OK
+}
+
+/// For tests: e^x of x f32 [n] to out f32 [n] by the vectors that the kernels use.
+#[wasm_bindgen]
+pub fn exp_lanes(x: usize, out: usize, n: usize) -> u32 {
+    if [x, out].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    let values: Vec<f32> = unsafe { floats(x, n) }
+        .chunks(4)
+        .flat_map(|part| {
+            let lanes: [f32; 4] = core::array::from_fn(|i| part.get(i).copied().unwrap_or(0.0));
+            let powers = math::exp(F32x4::from_array(lanes)).to_array();
+            powers.into_iter().take(part.len())
+        })
+        .collect();
+    unsafe { write(&values, out) }
+}
+
+/// For tests: `exp_lanes` by the scalar twin.
+#[wasm_bindgen]
+pub fn exp_scalar(x: usize, out: usize, n: usize) -> u32 {
+    if [x, out].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    let values: Vec<f32> = unsafe { floats(x, n) }.iter().map(|x| math::exp_scalar(*x)).collect();
+    unsafe { write(&values, out) }
+}
+
+/// For tests: `rms_norm` by the scalar twin.
+#[wasm_bindgen]
+pub fn rms_norm_scalar(x: usize, gain: usize, out: usize, rows: usize, cols: usize, epsilon: f32) -> u32 {
+    if [x, gain, out, cols].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe { write(&norm::rms_norm_scalar(floats(x, rows * cols), floats(gain, cols), epsilon), out) }
+}
+
+/// For tests: `swiglu` by the scalar twin.
+#[wasm_bindgen]
+pub fn swiglu_scalar(gate: usize, up: usize, out: usize, n: usize) -> u32 {
+    if [gate, up, out].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe { write(&elementwise::swiglu_scalar(floats(gate, n), floats(up, n)), out) }
+}
+
+/// For tests: `rope_table` and `rope` in one by the scalar twin; `factors` may be 0.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn rope_scalar(
+    x: usize,
+    positions: usize,
+    factors: usize,
+    out: usize,
+    rows: usize,
+    heads: usize,
+    head_size: usize,
+    half: usize,
+    base: f32,
+    interleaved: bool,
+) -> u32 {
+    if [x, positions, out, heads * head_size].contains(&0) || 2 * half > head_size {
+        return BAD_ARGUMENT;
+    }
+    let turn = Turn { heads, head_size, half, base, pairing: pairing(interleaved) };
+    unsafe {
+        let positions = slice::from_raw_parts(positions as *const i32, rows);
+        let factors = (factors != 0).then(|| floats(factors, half));
+        write(&rope::rope_scalar(floats(x, rows * heads * head_size), positions, factors, turn), out)
+    }
+}
+
+/// For tests: `attend` of one whole sequence from position 0 on by the scalar twin; no pages, nothing rounded to f16.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn attend_scalar(
+    q: usize,
+    k: usize,
+    v: usize,
+    out: usize,
+    rows: usize,
+    heads: usize,
+    kv_heads: usize,
+    key_size: usize,
+    value_size: usize,
+    scale: f32,
+) -> u32 {
+    if [q, k, v, out].contains(&0) || !heads_fit(heads, kv_heads) {
+        return BAD_ARGUMENT;
+    }
+    let shape = Shape { rows, heads, kv_heads, key_size, value_size, scale, layer_offset: 0 };
+    unsafe {
+        let (q, k) = (floats(q, rows * heads * key_size), floats(k, rows * kv_heads * key_size));
+        write(&attention::attend_scalar(q, k, floats(v, rows * kv_heads * value_size), shape), out)
+    }
+}
+
+/// For tests: log-softmax(logits / temperature) at `id` by the scalar twin; NaN for an id outside of the row.
+#[wasm_bindgen]
+pub fn token_logprob_scalar(logits: usize, vocab: usize, id: usize, temperature: f32) -> f64 {
+    if logits == 0 || id >= vocab {
+        return f64::NAN;
+    }
+    logits::token_logprob_scalar(unsafe { floats(logits, vocab) }, id, temperature)
+}
+
+/// For tests: `draw` by the scalar twin.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn draw_scalar(
+    logits: usize,
+    vocab: usize,
+    temperature: f32,
+    top_k: u32,
+    top_p: f32,
+    min_p: f32,
+    seed_low: u32,
+    seed_high: u32,
+    choice: u32,
+    position: u32,
+) -> i32 {
+    let how = Draw { temperature, top_k, top_p, min_p, key: [seed_low, seed_high], choice, position };
+    drawn(logits, vocab, &how).map_or(-1, |drawn| drawn.id as i32)
+}
+
+/// For tests: how far `draw_scalar` was from another id, as a share of the mass; 0 where nothing is drawn.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn draw_margin(
+    logits: usize,
+    vocab: usize,
+    temperature: f32,
+    top_k: u32,
+    top_p: f32,
+    min_p: f32,
+    seed_low: u32,
+    seed_high: u32,
+    choice: u32,
+    position: u32,
+) -> f64 {
+    let how = Draw { temperature, top_k, top_p, min_p, key: [seed_low, seed_high], choice, position };
+    drawn(logits, vocab, &how).map_or(0.0, |drawn| drawn.margin)
+}
+
+fn drawn(logits: usize, vocab: usize, how: &Draw) -> Option<ScalarDraw> {
+    if logits == 0 || vocab == 0 {
+        return None;
+    }
+    logits::draw_scalar(unsafe { floats(logits, vocab) }, how)
+}

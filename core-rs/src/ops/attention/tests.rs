@@ -1,0 +1,107 @@
+//! Tests of `attend`: near its twin, and the same bits in chunks over pages that are full of NaN.
+
+use super::*;
+use crate::half::{f16_to_f32, f32_to_f16};
+use crate::quant::tests::Rng;
+
+struct Case {
+    shape: Shape,
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+}
+
+fn case(rows: usize, key_size: usize, value_size: usize, heads: usize, kv_heads: usize) -> Case {
+    let scale = 1.0 / (key_size as f32).sqrt();
+    let shape = Shape { rows, heads, kv_heads, key_size, value_size, scale, layer_offset: 64 };
+    let mut rng = Rng::new((rows * 1000 + key_size * 10 + value_size) as u32);
+    let mut numbers = |n: usize| (0..rows * n).map(|_| 2.0 * rng.signed_unit()).collect();
+    Case { shape, q: numbers(heads * key_size), k: numbers(kv_heads * key_size), v: numbers(kv_heads * value_size) }
+}
+
+/// Attends in chunks of rows over freshly made pages that are full of NaN.
+fn attend_in_chunks<N: KvNumber>(case: &Case, chunk: usize) -> Vec<f32> {
+    let shape = case.shape;
+    let page_bytes = shape.layer_offset + shape.kv_heads * shape.head_numbers() * N::BYTES;
+    let mut pages: Vec<Vec<u8>> = (0..shape.rows.div_ceil(BLOCK)).map(|_| vec![0xff; page_bytes]).collect();
+    let table: Vec<usize> = pages.iter_mut().map(|p| p.as_mut_ptr() as usize).collect();
+    let mut out = vec![f32::NAN; shape.rows * shape.heads * shape.value_size];
+    for start in (0..shape.rows).step_by(chunk) {
+        let n = chunk.min(shape.rows - start);
+        let positions: Vec<i32> = (start..start + n).map(|p| p as i32).collect();
+        let tables = vec![table.as_ptr() as usize; n];
+        let rows = Rows { positions: positions.as_ptr(), tables: tables.as_ptr() };
+        let at = |x: &[f32], width: usize| unsafe { x.as_ptr().add(start * width) };
+        unsafe {
+            attend::<N>(
+                at(&case.q, shape.heads * shape.key_size),
+                at(&case.k, shape.kv_heads * shape.key_size),
+                at(&case.v, shape.kv_heads * shape.value_size),
+                out.as_mut_ptr().add(start * shape.heads * shape.value_size),
+                rows,
+                Shape { rows: n, ..shape },
+            );
+        }
+    }
+    out
+}
+
+/// The twin over keys and values as pages of the format hold them.
+fn twin(case: &Case, stored: fn(f32) -> f32) -> Vec<f32> {
+    let round = |x: &[f32]| -> Vec<f32> { x.iter().map(|v| stored(*v)).collect() };
+    attend_scalar(&case.q, &round(&case.k), &round(&case.v), case.shape)
+}
+
+fn assert_near(got: &[f32], want: &[f32], what: &str) {
+    for (i, (a, b)) in got.iter().zip(want).enumerate() {
+        // Values are up to 2; a sum's rounding is a few units of 2^-24.
+        assert!((a - b).abs() <= 2e-6, "{what} at {i}: {a} {b}");
+    }
+}
+
+#[test]
+fn attend_matches_its_twin() {
+    let sizes = [(1, 4), (2, 8), (3, 4), (5, 12), (7, 32), (8, 36), (15, 4), (16, 64), (17, 68), (31, 20), (33, 96)];
+    for rows in [1usize, 2, 3, 5, 7, 15, 16, 17, 31, 32, 33, 64, 65] {
+        for (i, (key_size, value_size)) in sizes.into_iter().enumerate() {
+            let (heads, kv_heads) = [(1, 1), (3, 1), (4, 2)][i % 3];
+            let case = case(rows, key_size, value_size, heads, kv_heads);
+            let what = format!("{rows} rows, heads of {key_size} and {value_size}, {heads} over {kv_heads}");
+            assert_near(&attend_in_chunks::<F32Pages>(&case, rows), &twin(&case, |v| v), &what);
+            let stored = |v| f16_to_f32(f32_to_f16(v));
+            assert_near(&attend_in_chunks::<F16Pages>(&case, rows), &twin(&case, stored), &what);
+        }
+    }
+}
+
+#[test]
+fn attend_gives_the_same_bits_in_chunks() {
+    let case = case(70, 10, 36, 4, 2);
+    let whole = attend_in_chunks::<F32Pages>(&case, 70);
+    let half = attend_in_chunks::<F16Pages>(&case, 70);
+    for chunk in [1, 7, 32, 33] {
+        assert_eq!(attend_in_chunks::<F32Pages>(&case, chunk), whole);
+        assert_eq!(attend_in_chunks::<F16Pages>(&case, chunk), half);
+    }
+}
+
+#[test]
+fn scores_beyond_the_valid_keys_are_minus_infinity() {
+    let shape = Shape { rows: 1, heads: 1, kv_heads: 1, key_size: 3, value_size: 4, scale: 0.5, layer_offset: 0 };
+    let mut page = vec![f32::NAN; 32 * 3];
+    for i in 0..3 {
+        for t in 0..5 {
+            page[i * 32 + t] = (i + t) as f32;
+        }
+    }
+    let q = [0.7f32, -1.1, 0.3];
+    let scores = unsafe { block_scores::<F32Pages>(q.as_ptr(), page.as_ptr().cast(), 5, shape) };
+    for (t, score) in scores.iter().flat_map(|s| s.to_array()).enumerate() {
+        let want: f32 = (0..3).map(|i| q[i] * (i + t) as f32).sum::<f32>() * 0.5;
+        if t < 5 {
+            assert!((score - want).abs() < 1e-5);
+        } else {
+            assert_eq!(score, f32::NEG_INFINITY);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+/** The float kernels of every artifact against their scalar twins, through the exports. Sampling is in core_sampling_test.ts. */
+import { assertEquals } from "@std/assert";
+import {
+  assertWithin,
+  type CoreValues,
+  eachCore,
+} from "../../../../../tests/support/core_values.ts";
+import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
+import {
+  ATTEND_ABSOLUTE,
+  KERNEL_RELATIVE,
+  ROPE_ABSOLUTE,
+} from "../../../../../tests/support/tolerance.ts";
+
+const SIZES = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 65, 577];
+
+/** `count` numbers between -size and size. */
+function numbers(count: number, size: number, seed: number): Float32Array {
+  const random = seededRandom(seed);
+  return Float32Array.from({ length: count }, () => size * (random(1 << 20) / (1 << 19) - 1));
+}
+
+Deno.test("rms_norm: agrees with its scalar twin in every artifact", async () => {
+  await eachCore((values, variant) => {
+    const { exports } = values;
+    for (const cols of SIZES) {
+      for (const rows of [1, 2, 3, 17]) {
+        const x = values.f32(numbers(rows * cols, 3, cols));
+        const gain = values.f32(numbers(cols, 0.5, rows).map((v) => v + 1));
+        const [out, twin] = [values.room(rows * cols), values.room(rows * cols)];
+        assertEquals(exports.rms_norm(x, gain, out, rows, cols, 1e-5), 0);
+        assertEquals(exports.rms_norm_scalar(x, gain, twin, rows, cols, 1e-5), 0);
+        const [got, want] = [values.read(out, rows * cols), values.read(twin, rows * cols)];
+        assertWithin(got, want, { relative: KERNEL_RELATIVE }, `${variant} ${rows} x ${cols}`);
+      }
+    }
+  });
+});
+
+Deno.test("swiglu: agrees with its scalar twin and keeps its limits in every artifact", async () => {
+  await eachCore((values, variant) => {
+    const { exports } = values;
+    for (const n of SIZES) {
+      const [gate, up] = [values.f32(numbers(n, 20, n)), values.f32(numbers(n, 3, n + 1))];
+      const [out, twin] = [values.room(n), values.room(n)];
+      assertEquals(exports.swiglu(gate, up, out, n), 0);
+      assertEquals(exports.swiglu_scalar(gate, up, twin, n), 0);
+      const [got, want] = [values.read(out, n), values.read(twin, n)];
+      assertWithin(got, want, { relative: KERNEL_RELATIVE }, `${variant} ${n}`);
+    }
+    const gate = Float32Array.of(-1e30, -100, 0, 100, 1e30);
+    const out = values.room(5);
+    exports.swiglu(values.f32(gate), values.f32([1, 1, 1, 1, 1]), out, 5);
+    assertWithin(values.read(out, 5), [0, 0, 0, 100, gate[4]], { absolute: 1e-8 }, variant);
+  });
+});
+
+Deno.test("add, select_rows: every element in every artifact", async () => {
+  await eachCore((values, variant) => {
+    const { exports } = values;
+    for (const n of SIZES) {
+      const [a, b] = [numbers(n, 3, n), numbers(n, 5, n + 1)];
+      const [at, out, rows] = [values.f32(a), values.room(n), values.room(2 * n)];
+      assertEquals(exports.add(at, values.f32(b), out, n), 0);
+      const sums = a.map((v, i) => v + b[i]);
+      assertEquals(values.read(out, n), sums, `${variant} ${n}`);
+      const table = values.f32([...a, ...b, ...sums]);
+      assertEquals(exports.select_rows(table, 3, values.i32([2, 0]), rows, 2, n), 0);
+      assertEquals(values.read(rows, 2 * n), Float32Array.of(...sums, ...a), `${variant} ${n}`);
+      assertEquals(exports.select_rows(table, 3, values.i32([3]), rows, 1, n), 1);
+      assertEquals(exports.select_rows(table, 3, values.i32([-1]), rows, 1, n), 1);
+    }
+  });
+});
+
+/** Both pairings, with and without frequency factors and a tail that is not turned. */
+const TURNS = [
+  { interleaved: 0, tail: 0, scaled: false },
+  { interleaved: 1, tail: 0, scaled: true },
+  { interleaved: 0, tail: 3, scaled: true },
+  { interleaved: 1, tail: 5, scaled: false },
+];
+
+Deno.test("rope: table and rotation agree with the scalar twin in every artifact", async () => {
+  const positions = [0, 1, 2, 31, 32, 33, 8191];
+  const [rows, heads, base] = [positions.length, 3, 10_000];
+  await eachCore((values, variant) => {
+    const { exports } = values;
+    for (const half of SIZES.filter((size) => size <= 33)) {
+      for (const { interleaved, tail, scaled } of TURNS) {
+        const size = 2 * half + tail;
+        const count = rows * heads * size;
+        const [x, at] = [values.f32(numbers(count, 1, half)), values.i32(positions)];
+        const factors = scaled ? values.f32(Array.from({ length: half }, (_, i) => 1 + i)) : 0;
+        const [table, out, twin] = [2 * rows * half, count, count].map((n) => values.room(n));
+        const statuses = [
+          exports.rope_table(at, factors, table, rows, half, base),
+          exports.rope(x, table, out, rows, heads, size, half, interleaved),
+          exports.rope_scalar(x, at, factors, twin, rows, heads, size, half, base, interleaved),
+        ];
+        assertEquals(statuses, [0, 0, 0]);
+        const what = `${variant} half ${half} tail ${tail} interleaved ${interleaved}`;
+        const tolerance = { absolute: ROPE_ABSOLUTE };
+        assertWithin(values.read(out, count), values.read(twin, count), tolerance, what);
+      }
+    }
+  });
+});
+
+interface Heads {
+  readonly rows: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+}
+
+interface Inputs {
+  readonly q: Float32Array;
+  readonly k: Float32Array;
+  readonly v: Float32Array;
+}
+
+const LAYER_OFFSET = 64;
+
+function attendInputs({ rows, heads, kvHeads, keySize, valueSize }: Heads): Inputs {
+  return {
+    q: numbers(rows * heads * keySize, 2, rows),
+    k: numbers(rows * kvHeads * keySize, 2, keySize),
+    v: numbers(rows * kvHeads * valueSize, 2, valueSize),
+  };
+}
+
+const scaleOf = (shape: Heads) => 1 / Math.sqrt(shape.keySize);
+
+/** Attends in chunks of rows over fresh pages that are full of NaN. */
+function attendInChunks(
+  values: CoreValues,
+  shape: Heads,
+  { q, k, v }: Inputs,
+  half: boolean,
+  chunk: number,
+): Float32Array {
+  const { rows, heads, kvHeads, keySize, valueSize } = shape;
+  const numbersPerPage = LAYER_OFFSET / 4 + 32 * kvHeads * (keySize + valueSize) / (half ? 2 : 1);
+  const list = values.i32(
+    Array.from({ length: Math.ceil(rows / 32) }, () => values.room(numbersPerPage)),
+  );
+  const [qAt, kAt, vAt] = [values.f32(q), values.f32(k), values.f32(v)];
+  const out = values.room(rows * heads * valueSize);
+  for (let start = 0; start < rows; start += chunk) {
+    const n = Math.min(chunk, rows - start);
+    const positions = values.i32(Array.from({ length: n }, (_, i) => start + i));
+    const tables = values.i32(Array.from({ length: n }, () => list));
+    const status = values.exports.attend(
+      qAt + 4 * start * heads * keySize,
+      kAt + 4 * start * kvHeads * keySize,
+      vAt + 4 * start * kvHeads * valueSize,
+      out + 4 * start * heads * valueSize,
+      ...[positions, tables, n, heads, kvHeads, keySize, valueSize] as const,
+      ...[scaleOf(shape), LAYER_OFFSET, half ? 1 : 0] as const,
+    );
+    assertEquals(status, 0);
+  }
+  return values.read(out, rows * heads * valueSize);
+}
+
+/** The twin over keys and values as pages hold them. */
+function attendTwin(values: CoreValues, shape: Heads, { q, k, v }: Inputs, half: boolean) {
+  const { rows, heads, kvHeads, keySize, valueSize } = shape;
+  const stored = (x: Float32Array) => half ? x.map((value) => Math.f16round(value)) : x;
+  const out = values.room(rows * heads * valueSize);
+  const status = values.exports.attend_scalar(
+    ...[values.f32(q), values.f32(stored(k)), values.f32(stored(v)), out] as const,
+    ...[rows, heads, kvHeads, keySize, valueSize, scaleOf(shape)] as const,
+  );
+  assertEquals(status, 0);
+  return values.read(out, rows * heads * valueSize);
+}
+
+/** Sizes of keys and values, heads and KV heads. */
+const HEADS = [[1, 4, 1, 1], [3, 36, 3, 1], [7, 8, 4, 2], [16, 64, 2, 2], [33, 20, 6, 2]];
+
+Deno.test("attend: agrees with the scalar twin over f32 and f16 pages in every artifact", async () => {
+  await eachCore((values, variant) => {
+    for (const rows of [1, 2, 3, 7, 16, 31, 32, 33, 65]) {
+      for (const [keySize, valueSize, heads, kvHeads] of HEADS) {
+        const shape = { rows, heads, kvHeads, keySize, valueSize };
+        const inputs = attendInputs(shape);
+        for (const half of [false, true]) {
+          const got = attendInChunks(values, shape, inputs, half, rows);
+          const twin = attendTwin(values, shape, inputs, half);
+          const what = `${variant} ${JSON.stringify(shape)} f16 ${half}`;
+          assertWithin(got, twin, { absolute: ATTEND_ABSOLUTE }, what);
+        }
+      }
+    }
+  });
+});
+
+Deno.test("attend: the same bits whole and in chunks in every artifact", async () => {
+  const shape = { rows: 70, heads: 4, kvHeads: 2, keySize: 10, valueSize: 36 };
+  const inputs = attendInputs(shape);
+  await eachCore((values, variant) => {
+    for (const half of [false, true]) {
+      const whole = attendInChunks(values, shape, inputs, half, shape.rows);
+      for (const chunk of [1, 7, 32, 33]) {
+        const chunked = attendInChunks(values, shape, inputs, half, chunk);
+        assertWithin(chunked, whole, {}, `${variant} f16 ${half} chunks of ${chunk}`);
+      }
+    }
+  });
+});
+
+Deno.test("layers: wrong arguments give a status and write nothing", async () => {
+  await eachCore((values) => {
+    const { exports } = values;
+    const [at, out] = [values.f32([1, 2, 3, 4]), values.room(4)];
+    const statuses = [
+      exports.rms_norm(at, at, 0, 1, 4, 0),
+      exports.rms_norm(at, at, out, 1, 0, 0),
+      exports.swiglu(0, at, out, 4),
+      exports.add(at, 0, out, 4),
+      exports.rope_table(0, 0, out, 1, 2, 1e4),
+      exports.rope(at, at, out, 1, 1, 3, 2, 0),
+      exports.attend(at, at, at, out, at, at, 1, 3, 2, 4, 4, 1, 0, 0), // 3 heads over 2
+      exports.attend(at, at, at, out, at, at, 1, 2, 2, 4, 3, 1, 0, 0), // values of 3
+      exports.attend(at, at, at, out, at, 0, 1, 2, 2, 4, 4, 1, 0, 0),
+    ];
+    assertEquals(statuses, statuses.map(() => 1));
+    assertEquals([...values.read(out, 4)], [NaN, NaN, NaN, NaN]);
+  });
+});

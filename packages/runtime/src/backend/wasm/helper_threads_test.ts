@@ -1,0 +1,213 @@
+/** Helper threads: equal results, sleep and wake, the end of a pool, and a thread that dies. Kernels' numbers are tested elsewhere. */
+import { assert, assertEquals } from "@std/assert";
+import process from "node:process";
+import { Worker } from "node:worker_threads";
+import { denoProcess } from "../../../../../tests/support/aha_process.ts";
+import {
+  assertWithin,
+  type CoreValues,
+  coreValues,
+} from "../../../../../tests/support/core_values.ts";
+import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
+import { IDLE_CPU_MICROSECONDS } from "../../../../../tests/support/tolerance.ts";
+import { coreCount, createWasmBackend } from "./backend.ts";
+import type { CoreVariant } from "./core.ts";
+import { HelperThreads } from "./helper_threads.ts";
+
+const THREADED: readonly CoreVariant[] = ["relaxed_threads", "simd_threads"];
+const IDLE_MS = 300;
+const PATIENCE_MS = 10_000;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  while (!holds()) {
+    assert(Date.now() < end, `not within ${PATIENCE_MS} ms: ${what}`);
+    await pause(2);
+  }
+}
+
+/** Starts helpers and waits until they have arrived; ends them afterwards. */
+async function withHelpers(
+  values: CoreValues,
+  count: number,
+  run: () => Promise<void> | void,
+): Promise<void> {
+  const helpers = await HelperThreads.start(values.core, count);
+  try {
+    const arrived = values.core.share ? count + 1 : 1;
+    await until("helpers arrive", () => values.exports.thread_count() === arrived);
+    await run();
+  } finally {
+    helpers.close();
+  }
+}
+
+const [ROWS, COLS, Q8_0] = [67, 512, 8];
+
+/** A few ops large enough to be shared, each on what the one before wrote. */
+function layer(values: CoreValues): () => Float32Array {
+  const { exports } = values;
+  const random = seededRandom(1);
+  const count = ROWS * COLS;
+  const some = (n: number) => values.f32(Array.from({ length: n }, () => random(2048) / 1024 - 1));
+  const [x, gain, weights] = [some(count), some(COLS), some(COLS * COLS)];
+  const [normed, gated, product, file] = [count, count, count, COLS * COLS].map((n) =>
+    values.room(n)
+  );
+  const act = values.room(exports.activation_bytes(ROWS, COLS) / 4);
+  const packed = values.room(exports.packed_bytes(Q8_0, COLS, COLS) / 4);
+  const ids = values.i32(Array.from({ length: ROWS }, (_, i) => i));
+  const logprobs = values.room(ROWS);
+  assertEquals(exports.quantize_scalar(Q8_0, weights, file, COLS * COLS), 0);
+  return () => {
+    const statuses = [
+      exports.pack_rows(Q8_0, file, packed, COLS / 8, COLS, 8),
+      exports.rms_norm(x, gain, normed, ROWS, COLS, 1e-5),
+      exports.swiglu(normed, x, gated, count),
+      exports.quantize_rows(gated, act, ROWS, COLS),
+      exports.linear(Q8_0, gated, act, packed, 0, product, ROWS, COLS, COLS),
+      exports.token_logprobs(product, ids, logprobs, ROWS, COLS, 1),
+    ];
+    assertEquals(statuses, statuses.map(() => 0));
+    return Float32Array.of(...values.read(product, count), ...values.read(logprobs, ROWS));
+  };
+}
+
+/** Whether a helper is awake right after one of some shared jobs; it falls asleep again within about a millisecond. */
+function wakes({ exports }: CoreValues): boolean {
+  const count = 1 << 18;
+  const at = exports.allocate(12 * count);
+  try {
+    for (let i = 0; i < 100; i++) {
+      assertEquals(exports.swiglu(at, at + 4 * count, at + 8 * count, count), 0);
+      if (exports.sleeper_count() < 2) return true;
+    }
+    return false;
+  } finally {
+    exports.release(at, 12 * count);
+  }
+}
+
+Deno.test("HelperThreads: 2 threads give the bits of 1", async () => {
+  for (const variant of THREADED) {
+    const alone = layer(await coreValues(variant))();
+    assert(alone.every(Number.isFinite));
+    const values = await coreValues(variant);
+    const run = layer(values);
+    await withHelpers(values, 1, () => {
+      for (let i = 0; i < 20; i++) assertWithin(run(), alone, {}, `${variant} run ${i}`);
+    });
+  }
+});
+
+Deno.test("HelperThreads: helpers sleep when there is no work, and wake for the next", async () => {
+  for (const variant of THREADED) {
+    const values = await coreValues(variant);
+    const { exports } = values;
+    const run = layer(values);
+    const alone = run();
+    await withHelpers(values, 2, async () => {
+      for (let round = 0; round < 3; round++) {
+        const before = process.cpuUsage();
+        await until("all helpers sleep", () => exports.sleeper_count() === 2);
+        await pause(IDLE_MS);
+        const { user, system } = process.cpuUsage(before);
+        const used = user + system;
+        assert(used < IDLE_CPU_MICROSECONDS, `${variant}: ${used} us of CPU time while idle`);
+        assertEquals(exports.sleeper_count(), 2, `${variant}: a helper woke without work`);
+        await until("a helper wakes", () => wakes(values));
+        assertWithin(run(), alone, {}, variant);
+      }
+    });
+  }
+});
+
+Deno.test("HelperThreads: the build without shared memory runs alone", async () => {
+  const values = await coreValues("simd");
+  await withHelpers(values, 3, () => assertEquals(values.exports.thread_count(), 1));
+});
+
+Deno.test("createWasmBackend: never more threads than cores", async () => {
+  const backend = await createWasmBackend({ threads: 8 });
+  await backend.close();
+  assertEquals(backend.threads, Math.min(8, coreCount()));
+});
+
+Deno.test("stop_helpers: a sleeping helper and a spinning one leave the loop", async () => {
+  for (const sleeping of [false, true]) {
+    const { core, exports } = await coreValues("relaxed_threads");
+    const worker = new Worker(new URL("./helper_worker.ts", import.meta.url));
+    try {
+      worker.postMessage(core.share);
+      await until("the helper arrives", () => exports.thread_count() === 2);
+      if (sleeping) await until("the helper sleeps", () => exports.sleeper_count() === 1);
+      exports.stop_helpers();
+      await until("the helper leaves", () => exports.thread_count() === 1);
+    } finally {
+      await worker.terminate();
+    }
+  }
+});
+
+/** What the scripts below share: a core with one helper, and a job that is handed over in parts. */
+const SCRIPT = `
+  import { startCore } from ${JSON.stringify(import.meta.resolve("./core.ts"))};
+  import { HelperThreads } from ${JSON.stringify(import.meta.resolve("./helper_threads.ts"))};
+  const start = async () => {
+    const core = await startCore("relaxed_threads", 64 << 20);
+    const helpers = await HelperThreads.start(core, 1);
+    while (core.exports.thread_count() < 2) await new Promise((go) => setTimeout(go, 1));
+    return { core, helpers };
+  };
+  const N = 1 << 18;
+  const job = ({ exports }, at = exports.allocate(12 * N)) => exports.swiglu(at, at + 4 * N, at + 8 * N, N);
+  const attempt = (run) => {
+    try {
+      return String(run());
+    } catch (error) {
+      return error instanceof WebAssembly.RuntimeError ? "RuntimeError" : String(error);
+    }
+  };
+`;
+
+/** Runs a script of its own, since a pool that hangs would hang this process too. */
+async function assertPrints(script: string, lines: readonly string[]): Promise<void> {
+  const { code, out, error } = await denoProcess(["-"], { stdin: SCRIPT + script });
+  assertEquals({ code, lines: out.trim().split("\n") }, { code: 0, lines }, error);
+}
+
+Deno.test("HelperThreads: a program ends after close(), and without it", async () => {
+  for (const end of ["helpers.close();", ""]) {
+    await assertPrints(
+      `const { core, helpers } = await start(); console.log(job(core)); ${end} console.log("end");`,
+      ["0", "end"],
+    );
+  }
+});
+
+Deno.test("poison_helpers: every later call that is shared throws instead of hanging", async () => {
+  await assertPrints(
+    `const { core } = await start();
+    console.log(attempt(() => job(core)));
+    core.exports.poison_helpers();
+    for (let i = 0; i < 3; i++) console.log(attempt(() => job(core)));`,
+    ["0", "RuntimeError", "RuntimeError", "RuntimeError"],
+  );
+});
+
+Deno.test("poison_helpers: a trap in any thread makes the running call throw", async () => {
+  // The last part of the job lies beyond the memory; caller and helper take it in turns.
+  await assertPrints(
+    `const ends = new Set();
+    for (let i = 0; i < 20; i++) {
+      const { core, helpers } = await start();
+      const beyond = core.memory.buffer.byteLength - 8 * N - 4 * N + 64;
+      ends.add(attempt(() => job(core, beyond)));
+      helpers.close();
+    }
+    console.log(...ends);`,
+    ["RuntimeError"],
+  );
+});

@@ -1,0 +1,129 @@
+/** Tests of the token loop: limits, end tokens, what it returns, and that it frees the cache however it ends. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fixturePath } from "../../../tests/support/fixture.ts";
+import { FixtureModel } from "../../../tests/support/fixture_model.ts";
+import { Decoder } from "./decoder.ts";
+import { ContextFullError } from "./errors.ts";
+import type { GenerateOptions } from "./events.ts";
+import { generate, type GenerationEnd, type Generator } from "./generate.ts";
+
+const FILE = fixturePath("models/llama_untied/gguf/model-F32.gguf");
+const PROMPT = [1, 2, 3];
+const GREEDY: GenerateOptions = { temperature: 0 };
+
+async function opened(
+  run: (generator: Generator) => Promise<void>,
+  { contextTokens = 512, endIds = new Set<number>() } = {},
+): Promise<void> {
+  await using open = await FixtureModel.open(FILE);
+  const decoder = new Decoder(open.model, open.backend.ops, contextTokens);
+  const generator = { decoder, cache: open.cache(), endIds, defaults: {} };
+  await run(generator);
+  assertEquals(generator.cache.usedPages, 0);
+}
+
+async function all(
+  generator: Generator,
+  options: GenerateOptions,
+  prompt: readonly number[] = PROMPT,
+): Promise<{ ids: number[]; logprobs: number[]; end: GenerationEnd }> {
+  const tokens = generate(generator, prompt, options);
+  const ids: number[] = [];
+  const logprobs: number[] = [];
+  for (;;) {
+    const { value, done } = await tokens.next();
+    if (done) return { ids, logprobs, end: value };
+    ids.push(value.id);
+    logprobs.push(value.logprob);
+  }
+}
+
+Deno.test("generate: ends at maxTokens, or when the context is full", () =>
+  opened(async (generator) => {
+    const { ids, end } = await all(generator, { ...GREEDY, maxTokens: 5 });
+    assertEquals([ids.length, end.finishReason], [5, "length"]);
+    for (const maxTokens of [undefined, 100, Infinity]) {
+      const full = await all(generator, { ...GREEDY, maxTokens });
+      assertEquals([full.ids.length, full.end.finishReason], [37, "length"]);
+      assertEquals(full.ids.slice(0, 5), ids);
+    }
+  }, { contextTokens: 40 }));
+
+Deno.test("generate: ends before an end token, unless told to go on", async () => {
+  let ids: number[] = [];
+  await opened(async (generator) => {
+    ({ ids } = await all(generator, { ...GREEDY, maxTokens: 20 }));
+  });
+  const at = 6;
+  assert(!ids.slice(0, at).includes(ids[at]));
+  await opened(async (generator) => {
+    const stopped = await all(generator, { ...GREEDY, maxTokens: 20 });
+    assertEquals([stopped.ids, stopped.end.finishReason], [ids.slice(0, at), "stop"]);
+    assertEquals(stopped.end.timings.generatedTokens, at);
+    const on = await all(generator, { ...GREEDY, maxTokens: 20, ignoreEnd: true });
+    assertEquals([on.ids, on.end.finishReason], [ids, "length"]);
+  }, { endIds: new Set([ids[at]]) });
+  await opened(async (generator) => {
+    const { ids: none, end } = await all(generator, GREEDY);
+    assertEquals([none, end.finishReason], [[], "stop"]);
+    assert(end.timings.promptTokensPerSecond > 0 && end.timings.timeToFirstTokenMs > 0);
+  }, { endIds: new Set([ids[0]]) });
+});
+
+Deno.test("generate: log-probabilities are of the raw logits, whatever the temperature", () =>
+  opened(async (generator) => {
+    const cold = await all(generator, { ...GREEDY, maxTokens: 1 });
+    const hot = await all(generator, { temperature: 2, topK: 1, maxTokens: 1 });
+    assertEquals(hot, { ...cold, end: hot.end });
+    const scored = await generator.decoder.score(generator.cache, [...PROMPT, ...cold.ids]);
+    assertEquals(scored.at(-1), cold.logprobs[0]);
+  }));
+
+Deno.test("generate: without any draw all times and rates are 0", () =>
+  opened(async (generator) => {
+    const { ids, end } = await all(generator, { maxTokens: 0 });
+    assertEquals(ids, []);
+    assertEquals(end, {
+      finishReason: "length",
+      timings: {
+        promptTokens: 3,
+        promptTokensPerSecond: 0,
+        timeToFirstTokenMs: 0,
+        generatedTokens: 0,
+        tokensPerSecond: 0,
+      },
+    });
+  }));
+
+Deno.test("generate: pages are freed after an error, an abort and an early return", () =>
+  opened(async (generator) => {
+    const { cache } = generator;
+    const abort = new AbortController();
+    const tokens = generate(generator, PROMPT, { ...GREEDY, signal: abort.signal });
+    await tokens.next();
+    assertEquals(cache.usedPages, 1);
+    abort.abort(new Error("enough"));
+    await assertRejects(() => tokens.next(), Error, "enough");
+    assertEquals(cache.usedPages, 0);
+    const left = generate(generator, PROMPT, GREEDY);
+    await left.next();
+    await left.return(undefined as never);
+    assertEquals(cache.usedPages, 0);
+    await assertRejects(() => all(generator, GREEDY, [1, 999]), RangeError, "Token id 999");
+    await assertRejects(() => all(generator, GREEDY, []), RangeError, "empty prompt");
+  }));
+
+Deno.test("generate: a prompt that leaves no room has both numbers in its error", () =>
+  opened(async (generator) => {
+    const cases: [number, string][] = [[10, "leaves no room for an answer in"], [
+      11,
+      "does not fit",
+    ]];
+    for (const [length, part] of cases) {
+      const prompt = Array<number>(length).fill(1);
+      const error = await assertRejects(() => all(generator, { maxTokens: 0 }, prompt));
+      assert(error instanceof ContextFullError);
+      assertEquals([error.usedTokens, error.limitTokens], [length, 10]);
+      assert(error.message.startsWith(`The prompt of ${length} tokens ${part} the context of 10`));
+    }
+  }, { contextTokens: 10 }));

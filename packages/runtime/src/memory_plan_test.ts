@@ -1,0 +1,88 @@
+/** Tests of the memory plan: what it adds up, how it picks context and cache type, what it refuses. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { MemoryError } from "./errors.ts";
+import { type KvType, pageBytes } from "./kv_cache.ts";
+import {
+  DEFAULT_CONTEXT_TOKENS,
+  type MemoryPlan,
+  planMemory,
+  type PlanOptions,
+} from "./memory_plan.ts";
+import type { ModelConfig } from "./model/config.ts";
+
+/** The sizes of SmolLM2-135M. */
+const CONFIG: ModelConfig = {
+  architecture: "llama",
+  layers: 30,
+  width: 576,
+  heads: 9,
+  kvHeads: 3,
+  headSize: 64,
+  hidden: 1536,
+  vocabulary: 49152,
+  contextTokens: 20_000,
+  normEpsilon: 1e-5,
+  ropeBase: 100_000,
+  rotarySize: 64,
+  ropeLinearFactor: 1,
+};
+const shape = (type: KvType) => ({ layers: 30, kvHeads: 3, keySize: 64, valueSize: 64, type });
+const WEIGHTS = 90e6;
+
+function plan(options: PlanOptions = {}, weightBytes = WEIGHTS): MemoryPlan {
+  return planMemory(CONFIG, shape, weightBytes, options);
+}
+
+Deno.test("planMemory: the total is the sum of its parts", () => {
+  const { weightBytes, kvBytes, activationBytes, overheadBytes, totalBytes } = plan();
+  assertEquals(weightBytes, WEIGHTS);
+  assertEquals(totalBytes, weightBytes + kvBytes + activationBytes + overheadBytes);
+  assert(activationBytes > 0 && overheadBytes > 0);
+});
+
+Deno.test("planMemory: the context is what is asked, else the model's own up to a limit", () => {
+  assertEquals(plan().contextTokens, DEFAULT_CONTEXT_TOKENS);
+  assertEquals(plan({ contextTokens: 20_000 }).contextTokens, 20_000);
+  const small = { ...CONFIG, contextTokens: 100 };
+  assertEquals(planMemory(small, shape, WEIGHTS).contextTokens, 100);
+  for (const contextTokens of [20_001, 0, 1.5, NaN]) {
+    assertThrows(
+      () => plan({ contextTokens }),
+      RangeError,
+      `A context of ${contextTokens} tokens is not possible: the model was trained for 1 to 20000`,
+    );
+  }
+});
+
+Deno.test("planMemory: the cache holds whole pages of the type", () => {
+  assertEquals(plan({ contextTokens: 33, kvType: "f32" }).kvBytes, 2 * pageBytes(shape("f32")));
+  assertEquals(plan({ contextTokens: 32, kvType: "f16" }).kvBytes, pageBytes(shape("f16")));
+});
+
+Deno.test("planMemory: auto is f32 where the whole cache is small, else f16", () => {
+  // 46,080 bytes a token in f32: 32 MiB hold 728 tokens
+  assertEquals(plan({ contextTokens: 512 }).kvType, "f32");
+  assertEquals(plan({ contextTokens: 1024 }).kvType, "f16");
+  assertEquals(plan({ contextTokens: 1024, kvType: "auto" }).kvType, "f16");
+  assertEquals(plan({ contextTokens: 1024, kvType: "f32" }).kvType, "f32");
+  assertEquals(plan({ contextTokens: 32, kvType: "f16" }).kvType, "f16");
+});
+
+Deno.test("planMemory: beyond the budget or wasm's 4 GiB it fails with both numbers", () => {
+  const { totalBytes } = plan();
+  assertEquals(plan({ memoryBytes: totalBytes }).totalBytes, totalBytes);
+  const error = assertThrows(() => plan({ memoryBytes: totalBytes - 1 }), MemoryError);
+  assert(error instanceof MemoryError);
+  assertEquals([error.neededBytes, error.limitBytes], [totalBytes, totalBytes - 1]);
+  const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  assert(error.message.startsWith(`The model needs ${mebibytes(totalBytes)} (weights 86 MiB`));
+  assert(error.message.includes(`${mebibytes(totalBytes - 1)} are allowed`));
+  for (const memoryBytes of [undefined, 2 ** 40]) {
+    const large = assertThrows(
+      () => plan({ memoryBytes }, 5e9),
+      MemoryError,
+      "4096 MiB are allowed",
+    );
+    assertEquals((large as MemoryError).limitBytes, 2 ** 32);
+  }
+});
