@@ -8,13 +8,12 @@ export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 
 if [ -f /usr/lib/rustlib/src/rust/library/Cargo.toml ] && [ -x /usr/bin/rustc ] && command -v wasm-ld-19 >/dev/null; then
   echo "Rust for wasm: there"
-elif command -v apt-get >/dev/null; then
-  apt-get update -q
+elif command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && apt-get update -q && apt-cache show rustc-web >/dev/null 2>&1; then
   apt-get install -y -q --no-install-recommends rustc-web cargo-web rust-web-src lld-19 gcc libc6-dev
 elif command -v rustup >/dev/null; then
   rustup toolchain install nightly --profile minimal --component rust-src
 else
-  echo "install.sh: neither apt-get nor rustup is here; install rustup from rust-lang.org" >&2
+  echo "install.sh: found neither rustup nor Debian's rustc-web; install rustup, or run as root on Debian 12 or newer" >&2
   exit 1
 fi
 

@@ -1,4 +1,4 @@
-//! The ops of a layer, one a file. Forward and backward of an op stand in the same file.
+//! The ops of a layer, one a file, each with its scalar twin. Gradients are not here yet.
 
 pub mod attention;
 pub mod elementwise;

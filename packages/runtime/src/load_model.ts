@@ -1,7 +1,7 @@
 /** Loads a model: opens it, plans its memory, starts the backend, streams the weights. Wires parts, computes nothing. */
 import { createWasmBackend } from "./backend/wasm/backend.ts";
 import { Decoder } from "./decoder.ts";
-import { ModelError } from "./errors.ts";
+import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openSource, readGguf } from "./gguf/mod.ts";
 import type { KvShape, KvType } from "./kv_cache.ts";
@@ -54,6 +54,7 @@ export async function loadModel(
   options: LoadOptions = {},
 ): Promise<Model> {
   const start = performance.now();
+  checkLoadOptions(options);
   const place = typeof where === "string" ? await locate(where, options) : where;
   const source = await openSource(place, { signal: options.signal });
   try {
@@ -62,6 +63,23 @@ export async function loadModel(
     return await loadFrom(source, gguf, name, options, start);
   } finally {
     await source.close();
+  }
+}
+
+/** What TypeScript cannot check: a JavaScript caller's words and numbers. */
+function checkLoadOptions({ threads, memoryBytes, kvType, backend, variant }: LoadOptions): void {
+  const oneOf = (name: string, value: string | undefined, known: readonly string[]) => {
+    if (value === undefined || known.includes(value)) return;
+    throw new UnsupportedError(`${name} is ${value}, known are ${known.join(", ")}`, value);
+  };
+  oneOf("kvType", kvType, ["auto", "f32", "f16"]);
+  oneOf("backend", backend, ["auto", "wasm"]);
+  oneOf("variant", variant, ["relaxed_threads", "simd_threads", "simd"]);
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new RangeError(`threads is ${threads}, it must be a whole number of at least 1`);
+  }
+  if (memoryBytes !== undefined && !(memoryBytes > 0)) {
+    throw new RangeError(`memoryBytes is ${memoryBytes}, it must be a positive number`);
   }
 }
 

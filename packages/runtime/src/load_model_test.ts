@@ -1,5 +1,5 @@
 /** Seeded fuzzing of loading whole models: whatever the bytes, an answer of finite numbers or an error of ours. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { fixturePath } from "../../../tests/support/fixture.ts";
 import { seededRandom } from "../../../tests/support/seeded_random.ts";
@@ -64,3 +64,14 @@ for (const [what, start, end, count] of STRETCHES) {
     assert(answered > 0 && answered < count, `${answered} of ${count} answered`);
   });
 }
+
+Deno.test("loadModel: options that nobody has code for are refused by name", async () => {
+  const load = (options: Record<string, unknown>) => () => loadModel(new Blob([FILE]), options);
+  for (const option of [{ kvType: "q8_0" }, { backend: "webgpu" }, { variant: "nope" }]) {
+    await assertRejects(load(option), UnsupportedError, Object.keys(option)[0]);
+  }
+  for (const threads of [NaN, 0, -3, 1.5]) {
+    await assertRejects(load({ threads }), RangeError, `threads is ${threads}`);
+  }
+  await assertRejects(load({ memoryBytes: NaN }), RangeError, "memoryBytes is NaN");
+});

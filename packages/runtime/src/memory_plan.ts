@@ -81,7 +81,7 @@ function activationsOf(config: ModelConfig): number {
   const { width, hidden, vocabulary, heads, kvHeads, headSize } = config;
   const attention = 8 * width + 3 * heads * headSize + 4 * kvHeads * headSize;
   const perRow = 4 * 1.3 * (attention + 4 * hidden);
-  return CHUNK_ROWS * perRow + Math.max(16 << 20, 8 * vocabulary);
+  return Math.ceil(CHUNK_ROWS * perRow) + Math.max(16 << 20, 8 * vocabulary);
 }
 
 function mebibytes(bytes: number): string {

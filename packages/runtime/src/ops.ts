@@ -57,7 +57,7 @@ export interface Scope {
 }
 
 /**
- * About twenty functions over tensors. All are synchronous and may only enqueue work; `read` and `sample` are the places
+ * The functions over tensors. All are synchronous and may only enqueue work; `read` and `sample` are the places
  * where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but for
  * `attend`, which also writes the cache. Results do not depend on the number of threads, on the other rows of a batch,
  * nor on how a sequence is cut into segments: same bits.

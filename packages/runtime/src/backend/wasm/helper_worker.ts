@@ -11,6 +11,8 @@ function serve(share: CoreShare, reply: Reply): void {
     core.run_helper();
   } catch (error) {
     core.poison_helpers();
+    // The engine's thread may be inside the core and stop there before it hears the reply, so the reason is told here.
+    console.error(`aha: a helper thread died: ${error instanceof Error ? error.stack : error}`);
     reply({ kind: "died", reason: String(error) });
   }
 }
