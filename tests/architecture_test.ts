@@ -25,10 +25,12 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ["gguf", "vocabulary", "weights"],
   weights: ["gguf", "vocabulary"],
   model: ["vocabulary"],
+  answer: ["tokenizer", "vocabulary"],
   sampler: ["vocabulary"],
   backend: ["vocabulary"],
+  quantize: ["gguf", "backend", "vocabulary"],
   vocabulary: [],
-  root: ["gguf", "tokenizer", "weights", "model", "sampler", "backend", "vocabulary"],
+  root: ["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "vocabulary"],
 };
 
 /** Files of src that everybody may know: the waist, its data and the errors. */

@@ -22,6 +22,7 @@ export {
   GgufError,
   MemoryError,
   ModelError,
+  OutputError,
   SourceError,
   UnsupportedError,
 } from "./src/errors.ts";

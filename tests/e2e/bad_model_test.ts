@@ -112,13 +112,13 @@ const TENSORS: readonly [string, ModelSpec, readonly string[]][] = [
     `Tensor ${DOWN} is stored as I32, which is not supported yet`,
   ]],
   [
-    "a format that comes later",
+    "a quantized format without kernels",
     withTensor(K256, DOWN, ({ name, dims }) => ({
       name,
       dims,
-      type: "Q4_K",
+      type: "IQ2_XS",
     })),
-    ["is stored as Q4_K, which is not supported yet (supported: F32 F16 BF16 Q4_0"],
+    ["is stored as IQ2_XS, which is not supported yet (supported: F32 F16 BF16 Q4_0"],
   ],
   [
     "a norm that is not F32",

@@ -70,6 +70,9 @@ const USAGE: readonly [readonly string[], string][] = [
   [["run", MODEL, "Hi", "--memory", "0"], "a size such as 3GiB"],
   [["run", MODEL, "Hi", "--kv-type", "f64"], "one of auto, f32, f16, q8_0"],
   [["run", MODEL, "Hi", "--backend", "cuda"], "one of auto, wasm, webgpu"],
+  [["run", MODEL, "Hi", "--think", "hard"], "on, off or a number"],
+  [["run", MODEL, "Hi", "--raw", "--think", "off"], "--think off needs the chat template"],
+  [["run", MODEL, "Hi", "--stop", ""], "at least one sign"],
   [["run", MODEL, "Hi", "--wat"], "unknown option --wat"],
   [["run", MODEL, "Hi", "--seed"], "--seed needs a value"],
   [["score", MODEL], "score needs --ids FILE.json or --text FILE, and not both"],
@@ -83,8 +86,6 @@ Deno.test("bad request: a wrong command line is exit 2 and says what is allowed"
 
 const LATER: readonly (readonly string[])[] = [
   ["run", MODEL, "Hi", "--repeat-penalty", "1.1"],
-  ["run", MODEL, "Hi", "--stop", "."],
-  ["run", MODEL, "Hi", "--think", "off"],
   ["run", MODEL, "Hi", "--logprobs", "5"],
   ["run", MODEL, "Hi", "--lora", "a.gguf"],
   ["run", MODEL, "Hi", "--kv-type", "q8_0"],
@@ -93,7 +94,6 @@ const LATER: readonly (readonly string[])[] = [
   ["bench", MODEL, "--batch", "4"],
   ["chat"],
   ["serve"],
-  ["quantize", "a", "b", "Q8_0"],
   ["convert", "a", "b"],
   ["train", "r1"],
   ["eval", MODEL, "math"],
@@ -167,10 +167,10 @@ Deno.test("bad request: a part file that cannot be made", async () => {
 Deno.test("bad request: processes end with the right exit code", async () => {
   const ended = await Promise.all([
     ahaProcess(["run", MODEL, "--ids", ids(600)]),
-    ahaProcess(["run", MODEL, "Hi", "--think", "on"]),
+    ahaProcess(["run", MODEL, "Hi", "--logprobs", "2"]),
     ahaProcess(["run", MODEL, "--max-tokens", "1"], { stdin: "\n" }),
   ]);
   assertFailure(ended[0], FAILED, "prompt of 600 tokens does not fit the context of 512");
-  assertFailure(ended[1], WRONG_USAGE, "--think is not built yet");
+  assertFailure(ended[1], WRONG_USAGE, "--logprobs is not built yet");
   assertFailure(ended[2], WRONG_USAGE, "no prompt");
 });

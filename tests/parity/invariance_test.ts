@@ -10,6 +10,8 @@ const FILES = [
   "models/llama_untied/gguf/model-F16.gguf",
   "models/llama_untied/gguf/model-Q8_0.gguf",
   "models/llama_tied_llama3rope/gguf/model-F16.gguf",
+  "models/qwen2/gguf/model-F32.gguf",
+  "models/qwen3/gguf/model-Q8_0.gguf",
   "models/llama_k256/gguf/model-BF16.gguf",
   "models/llama_k256/gguf/model-Q4_0.gguf",
   "models/llama_k256/gguf/model-Q4_1.gguf",

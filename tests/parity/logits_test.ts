@@ -1,4 +1,4 @@
-/** Logits, hidden states and greedy continuations of every llama fixture against transformers and llama.cpp. No speed. */
+/** Logits, hidden states and greedy continuations of every dense fixture against transformers and llama.cpp. No speed. */
 import { assert, assertEquals } from "@std/assert";
 import { readdirSync } from "node:fs";
 import { loadModel } from "../../packages/runtime/mod.ts";
@@ -14,9 +14,16 @@ import {
   nmse,
 } from "../support/tolerance.ts";
 
-const MODELS = ["llama_untied", "llama_tied_llama3rope", "llama_k256"];
-/** Forms whose formats are built; the K and IQ formats come with a later issue. */
-const FORMS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q6_K"];
+const MODELS = ["llama_untied", "llama_tied_llama3rope", "llama_k256", "qwen2", "qwen3"];
+/** The form that holds the very weights of the reference, where there is one. */
+const EXACT_FORMS: Readonly<Record<string, string>> = {
+  llama_untied: "F32",
+  llama_k256: "BF16",
+  qwen2: "F32",
+  qwen3: "F16",
+};
+const FORMS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"]
+  .concat(["Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_NL", "IQ4_XS"]);
 
 interface Expected {
   readonly prompts: readonly {
@@ -41,13 +48,25 @@ for (const model of MODELS) {
       await checkLogits(model, form);
     });
   }
-  if (forms.includes("F32")) {
-    Deno.test(`${model} F32: greedy continuations are equal`, () => checkGreedy(model));
+  const exact = EXACT_FORMS[model];
+  if (exact) {
+    Deno.test(`${model} ${exact}: greedy continuations are equal`, () => checkGreedy(model, exact));
   }
-  const exact = ["F32", "F16", "BF16"].find((form) => forms.includes(form));
-  Deno.test(`${model} ${exact}: hidden states of each layer agree`, () =>
-    checkHidden(model, exact as string));
+  const best = exact ?? "F16";
+  Deno.test(`${model} ${best}: hidden states of each layer agree`, () => checkHidden(model, best));
 }
+
+Deno.test("llama_untied F32 in shards: the logits of the single file, bit for bit", async () => {
+  const folder = "models/llama_untied";
+  const { prompts } = fixtureJson<Expected>(`${folder}/expected.json`);
+  await using single = await FixtureModel.open(fixturePath(`${folder}/gguf/model-F32.gguf`));
+  await using split = await FixtureModel.open(
+    fixturePath(`${folder}/gguf/model-F32-split-00001-of-00003.gguf`),
+  );
+  for (const { name, ids } of prompts) {
+    assertEquals(await split.logits(ids), await single.logits(ids), name);
+  }
+});
 
 async function checkLogits(model: string, form: string): Promise<void> {
   const folder = `models/${model}`;
@@ -69,7 +88,7 @@ async function checkLogits(model: string, form: string): Promise<void> {
       kls.push(klDivergence(row(reference), row(logits)));
     }
   }
-  if (form.startsWith("Q")) {
+  if (/^I?Q/.test(form)) {
     const own = fixtureJson<Crosscheck>("models/crosscheck.json")[model][form];
     const limit = own.llamacpp_vs_transformers_on_same_weights.mean_kl * KL_TO_LLAMACPP;
     const mean = kls.reduce((a, b) => a + b) / kls.length;
@@ -77,9 +96,9 @@ async function checkLogits(model: string, form: string): Promise<void> {
   }
 }
 
-async function checkGreedy(model: string): Promise<void> {
+async function checkGreedy(model: string, form: string): Promise<void> {
   const { prompts } = fixtureJson<Expected>(`models/${model}/expected.json`);
-  await using open = await loadModel(fixturePath(`models/${model}/gguf/model-F32.gguf`), {
+  await using open = await loadModel(fixturePath(`models/${model}/gguf/model-${form}.gguf`), {
     kvType: "f32",
   });
   for (const { name, ids, greedy } of prompts) {
@@ -93,7 +112,8 @@ async function checkHidden(model: string, form: string): Promise<void> {
   const folder = `models/${model}`;
   const { prompts } = fixtureJson<Expected>(`${folder}/expected.json`);
   const references = readSafetensors(fixturePath(`${folder}/hidden_text_0.safetensors`));
-  const limit = { F32: F32_NMSE, BF16: FLOAT_NMSE }[form] ?? F16_ROUNDED_NMSE;
+  const isExact = EXACT_FORMS[model] === form;
+  const limit = !isExact ? F16_ROUNDED_NMSE : form === "F32" ? F32_NMSE : FLOAT_NMSE;
   await using open = await FixtureModel.open(fixturePath(`${folder}/gguf/model-${form}.gguf`));
   const { ids } = prompts.find(({ name }) => name === "text_0") as Expected["prompts"][number];
   const { layers } = open.model.config;

@@ -4,7 +4,7 @@ import {
   type WasmBackendOptions,
 } from "../../packages/runtime/src/backend/wasm/backend.ts";
 import { makeBatch } from "../../packages/runtime/src/batch.ts";
-import { openSource, readGguf } from "../../packages/runtime/src/gguf/mod.ts";
+import { openGguf } from "../../packages/runtime/src/gguf/mod.ts";
 import type { CachedSequence, KvCache, KvType } from "../../packages/runtime/src/kv_cache.ts";
 import { planModel } from "../../packages/runtime/src/load_model.ts";
 import { findArchitecture } from "../../packages/runtime/src/model/architectures.ts";
@@ -17,9 +17,8 @@ export class FixtureModel {
   private constructor(readonly backend: Backend, readonly model: LanguageModel) {}
 
   static async open(path: string, options: WasmBackendOptions = {}): Promise<FixtureModel> {
-    const source = await openSource(path);
+    const { gguf, source } = await openGguf(path);
     try {
-      const gguf = await readGguf(source);
       const { config } = planModel(gguf);
       const backend = await createWasmBackend(options);
       const parameters = new GgufParameters(gguf, source, backend, {});

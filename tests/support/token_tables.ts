@@ -1,6 +1,8 @@
-/** The tokenizer reference tables: their shape, and the vocabulary of a model file to check them with. Makes no assertion. */
+/** The tokenizer reference tables: their shape, the vocabulary of a model file, the check of the chats' ids. Knows no model. */
+import { assertEquals } from "@std/assert";
 import {
   createTokenizer,
+  encodeChat,
   type Tokenizer,
   vocabularyFromMetadata,
 } from "../../packages/runtime/src/tokenizer/mod.ts";
@@ -47,4 +49,30 @@ export async function tokenizerOfFile(path: string): Promise<Tokenizer> {
   } finally {
     await source.close();
   }
+}
+
+/**
+ * Compares rendered texts and ids of all chats of one tokenizer; gives the number of chats whose ids were compared. The
+ * others hold a control token that a user wrote: the reference parses it, here it stays text.
+ */
+export function checkChatIds(tokenizer: Tokenizer, table: ChatTable, name: string): number {
+  let compared = 0;
+  for (const chatCase of table.cases) {
+    if (chatCase.tokenizer !== name) continue;
+    const { chat, add_generation_prompt, enable_thinking, rendered, ids } = chatCase;
+    const { messages, tools } = table.chats[chat];
+    const own = encodeChat(tokenizer, table.templates[name], messages, {
+      addGenerationPrompt: add_generation_prompt,
+      tools,
+      variables: enable_thinking === undefined ? {} : { enable_thinking },
+    });
+    assertEquals(tokenizer.decode(own), rendered);
+    const texts = [...tokenizer.controlTokens.keys()];
+    const isForeign = ({ role, content }: { role: string; content?: unknown }) =>
+      role !== "assistant" && texts.some((text) => String(content).includes(text));
+    if (messages.some(isForeign)) continue;
+    assertEquals(own, ids, `${name}, chat ${chat}`);
+    compared++;
+  }
+  return compared;
 }

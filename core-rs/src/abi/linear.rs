@@ -1,14 +1,14 @@
-//! Exports for weights: packing, int8 activations, `linear`, `embed`, and their scalar twins for tests. No arithmetic.
+//! Exports for weights: packing, quantization, int8 activations, `linear`, `embed`, scalar twins for tests. No arithmetic.
 //!
-//! `dtype` is a ggml type id. Functions that return a status write nothing if it is not `OK`, but for `pack_rows`, whose
-//! bytes must then not be used. `BAD_ARGUMENT` stands for an unknown type, columns that are no whole number of blocks, an
-//! address that is 0, a count or a row id out of its range.
+//! `dtype` is a ggml type id. Functions that return a status write nothing if it is not `OK`, but for `pack_rows` and
+//! `quantize`, whose bytes must then not be used. `BAD_ARGUMENT` stands for an unknown type, columns that are no whole
+//! number of blocks, an address that is 0, a count or a row id out of its range.
 
 use super::{BAD_ARGUMENT, NON_FINITE, OK};
 use crate::dtype::Dtype;
 use crate::ops::embed;
 use crate::ops::linear::{self, Linear};
-use crate::quant::{activation, pack, scalar};
+use crate::quant::{activation, fit, pack, scalar};
 use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -166,13 +166,13 @@ pub fn linear_scalar(
     }))
 }
 
-/// `count` f32 values (whole blocks) at `values` to the file's format at `out`, as gguf-py quantizes; not for Q6_K.
+/// `count` f32 values (whole blocks) at `values` to the file's format at `out`: the 32-column formats as gguf-py, Q4_K and
+/// Q6_K by `quant::fit`. `NON_FINITE` if a value is not finite or too large; the bytes must then not be used.
 #[wasm_bindgen]
-pub fn quantize_scalar(dtype: u32, values: usize, out: usize, count: usize) -> u32 {
-    status(checked(dtype, count, &[values, out]).and_then(|dtype| unsafe {
-        let values = slice::from_raw_parts(values as *const f32, count);
-        let bytes = scalar::quantize(dtype, values).ok_or(BAD_ARGUMENT)?;
-        slice::from_raw_parts_mut(out as *mut u8, bytes.len()).copy_from_slice(&bytes);
-        Ok(())
+pub fn quantize(dtype: u32, values: usize, out: usize, count: usize) -> u32 {
+    status(checked(dtype, count, &[values, out]).and_then(|dtype| {
+        fit::block_writer(dtype).ok_or(BAD_ARGUMENT)?;
+        let finite = unsafe { fit::quantize(dtype, values as *const f32, out as *mut u8, count) };
+        finite.then_some(()).ok_or(NON_FINITE)
     }))
 }

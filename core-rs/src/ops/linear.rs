@@ -4,12 +4,18 @@
 use crate::dtype::Dtype;
 use crate::quant::activation::{row_bytes, GROUP_BYTES};
 use crate::quant::float::FloatFormat;
+use crate::quant::planes::{expand, Expanded, InPlace, EXPANDED_PLANE_BYTES};
 use crate::quant::{with_block_format, with_float_format, BlockFormat, Constants, TileSums, GROUP, TILE};
 use crate::simd::{F16Constants, F32x4};
 use crate::threads::parallel_for;
+use core::mem::MaybeUninit;
 
 /// Activation rows that pass over a range of tiles before the next ones do, so that they stay in the cache.
 const PANEL: usize = 64;
+/// From so many rows on, forming the levels of a tile once pays.
+const EXPANDING_ROWS: usize = 8;
+/// Bytes of levels that are formed at a time: 2048 columns of most formats.
+const STRETCH_BYTES: usize = 16384;
 /// Tiles that one row of float weights is multiplied with at once, so that enough chains of additions overlap.
 const FLOAT_TILES: usize = 4;
 /// Threads take portions of at least about this many products, a microsecond's work.
@@ -54,9 +60,13 @@ pub unsafe fn linear(job: &Linear) {
     });
 }
 
-/// All rows of a panel, four at a time, against one tile of a block format.
+/// All rows of a panel against one tile of a block format.
 unsafe fn block_tile<F: BlockFormat>(job: &Linear, tile: usize, rows: core::ops::Range<usize>) {
     let mut row = rows.start;
+    if F::EXPANDS && rows.len() >= EXPANDING_ROWS {
+        row += rows.len() / 4 * 4;
+        expanded_tile::<F>(job, tile, rows.start..row);
+    }
     while row + 4 <= rows.end {
         block_rows::<F, 4>(job, tile, row);
         row += 4;
@@ -82,12 +92,66 @@ unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tile: usize, 
         core::hint::black_box((&mut sums, &mut c));
     }
     for _ in 0..blocks {
-        F::accumulate(&mut sums, packed, act, &c);
+        F::accumulate(&mut sums, packed, InPlace::<F>::new(packed, &c), act, &c);
         packed = packed.add(F::BYTES * TILE);
         act = act.map(|a| a.add(F::COLS / GROUP * GROUP_BYTES));
     }
     for (r, sums) in sums.into_iter().enumerate() {
         store_tile(job, tile, row + r, sums);
+    }
+}
+
+/// Many rows, a multiple of 4: each stretch of columns has its levels formed once and then meets all rows.
+#[inline(never)]
+unsafe fn expanded_tile<F: BlockFormat>(job: &Linear, tile: usize, rows: core::ops::Range<usize>) {
+    let blocks = job.cols / F::COLS;
+    let act_row = row_bytes(job.cols);
+    let c = Constants::opaque();
+    let mut sums = [[F32x4::splat(0.0); 2]; PANEL];
+    let mut levels = MaybeUninit::<[u8; STRETCH_BYTES]>::uninit();
+    let levels = levels.as_mut_ptr().cast::<u8>();
+    let at_once = STRETCH_BYTES / (F::PLANES * EXPANDED_PLANE_BYTES);
+    for first in (0..blocks).step_by(at_once) {
+        let stretch = Stretch {
+            packed: job.packed.add((tile * blocks + first) * F::BYTES * TILE),
+            levels,
+            blocks: at_once.min(blocks - first),
+        };
+        for block in 0..stretch.blocks {
+            let to = levels.add(block * F::PLANES * EXPANDED_PLANE_BYTES);
+            expand::<F>(stretch.packed.add(block * F::BYTES * TILE), to, &c);
+        }
+        let act = job.act.add(rows.start * act_row + first * F::COLS / GROUP * GROUP_BYTES);
+        for four in 0..rows.len() / 4 {
+            let sums = &mut *sums.as_mut_ptr().add(4 * four).cast::<[TileSums; 4]>();
+            let act = core::array::from_fn(|r| act.add((4 * four + r) * act_row));
+            stretch_rows::<F>(sums, &stretch, act, &c);
+        }
+    }
+    for (row, sums) in rows.zip(sums) {
+        store_tile(job, tile, row, sums);
+    }
+}
+
+/// Consecutive blocks of a tile and their levels; products with four rows.
+struct Stretch {
+    packed: *const u8,
+    levels: *const u8,
+    blocks: usize,
+}
+
+#[inline(never)]
+unsafe fn stretch_rows<F: BlockFormat>(
+    sums: &mut [TileSums; 4],
+    stretch: &Stretch,
+    mut act: [*const u8; 4],
+    c: &Constants,
+) {
+    for block in 0..stretch.blocks {
+        let packed = stretch.packed.add(block * F::BYTES * TILE);
+        let levels = Expanded(stretch.levels.add(block * F::PLANES * EXPANDED_PLANE_BYTES));
+        F::accumulate(sums, packed, levels, act, c);
+        act = act.map(|a| a.add(F::COLS / GROUP * GROUP_BYTES));
     }
 }
 

@@ -8,12 +8,16 @@
 
 pub mod activation;
 pub mod blocks;
+pub mod fit;
 pub mod float;
+pub mod high_bits;
 pub mod pack;
 pub mod planes;
 pub mod scalar;
+pub mod six_bits;
 
 use crate::simd::{opaque_splat, Bytes, F16Constants, F32x4};
+use planes::LevelSource;
 
 /// Weight rows of a tile.
 pub const TILE: usize = 8;
@@ -31,6 +35,14 @@ pub struct Constants {
     pub nibble: Bytes,
     /// 0x30 in each byte.
     pub upper_pair: Bytes,
+    /// 0x10 in each byte.
+    pub fifth_bit: Bytes,
+    /// 3 in each byte.
+    pub pair: Bytes,
+    /// 4 in each byte.
+    pub third_bit: Bytes,
+    /// Levels of IQ4, split in two (`blocks::iq4_nl`).
+    pub codebook: [Bytes; 2],
 }
 
 impl Constants {
@@ -40,6 +52,10 @@ impl Constants {
             f16: F16Constants::opaque(),
             nibble: Bytes::from_i32_bits(opaque_splat(0x0f0f_0f0f)),
             upper_pair: Bytes::from_i32_bits(opaque_splat(0x3030_3030)),
+            fifth_bit: Bytes::from_i32_bits(opaque_splat(0x1010_1010)),
+            pair: Bytes::from_i32_bits(opaque_splat(0x0303_0303)),
+            third_bit: Bytes::from_i32_bits(opaque_splat(0x0404_0404)),
+            codebook: blocks::iq4_nl::tables(),
         }
     }
 }
@@ -52,19 +68,31 @@ pub trait BlockFormat {
     const BYTES: usize;
     /// Where the file's block holds f16 numbers; they must be finite.
     const F16_OFFSETS: &'static [usize];
+    /// Planes of levels that a block has, as a rule one for each 32 columns; two where a level takes more than 7 bits.
+    const PLANES: usize = Self::COLS / GROUP;
+    /// Whether products with many rows form the levels once and keep them a while; bare nibbles are not worth it.
+    const EXPANDS: bool = true;
+    /// Steps whose levels are best formed together: those that share a load.
+    const UNROLLED: usize = 2;
 
     /// Packs the blocks of 8 rows.
     /// # Safety
     /// Each of `rows` points to BYTES readable bytes, `to` to 8 BYTES writable ones.
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8);
 
-    /// Adds a packed block's products with R activation rows to their sums, group by group in ascending order.
-    /// Integer sums are exact; an output's chain of f32 operations is the same for every R.
+    /// What the relaxed dot takes of one step of 4 columns, each byte within 0..=127: rows 0-3 and rows 4-7.
+    /// # Safety
+    /// `packed` points to a packed block; `plane` is below PLANES, `step` below 8.
+    unsafe fn levels(packed: *const u8, plane: usize, step: usize, c: &Constants) -> [Bytes; 2];
+
+    /// Adds a packed block's products with R activation rows to their sums, group by group in ascending order, with the
+    /// levels out of `source`. Integer sums are exact; an output's chain of f32 operations is the same for every R.
     /// # Safety
     /// `packed` points to a packed block, each of `act` to COLS / 32 activation groups.
     unsafe fn accumulate<const R: usize>(
         sums: &mut [TileSums; R],
         packed: *const u8,
+        source: impl LevelSource,
         act: [*const u8; R],
         c: &Constants,
     );
@@ -84,23 +112,27 @@ pub trait BlockFormat {
 /// Evaluates an expression with `$format` standing for the block format of a quantized `Dtype`; `None` for a float one.
 macro_rules! with_block_format {
     ($dtype:expr, $format:ident => $body:expr) => {
+        $crate::quant::with_block_format!(@table $dtype, $format => $body;
+            Q4_0 = q4_0::Q4_0,
+            Q4_1 = q4_1::Q4_1,
+            Q5_0 = q5_0::Q5_0,
+            Q5_1 = q5_1::Q5_1,
+            Q8_0 = q8_0::Q8_0,
+            Q2K = q2_k::Q2K,
+            Q3K = q3_k::Q3K,
+            Q4K = q4_k::Q4K,
+            Q5K = q5_k::Q5K,
+            Q6K = q6_k::Q6K,
+            Iq4Nl = iq4_nl::Iq4Nl,
+            Iq4Xs = iq4_xs::Iq4Xs,
+        )
+    };
+    (@table $dtype:expr, $format:ident => $body:expr; $($name:ident = $file:ident::$type:ident,)*) => {
         match $dtype {
-            $crate::dtype::Dtype::Q4_0 => {
-                type $format = $crate::quant::blocks::q4_0::Q4_0;
+            $($crate::dtype::Dtype::$name => {
+                type $format = $crate::quant::blocks::$file::$type;
                 Some($body)
-            }
-            $crate::dtype::Dtype::Q4_1 => {
-                type $format = $crate::quant::blocks::q4_1::Q4_1;
-                Some($body)
-            }
-            $crate::dtype::Dtype::Q8_0 => {
-                type $format = $crate::quant::blocks::q8_0::Q8_0;
-                Some($body)
-            }
-            $crate::dtype::Dtype::Q6K => {
-                type $format = $crate::quant::blocks::q6_k::Q6K;
-                Some($body)
-            }
+            })*
             _ => None,
         }
     };

@@ -1,14 +1,19 @@
-//! Nibble planes: 128 bytes that hold 4 bits of 8 rows x 32 columns, low nibbles rows 0-3, high nibbles rows 4-7.
-//! Shared by the block formats; knows no scales.
+//! Planes of levels, and their products with activations. A nibble plane is 128 bytes that hold 4 bits of 8 rows x 32
+//! columns, low nibbles rows 0-3, high nibbles rows 4-7; `high_bits` has what formats of other widths hold beside it.
+//! Knows no scales.
 
 use super::activation::{WIDE_HIGH_AT, WIDE_SHIFT, WIDE_STEP_AT};
-use super::{Constants, TILE};
+use super::{BlockFormat, Constants, TILE};
 use crate::simd::{dot4, Act4, Bytes, I32x4, Weights4};
+use core::marker::PhantomData;
 
 /// Bytes of the plane of one group of 32 columns.
 pub const PLANE_BYTES: usize = 128;
+/// Bytes of a plane of levels, one a byte: 8 rows x 32 columns.
+pub const EXPANDED_PLANE_BYTES: usize = 256;
 /// Steps of 4 columns in a group.
 pub const STEPS: usize = 8;
+const HALF: usize = STEPS / 2;
 
 /// Integer sums of a tile's 8 rows.
 pub type IntSums = [I32x4; 2];
@@ -21,54 +26,135 @@ pub unsafe fn word(from: *const u8) -> u32 {
     from.cast::<u32>().read_unaligned()
 }
 
-/// Adds the products of one group's nibbles (0..=15) with R rows of activations.
-/// # Safety
-/// `plane` points to 128 readable bytes, each of `act` to an activation group.
-#[inline(always)]
-pub unsafe fn dot_plane<const R: usize>(
-    sums: &mut [IntSums; R],
-    plane: *const u8,
-    act: &[*const u8; R],
-    c: &Constants,
-) {
-    // An unknown count keeps this a loop. Unrolled whole, the compiler orders it by accumulator instead of by step, and
-    // all weights and activations of the group are alive at once.
-    let (first, group) = (plane, act);
-    let (mut plane, mut act) = (plane, *act);
-    for _ in 0..core::hint::black_box(STEPS / 2) {
-        for step in 0..2 {
-            let both = Bytes::load(plane.add(16 * step));
-            let low = Weights4::new(both & c.nibble);
-            let high = Weights4::new(both.shr_pairs::<4>() & c.nibble);
-            for row in 0..R {
-                let a = Act4::load(act[row].add(4 * step));
-                sums[row][0] = dot4(sums[row][0], a, low);
-                sums[row][1] = dot4(sums[row][1], a, high);
-            }
-        }
-        plane = plane.add(32);
-        act = act.map(|a| a.add(8));
-    }
-    dot_wide(sums, first, group, c);
+/// Where products find the levels of a block.
+pub trait LevelSource: Copy {
+    /// Steps in the body of a loop, 2 or 4.
+    const UNROLLED: usize;
+
+    /// As `BlockFormat::levels`.
+    /// # Safety
+    /// `plane` and `step` are within the block.
+    unsafe fn levels(self, plane: usize, step: usize) -> [Bytes; 2];
 }
 
-/// Adds what the high parts of wide steps (see `activation`) contribute to the sums of `dot_plane`.
+/// Levels formed out of the packed block at each use: for few rows.
+pub struct InPlace<'a, F> {
+    packed: *const u8,
+    c: &'a Constants,
+    format: PhantomData<F>,
+}
+
+impl<'a, F> InPlace<'a, F> {
+    #[inline(always)]
+    pub fn new(packed: *const u8, c: &'a Constants) -> Self {
+        Self { packed, c, format: PhantomData }
+    }
+}
+impl<F> Clone for InPlace<'_, F> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<F> Copy for InPlace<'_, F> {}
+
+impl<F: BlockFormat> LevelSource for InPlace<'_, F> {
+    const UNROLLED: usize = F::UNROLLED;
+
+    #[inline(always)]
+    unsafe fn levels(self, plane: usize, step: usize) -> [Bytes; 2] {
+        F::levels(self.packed, plane, step, self.c)
+    }
+}
+
+/// Levels that `expand` has written: for many rows.
+#[derive(Clone, Copy)]
+pub struct Expanded(pub *const u8);
+
+impl LevelSource for Expanded {
+    const UNROLLED: usize = 2;
+
+    #[inline(always)]
+    unsafe fn levels(self, plane: usize, step: usize) -> [Bytes; 2] {
+        let at = self.0.add(EXPANDED_PLANE_BYTES * plane + 32 * step);
+        [Bytes::load(at), Bytes::load(at.add(16))]
+    }
+}
+
+/// Writes all levels of a packed block for `Expanded`.
 /// # Safety
-/// As for `dot_plane`; each of `act` points to a whole activation group.
+/// `packed` points to a packed block, `to` to EXPANDED_PLANE_BYTES x PLANES writable bytes.
 #[inline(always)]
-unsafe fn dot_wide<const R: usize>(
+pub unsafe fn expand<F: BlockFormat>(packed: *const u8, to: *mut u8, c: &Constants) {
+    for plane in 0..F::PLANES {
+        for step in 0..STEPS {
+            let [low, high] = F::levels(packed, plane, step, c);
+            let at = to.add(EXPANDED_PLANE_BYTES * plane + 32 * step);
+            low.store(at);
+            high.store(at.add(16));
+        }
+    }
+}
+
+/// Adds the products of one group's levels with R rows of activations.
+/// # Safety
+/// `plane` is one of the block's, each of `act` points to an activation group.
+#[inline(always)]
+pub unsafe fn dot_group<const R: usize>(
     sums: &mut [IntSums; R],
-    plane: *const u8,
+    source: impl LevelSource,
+    plane: usize,
     act: &[*const u8; R],
-    c: &Constants,
 ) {
+    dot_steps::<R, _, STEPS>(sums, source, plane, 0, act);
     for row in 0..R {
         let step = wide_step(act[row]);
         if step < STEPS {
-            let both = Bytes::load(plane.add(16 * step));
-            let low = Weights4::new(both & c.nibble);
-            let high = Weights4::new(both.shr_pairs::<4>() & c.nibble);
-            add_wide(&mut sums[row], act[row], low, high);
+            add_wide(&mut sums[row], act[row], source.levels(plane, step));
+        }
+    }
+}
+
+/// The same for the first (`half` 0) or the last 16 columns of a group.
+/// # Safety
+/// As for `dot_group`.
+#[inline(always)]
+pub unsafe fn dot_half<const R: usize>(
+    sums: &mut [IntSums; R],
+    source: impl LevelSource,
+    plane: usize,
+    half: usize,
+    act: &[*const u8; R],
+) {
+    dot_steps::<R, _, HALF>(sums, source, plane, HALF * half, act);
+    for row in 0..R {
+        let step = wide_step(act[row]);
+        if step / 4 == half {
+            add_wide(&mut sums[row], act[row], source.levels(plane, step));
+        }
+    }
+}
+
+/// `N` steps from `first` on, without what wide ones add.
+#[inline(always)]
+unsafe fn dot_steps<const R: usize, S: LevelSource, const N: usize>(
+    sums: &mut [IntSums; R],
+    source: S,
+    plane: usize,
+    first: usize,
+    act: &[*const u8; R],
+) {
+    // An unknown count keeps this a loop. Unrolled whole, the compiler orders it by accumulator instead of by step, and
+    // all weights and activations of the group are alive at once.
+    let unrolled = if N > HALF { S::UNROLLED } else { N };
+    for turn in 0..if unrolled < N { core::hint::black_box(N / unrolled) } else { 1 } {
+        for step in 0..unrolled {
+            let step = first + unrolled * turn + step;
+            let [low, high] = source.levels(plane, step).map(Weights4::new);
+            for row in 0..R {
+                let a = Act4::load(act[row].add(4 * step));
+                sums[row] = [dot4(sums[row][0], a, low), dot4(sums[row][1], a, high)];
+            }
         }
     }
 }
@@ -77,19 +163,28 @@ unsafe fn dot_wide<const R: usize>(
 /// # Safety
 /// `act` points to a group as `quantize_rows` writes it.
 #[inline(always)]
-pub unsafe fn wide_step(act: *const u8) -> usize {
+unsafe fn wide_step(act: *const u8) -> usize {
     word(act.add(WIDE_STEP_AT)) as usize
 }
 
-/// `sums += 128 * high parts * weights`.
+/// What the high parts of a wide step (see `activation`) contribute: `sums += 128 * high parts * levels`.
 /// # Safety
 /// As `wide_step`.
 #[inline(always)]
-pub unsafe fn add_wide(sums: &mut IntSums, act: *const u8, low: Weights4, high: Weights4) {
+unsafe fn add_wide(sums: &mut IntSums, act: *const u8, levels: [Bytes; 2]) {
     let a = Act4::load(act.add(WIDE_HIGH_AT));
-    let zero = I32x4::splat(0);
-    sums[0] = sums[0] + dot4(zero, a, low).shl::<WIDE_SHIFT>();
-    sums[1] = sums[1] + dot4(zero, a, high).shl::<WIDE_SHIFT>();
+    for (sum, levels) in sums.iter_mut().zip(levels) {
+        *sum = *sum + dot4(I32x4::splat(0), a, Weights4::new(levels)).shl::<WIDE_SHIFT>();
+    }
+}
+
+/// The nibbles of a step of a plane: rows 0-3 and rows 4-7.
+/// # Safety
+/// `plane` points to 128 readable bytes.
+#[inline(always)]
+pub unsafe fn nibbles(plane: *const u8, step: usize, c: &Constants) -> [Bytes; 2] {
+    let both = Bytes::load(plane.add(16 * step));
+    [both & c.nibble, both.shr_pairs::<4>() & c.nibble]
 }
 
 /// Writes one group's plane; `nibbles(row, step)` gives the 4 columns of a step as 4 bytes, each 0..=15.

@@ -2,7 +2,7 @@
 
 use super::activation::quantize_row_scalar;
 use super::float::FloatFormat;
-use super::{blocks, with_block_format, with_float_format, BlockFormat, GROUP};
+use super::{with_block_format, with_float_format, BlockFormat, GROUP};
 use crate::dtype::Dtype;
 
 /// The values of one row of a tensor; `bytes` and `to` are one row long.
@@ -50,25 +50,6 @@ pub fn linear(
             let sum = blocks.or(floats)?;
             out.push(bias.map_or(sum, |bias| sum + bias[n]));
         }
-    }
-    Some(out)
-}
-
-/// Quantizes whole blocks of values as gguf-py does. Block formats that other tools write are not here: `None`.
-pub fn quantize(dtype: Dtype, values: &[f32]) -> Option<Vec<u8>> {
-    let (cols, bytes) = dtype.block();
-    let one: fn(&[f32], &mut [u8]) = match dtype {
-        Dtype::Q4_0 => blocks::q4_0::quantize,
-        Dtype::Q4_1 => blocks::q4_1::quantize,
-        Dtype::Q8_0 => blocks::q8_0::quantize,
-        Dtype::F32 => |x, out| out.copy_from_slice(&x[0].to_le_bytes()),
-        Dtype::F16 => |x, out| out.copy_from_slice(&crate::half::f32_to_f16(x[0]).to_le_bytes()),
-        Dtype::Bf16 => |x, out| out.copy_from_slice(&crate::half::f32_to_bf16(x[0]).to_le_bytes()),
-        Dtype::Q6K => return None,
-    };
-    let mut out = vec![0; values.len() / cols * bytes];
-    for (x, block) in values.chunks_exact(cols).zip(out.chunks_exact_mut(bytes)) {
-        one(x, block);
     }
     Some(out)
 }

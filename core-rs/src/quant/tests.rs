@@ -4,7 +4,7 @@ use super::activation::{
     self, quantize_row_scalar, GROUP_BYTES, SCALE_AT, WIDE_HIGH_AT, WIDE_STEP_AT,
 };
 use super::pack::pack;
-use super::scalar;
+use super::{fit, scalar, BlockFormat};
 use crate::dtype::Dtype;
 use crate::ops::embed::{embed, unpack_row};
 use crate::rng::philox;
@@ -31,19 +31,19 @@ impl Rng {
     }
 }
 
+/// Where a block, or an f16 number, holds f16 numbers.
+fn f16_offsets(dtype: Dtype) -> &'static [usize] {
+    let one: &[usize] = if dtype == Dtype::F16 { &[0] } else { &[] };
+    with_block_format!(dtype, F => F::F16_OFFSETS).unwrap_or(one)
+}
+
 /// Finite random rows as a file holds them.
 pub(crate) fn random_rows(rng: &mut Rng, dtype: Dtype, rows: usize, cols: usize) -> Vec<u8> {
     let (block_cols, block_bytes) = dtype.block();
     let mut bytes = Vec::new();
     for _ in 0..rows * cols / block_cols {
         let mut block: Vec<u8> = (0..block_bytes).map(|_| rng.next() as u8).collect();
-        let halves: &[usize] = match dtype {
-            Dtype::Q4_0 | Dtype::Q8_0 | Dtype::F16 => &[0],
-            Dtype::Q4_1 => &[0, 2],
-            Dtype::Q6K => &[208],
-            Dtype::F32 | Dtype::Bf16 => &[],
-        };
-        for &at in halves {
+        for &at in f16_offsets(dtype) {
             // Exponents 0 (subnormal) to 15, either sign.
             block[at + 1] &= 0xbf;
         }
@@ -92,11 +92,14 @@ fn formats_give_the_numbers_of_gguf_py() {
         scalar::dequantize_row(dtype, &hex(entry, "blocks").unwrap(), &mut values);
         assert_eq!(bits(&values), bits(&expected), "{dtype:?}");
         if let (Some(from), Some(expected)) = (hex(entry, "from"), hex(entry, "quantized")) {
-            assert_eq!(scalar::quantize(dtype, &floats(&from)).unwrap(), expected, "{dtype:?}");
+            let mut out = vec![0; expected.len()];
+            let from = floats(&from);
+            assert!(unsafe { fit::quantize(dtype, from.as_ptr(), out.as_mut_ptr(), from.len()) });
+            assert_eq!(out, expected, "{dtype:?}");
         }
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, Dtype::ALL.into_iter().filter(|dtype| dtype.is_quantized()).count());
 }
 
 #[test]
@@ -144,17 +147,12 @@ fn pack_reports_what_is_not_finite() {
         let cols = dtype.block().0;
         let mut bytes = random_rows(&mut Rng::new(3), dtype, 9, cols);
         let row_bytes = dtype.row_bytes(cols).unwrap();
-        let end = match dtype {
-            Dtype::Q4_0 | Dtype::Q8_0 => 2,
-            Dtype::Q4_1 => 4,
-            _ => row_bytes,
-        };
         // Infinity in the last row: 0x7c00 in f16, 0x7f80 as the upper half of bf16 and f32.
         let infinity = match dtype {
             Dtype::F32 | Dtype::Bf16 => [0x80, 0x7f],
             _ => [0x00, 0x7c],
         };
-        let at = 8 * row_bytes + end - 2;
+        let at = 8 * row_bytes + f16_offsets(dtype).last().copied().unwrap_or(row_bytes - 2);
         bytes[at..at + 2].copy_from_slice(&infinity);
         let mut out = vec![0; dtype.packed_bytes(9, cols).unwrap()];
         let finite = unsafe { pack(dtype, bytes.as_ptr(), out.as_mut_ptr(), 2, cols, 1) };

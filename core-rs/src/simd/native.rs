@@ -252,6 +252,17 @@ impl Bytes {
     pub fn shl_pairs<const N: u32>(self) -> Self {
         self.pairs(|x| x << N)
     }
+    /// Bit `from` of each byte moved to place `to` and its neighbours with it; bits cross into the other byte of a
+    /// 16-bit pair, so mask afterwards.
+    #[inline(always)]
+    pub fn move_bits(self, from: u32, to: u32) -> Self {
+        self.pairs(|x| if to >= from { x << (to - from) } else { x >> (from - to) })
+    }
+    /// `self` as a table of 16 bytes: those at `indices`, each below 16.
+    #[inline(always)]
+    pub fn look_up(self, indices: Self) -> Self {
+        Self(indices.0.map(|i| self.0[usize::from(i)]))
+    }
     /// Four vectors of i32, each lane within -128..=127, as 16 signed bytes.
     #[inline(always)]
     pub fn from_i32(parts: [I32x4; 4]) -> Self {

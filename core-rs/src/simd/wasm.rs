@@ -258,6 +258,20 @@ impl Bytes {
     pub fn shl_pairs<const N: u32>(self) -> Self {
         Self(u16x8_shl(self.0, N))
     }
+    /// Bit `from` of each byte moved to place `to` and its neighbours with it; bits cross into the other byte of a
+    /// 16-bit pair, so mask afterwards.
+    #[inline(always)]
+    pub fn move_bits(self, from: u32, to: u32) -> Self {
+        Self(if to >= from { u16x8_shl(self.0, to - from) } else { u16x8_shr(self.0, from - to) })
+    }
+    /// `self` as a table of 16 bytes: those at `indices`, each below 16.
+    #[inline(always)]
+    pub fn look_up(self, indices: Self) -> Self {
+        #[cfg(target_feature = "relaxed-simd")]
+        return Self(i8x16_relaxed_swizzle(self.0, indices.0));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return Self(i8x16_swizzle(self.0, indices.0));
+    }
     /// Four vectors of i32, each lane within -128..=127, as 16 signed bytes.
     #[inline(always)]
     pub fn from_i32(parts: [I32x4; 4]) -> Self {

@@ -50,7 +50,11 @@ export const registeredCommands: readonly RegisteredCommand[] = [
     summary: "list or remove models in the cache",
     load: () => import("./commands/models.ts"),
   },
-  { name: "quantize", summary: "write a model file in another number format" },
+  {
+    name: "quantize",
+    summary: "write a model file in another number format",
+    load: () => import("./commands/quantize.ts"),
+  },
   { name: "convert", summary: "make a GGUF file from a Hugging Face folder" },
   { name: "train", summary: "train a model" },
   { name: "eval", summary: "measure a model on a suite of tasks" },

@@ -56,3 +56,11 @@ export class StoreError extends Error {
     super(message, options);
   }
 }
+
+/** A file could not be written; `path` names it. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+  constructor(message: string, readonly path: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

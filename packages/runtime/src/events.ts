@@ -14,6 +14,15 @@ export interface GenerateOptions {
   readonly minP?: number;
   /** Same seed, same tokens. Default: drawn at random. */
   readonly seed?: number;
+  /** No end-of-turn token is drawn before so many tokens. Default 0. */
+  readonly minTokens?: number;
+  /** The answer ends before the first of these texts, wherever tokens cut them; thoughts are not searched. */
+  readonly stop?: readonly string[];
+  /**
+   * Most tokens of a thought, after which its end tag is forced; `on` and `off` ask a chat template to think or not.
+   * Default: as the model does.
+   */
+  readonly think?: "on" | "off" | number;
   /** Go on after end-of-turn tokens, which then count as any other. */
   readonly ignoreEnd?: boolean;
   readonly signal?: AbortSignal;
@@ -21,11 +30,13 @@ export interface GenerateOptions {
 
 /** Options of `complete`. */
 export interface CompleteOptions extends GenerateOptions {
-  /** Called with each piece of text as it appears. */
+  /** Called with each piece of the answer's text as it appears. */
   readonly onText?: (text: string) => void;
+  /** Called with each piece of the thought as it appears. */
+  readonly onReasoning?: (text: string) => void;
 }
 
-/** Why generation ended: an end-of-turn token, or a limit (`maxTokens` or the context). */
+/** Why generation ended: an end-of-turn token or a stop string, or a limit (`maxTokens` or the context). */
 export type FinishReason = "stop" | "length";
 
 /** Tokens counted. */
@@ -69,7 +80,10 @@ export interface Completion {
   /** Generated ids, without the end-of-turn token. */
   readonly ids: readonly number[];
   readonly logprobs: readonly number[];
+  /** The answer, without the thought, its tags and the stop string. */
   readonly text: string;
+  /** The thought, "" where there is none. */
+  readonly reasoning: string;
   readonly finishReason: FinishReason;
   readonly usage: Usage;
   readonly timings: Timings;

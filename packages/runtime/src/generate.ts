@@ -26,29 +26,35 @@ export interface Generator {
   /** Tokens that end the answer; they are not part of it. */
   readonly endIds: ReadonlySet<number>;
   readonly defaults: SamplingDefaults;
+  /** Asked before each draw: the token that must come next, if any. */
+  readonly forcedNext?: () => number | undefined;
 }
 
 /**
- * Yields tokens as they are drawn and returns how it ended. The sequence's cache pages are freed in any case.
+ * Yields tokens as they are drawn and returns how it ended; `next(true)` after a token stops. The sequence's cache pages are freed in any case.
  * @throws {ContextFullError} when the prompt leaves no room for a token
  * @throws {RangeError} when an option or a token id is out of range
  */
 export async function* generate(
-  { decoder, cache, endIds, defaults }: Generator,
+  { decoder, cache, endIds, defaults, forcedNext }: Generator,
   promptIds: readonly number[],
   options: GenerateOptions,
-): AsyncGenerator<GeneratedToken, GenerationEnd> {
+): AsyncGenerator<GeneratedToken, GenerationEnd, boolean | undefined> {
   const room = decoder.contextTokens - promptIds.length;
   if (room < 1) throw new ContextFullError(promptIds.length, decoder.contextTokens);
   decoder.checkIds(promptIds);
   const limit = Math.min(maxTokensOf(options, room), room);
   const drawAt = drawsOf(options, defaults);
+  const minTokens = minTokensOf(options);
+  const ends = Array.from(endIds).filter((id) => id < decoder.model.config.vocabulary);
   const sequence = cache.create();
   const clock = new Clock(promptIds.length);
   try {
     let next: ArrayLike<number> = promptIds;
     while (clock.generated < limit) {
-      const draw = drawAt(sequence.length + next.length);
+      const excluded = clock.generated < minTokens ? ends : [];
+      const position = sequence.length + next.length;
+      const draw = { ...drawAt(position), forced: forcedNext?.(), excluded };
       const drawn = await decoder.extend(cache, sequence, next, draw, options.signal);
       const id = drawn.ids[0];
       clock.drawn();
@@ -56,7 +62,8 @@ export async function* generate(
         return { finishReason: "stop", timings: clock.end() };
       }
       clock.generated++;
-      yield { id, logprob: drawn.logprobs[0] };
+      const isStopped = yield { id, logprob: drawn.logprobs[0] };
+      if (isStopped) return { finishReason: "stop", timings: clock.end() };
       await yieldToHost(options.signal);
       next = [id];
     }
@@ -70,6 +77,11 @@ function maxTokensOf({ maxTokens }: GenerateOptions, room: number): number {
   if (maxTokens === undefined) return room;
   if (maxTokens >= 0 && (Number.isInteger(maxTokens) || maxTokens === Infinity)) return maxTokens;
   throw new RangeError(`maxTokens is ${maxTokens}, it must be a whole number of at least 0`);
+}
+
+function minTokensOf({ minTokens = 0 }: GenerateOptions): number {
+  if (minTokens >= 0 && Number.isInteger(minTokens)) return minTokens;
+  throw new RangeError(`minTokens is ${minTokens}, it must be a whole number of at least 0`);
 }
 
 /** Times a generation: the prompt until the first draw, then the rest. Without any draw all times and rates are 0. */

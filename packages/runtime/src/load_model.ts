@@ -3,7 +3,7 @@ import { createWasmBackend } from "./backend/wasm/backend.ts";
 import { Decoder } from "./decoder.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
-import { type ByteSource, type Gguf, type Metadata, openSource, readGguf } from "./gguf/mod.ts";
+import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
 import type { KvShape, KvType } from "./kv_cache.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
 import { findArchitecture } from "./model/architectures.ts";
@@ -33,7 +33,8 @@ export interface LoadOptions {
 }
 
 /**
- * Loads a model from a path, a URL, a Blob, `hf:ORG/REPO/FILE.gguf` or a name of the manifest.
+ * Loads a model from a path, a URL, a Blob, `hf:ORG/REPO/FILE.gguf` or a name of the manifest. A shard
+ * `-00001-of-0000N.gguf` brings its siblings along.
  *
  * @throws {SourceError} if it cannot be read
  * @throws {GgufError} if the file is malformed
@@ -56,9 +57,8 @@ export async function loadModel(
   const start = performance.now();
   checkLoadOptions(options);
   const place = typeof where === "string" ? await locate(where, options) : where;
-  const source = await openSource(place, { signal: options.signal });
+  const { gguf, source } = await openGguf(place, { signal: options.signal });
   try {
-    const gguf = await readGguf(source, { signal: options.signal });
     const name = where instanceof Blob ? "blob" : String(where);
     return await loadFrom(source, gguf, name, options, start);
   } finally {

@@ -7,13 +7,16 @@ import type {
   GenerationEvent,
   Score,
 } from "./events.ts";
-import { ModelError } from "./errors.ts";
 import { generate, type Generator } from "./generate.ts";
 import type { KvCache, KvType } from "./kv_cache.ts";
 import type { ModelConfig } from "./model/config.ts";
 import type { Backend } from "./ops.ts";
+import { AnswerStream } from "./answer/answer_stream.ts";
+import { closingIds, endsInThought, reasoningTagsOf } from "./answer/reasoning_tags.ts";
+import { ThinkingBudget } from "./answer/thinking_budget.ts";
+import { thinkingPrompt } from "./answer/thinking_prompt.ts";
 import type { SamplingDefaults } from "./sampler/draw_options.ts";
-import { type ChatMessage, encodeChat, type Tokenizer, Utf8Stream } from "./tokenizer/mod.ts";
+import type { ChatMessage, Tokenizer } from "./tokenizer/mod.ts";
 
 /** What a loaded model is made of. */
 export interface ModelParts {
@@ -83,7 +86,7 @@ export class Model {
     messages: readonly ChatMessage[],
     options: GenerateOptions = {},
   ): AsyncGenerator<GenerationEvent> {
-    yield* this.#events(this.chatIds(messages), options);
+    yield* this.#events(this.chatIds(messages, options), options);
   }
 
   /**
@@ -97,14 +100,16 @@ export class Model {
     const promptIds = typeof prompt === "string" ? this.promptIds(prompt) : prompt;
     const ids: number[] = [];
     const logprobs: number[] = [];
-    let text = "";
+    const texts = { content: "", reasoning: "" };
     for await (const event of this.#events(promptIds, options)) {
       if (event.type === "end") {
         const { finishReason, usage, timings } = event;
-        return { promptIds, ids, logprobs, text, finishReason, usage, timings };
+        const { content: text, reasoning } = texts;
+        return { promptIds, ids, logprobs, text, reasoning, finishReason, usage, timings };
       }
-      text += event.text;
-      if (event.text !== "") options.onText?.(event.text);
+      texts[event.type] += event.text;
+      const onPiece = event.type === "reasoning" ? options.onReasoning : options.onText;
+      if (event.text !== "") onPiece?.(event.text);
       ids.push(...event.ids);
       logprobs.push(...event.logprobs);
     }
@@ -119,13 +124,12 @@ export class Model {
     return { ids, logprobs, meanNll: logprobs.length > 0 ? -sum / logprobs.length : 0 };
   }
 
-  /** The ids that `chat` feeds for a conversation. */
-  chatIds(messages: readonly ChatMessage[]): number[] {
-    const template = this.tokenizer.chatTemplate;
-    if (template === undefined) {
-      throw new ModelError("The model has no chat template: continue a raw prompt instead");
-    }
-    return encodeChat(this.tokenizer, template, messages, { addGenerationPrompt: true });
+  /** The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way. */
+  chatIds(
+    messages: readonly ChatMessage[],
+    options: Pick<GenerateOptions, "think"> = {},
+  ): number[] {
+    return thinkingPrompt(this.tokenizer, messages, options.think);
   }
 
   /** The ids that `complete` feeds for a text. */
@@ -153,33 +157,34 @@ export class Model {
   ): AsyncGenerator<GenerationEvent> {
     const { decoder, kvType, defaults } = this.#parts;
     const cache = this.#cache(kvType);
-    const generator: Generator = { decoder, cache, endIds: this.tokenizer.endIds, defaults };
+    const { tokenizer } = this;
+    const tags = reasoningTagsOf(tokenizer);
+    const inThought = tags !== undefined && endsInThought(tokenizer, tags, promptIds);
+    const answer = new AnswerStream({ tokenizer, tags, inThought, stop: options.stop });
+    const budget = budgetOf(options, tags ? closingIds(tokenizer, tags) : []);
+    const forcedNext = () => budget?.next(answer.isThinking);
+    const generator: Generator = {
+      ...{ decoder, cache, defaults, forcedNext, endIds: tokenizer.endIds },
+    };
     const tokens = generate(generator, promptIds, options);
-    const utf8 = new Utf8Stream();
     let count = 0;
     try {
       for (;;) {
         this.#expectOpen();
-        const { value, done } = await tokens.next();
+        const { value, done } = await tokens.next(answer.stopped);
         if (done) {
-          const rest = utf8.end();
-          if (rest !== "") yield { type: "content", text: rest, ids: [], logprobs: [] };
+          yield* answer.end();
           const usage = { promptTokens: promptIds.length, completionTokens: count };
           yield { type: "end", ...value, usage };
           return;
         }
         count++;
-        const text = utf8.push(this.#bytesOf(value.id));
-        yield { type: "content", text, ids: [value.id], logprobs: [value.logprob] };
+        if (answer.isThinking) budget?.count();
+        yield* answer.push(value.id, value.logprob);
       }
     } finally {
       await tokens.return?.(undefined as never);
     }
-  }
-
-  /** Embeddings are often padded to a round number of rows: those tokens stand for no text. */
-  #bytesOf(id: number): Uint8Array {
-    return id < this.tokenizer.vocabularySize ? this.tokenizer.bytesOf(id) : new Uint8Array();
   }
 
   #expectOpen(): void {
@@ -196,4 +201,16 @@ export class Model {
     }
     return cache;
   }
+}
+
+/** @throws {RangeError} when the budget is no whole number */
+function budgetOf(
+  { think }: GenerateOptions,
+  closing: readonly number[],
+): ThinkingBudget | undefined {
+  if (typeof think !== "number") return undefined;
+  if (!(Number.isInteger(think) && think >= 0)) {
+    throw new RangeError(`think is ${think}, a budget must be a whole number of at least 0`);
+  }
+  return closing.length > 0 ? new ThinkingBudget(think, closing) : undefined;
 }

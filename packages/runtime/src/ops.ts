@@ -40,6 +40,10 @@ export interface Draw {
   /** Philox counter: which of a request's choices, and the position of the token that is drawn. */
   readonly choice: number;
   readonly position: number;
+  /** This token is taken, whatever its probability. */
+  readonly forced?: number;
+  /** These tokens are not drawn; log-probabilities count them all the same. */
+  readonly excluded?: readonly number[];
 }
 
 /** A drawn token of each row and its log-probability under the raw logits (before temperature and truncation). */
@@ -74,9 +78,12 @@ export interface Ops {
   tensor(values: Float32Array, shape: readonly number[]): Tensor;
   /** ids `[rows]`, table `[V, C]` -> `[rows, C]`. */
   embed(ids: Int32Array, table: Weight): Tensor;
-  /** x `[rows, K]`, weight `[N, K]` -> `[rows, N]`. */
+  /** x `[rows, K]`, weight `[N, K]` -> `[rows, N]`, the weight's bias added where it has one. */
   linear(x: Tensor, weight: Weight): Tensor;
-  /** x / sqrt(mean(x^2) + epsilon) * gain, per row: x `[rows, C]`, gain `[C]` (Zhang & Sennrich 1910.07467). */
+  /**
+   * x / sqrt(mean(x^2) + epsilon) * gain of each run of D elements: x `[rows, C]`, gain `[D]` (Zhang & Sennrich 1910.07467).
+   * D is C for whole rows; a divisor of C, such as the head size, norms each part of a row by itself.
+   */
   rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor;
   /** Rotates each head of x `[rows, H * D]` by its row's position. */
   rope(x: Tensor, batch: Batch, rope: Rope): Tensor;

@@ -23,6 +23,8 @@ export interface Weight {
   readonly rows: number;
   /** Input features K. */
   readonly cols: number;
+  /** `[rows]`, added to the product where there is one. */
+  readonly bias?: Tensor;
   readonly storage: unknown;
 }
 

@@ -109,14 +109,15 @@ export function philox_uniform(seed_low: number, seed_high: number, a: number, b
 export function poison_helpers(): void;
 
 /**
+ * `count` f32 values (whole blocks) at `values` to the file's format at `out`: the 32-column formats as gguf-py, Q4_K and
+ * Q6_K by `quant::fit`. `NON_FINITE` if a value is not finite or too large; the bytes must then not be used.
+ */
+export function quantize(dtype: number, values: number, out: number, count: number): number;
+
+/**
  * Quantizes `x` f32 [rows, cols] to `act`, `activation_bytes(rows, cols)` bytes: each row apart from the others.
  */
 export function quantize_rows(x: number, act: number, rows: number, cols: number): number;
-
-/**
- * `count` f32 values (whole blocks) at `values` to the file's format at `out`, as gguf-py quantizes; not for Q6_K.
- */
-export function quantize_scalar(dtype: number, values: number, out: number, count: number): number;
 
 /**
  * Gives back what `allocate` gave; `bytes` must be the same.
@@ -222,8 +223,8 @@ export interface InitOutput {
     readonly packed_bytes: (a: number, b: number, c: number) => number;
     readonly philox_uniform: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly poison_helpers: () => void;
+    readonly quantize: (a: number, b: number, c: number, d: number) => number;
     readonly quantize_rows: (a: number, b: number, c: number, d: number) => number;
-    readonly quantize_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly release: (a: number, b: number) => void;
     readonly rms_norm: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly rms_norm_scalar: (a: number, b: number, c: number, d: number, e: number, f: number) => number;

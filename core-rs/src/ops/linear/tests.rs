@@ -77,6 +77,17 @@ fn linear_equals_its_scalar_twin() {
 }
 
 #[test]
+fn linear_of_long_rows_equals_its_scalar_twin() {
+    // More columns than levels are formed for at a time, more rows than the threshold of that.
+    let (rows, cols, outputs) = (EXPANDING_ROWS + 3, STRETCH_BYTES / 8 + 256, 8);
+    for dtype in Dtype::ALL.into_iter().filter(|dtype| dtype.is_quantized()) {
+        let case = case(dtype, rows, cols, outputs);
+        let twin = scalar::linear(dtype, &case.x, &case.weights, None, cols).unwrap();
+        assert_eq!(bits(&run(&case, 0, rows, false)), bits(&twin), "{dtype:?}");
+    }
+}
+
+#[test]
 fn linear_gives_a_row_alone_the_bits_it_has_among_many() {
     for dtype in Dtype::ALL {
         for (cols, outputs) in shapes(dtype) {

@@ -1,11 +1,19 @@
-//! The quantized block formats of GGUF, one a file, and the step they share: applying scales to integer sums.
+//! The quantized block formats of GGUF, one a file, and the steps they share: applying scales and minima to integer sums.
 
+pub mod iq4_nl;
+pub mod iq4_xs;
+pub mod q2_k;
+pub mod q3_k;
 pub mod q4_0;
 pub mod q4_1;
+pub mod q4_k;
+pub mod q5_0;
+pub mod q5_1;
+pub mod q5_k;
 pub mod q6_k;
 pub mod q8_0;
 
-use super::activation::{MINUS_8_SUM_AT, SCALE_AT};
+use super::activation::{MINUS_8_SUM_AT, SCALED_SUM_AT, SCALE_AT};
 use super::planes::IntSums;
 use super::{Constants, TileSums};
 use crate::half::f16_to_f32;
@@ -36,6 +44,19 @@ unsafe fn apply_scales<const R: usize>(
             let scale = scales[half] * a;
             sums[row][half] = sums[row][half].madd(integer[row][half].to_f32(), scale);
         }
+    }
+}
+
+/// `sums += minimum * (activation scale * sum of the activations)`, one operation an output.
+#[inline(always)]
+unsafe fn add_minima<const R: usize>(
+    sums: &mut [TileSums; R],
+    minima: TileSums,
+    act: &[*const u8; R],
+) {
+    for row in 0..R {
+        let total = F32x4::load_splat(act[row].add(SCALED_SUM_AT).cast());
+        sums[row] = [sums[row][0].madd(minima[0], total), sums[row][1].madd(minima[1], total)];
     }
 }
 

@@ -3,8 +3,11 @@
 
 use super::{apply_scales, load_scales, minus_8_sums, scale_of_row};
 use crate::half::{f16_at, f32_to_f16};
-use crate::quant::planes::{dot_plane, gather_f16, pack_plane, unpack_plane, word};
+use crate::quant::planes::{
+    dot_group, gather_f16, nibbles, pack_plane, unpack_plane, word, LevelSource,
+};
 use crate::quant::{integer_dot, BlockFormat, Constants, TileSums, TILE};
+use crate::simd::Bytes;
 
 pub struct Q4_0;
 
@@ -30,6 +33,7 @@ impl BlockFormat for Q4_0 {
     const COLS: usize = 32;
     const BYTES: usize = 18;
     const F16_OFFSETS: &'static [usize] = &[0];
+    const EXPANDS: bool = false;
 
     #[inline(always)]
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {
@@ -38,14 +42,20 @@ impl BlockFormat for Q4_0 {
     }
 
     #[inline(always)]
+    unsafe fn levels(packed: *const u8, _: usize, step: usize, c: &Constants) -> [Bytes; 2] {
+        nibbles(packed.add(16), step, c)
+    }
+
+    #[inline(always)]
     unsafe fn accumulate<const R: usize>(
         sums: &mut [TileSums; R],
         packed: *const u8,
+        source: impl LevelSource,
         act: [*const u8; R],
         c: &Constants,
     ) {
         let mut integer = minus_8_sums(&act);
-        dot_plane(&mut integer, packed.add(16), &act, c);
+        dot_group(&mut integer, source, 0, &act);
         apply_scales(sums, &integer, load_scales(packed, c), &act);
     }
 

@@ -2,12 +2,13 @@
 //! Packed: 8 d, 8 m, one nibble plane. The minimum enters a product as a second operation: `m (scale * sum)`.
 
 use super::q4_0::{file_nibble, file_nibbles, write_nibbles};
-use super::{apply_scales, load_scales, scale_of_row};
+use super::{add_minima, apply_scales, load_scales, scale_of_row};
 use crate::half::{f16_at, f32_to_f16};
-use crate::quant::activation::SCALED_SUM_AT;
-use crate::quant::planes::{dot_plane, gather_f16, pack_plane, unpack_plane};
+use crate::quant::planes::{
+    dot_group, gather_f16, nibbles, pack_plane, unpack_plane, LevelSource,
+};
 use crate::quant::{integer_dot, BlockFormat, Constants, TileSums, TILE};
-use crate::simd::{F32x4, I32x4};
+use crate::simd::{Bytes, I32x4};
 
 pub struct Q4_1;
 
@@ -15,6 +16,7 @@ impl BlockFormat for Q4_1 {
     const COLS: usize = 32;
     const BYTES: usize = 20;
     const F16_OFFSETS: &'static [usize] = &[0, 2];
+    const EXPANDS: bool = false;
 
     #[inline(always)]
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {
@@ -24,20 +26,22 @@ impl BlockFormat for Q4_1 {
     }
 
     #[inline(always)]
+    unsafe fn levels(packed: *const u8, _: usize, step: usize, c: &Constants) -> [Bytes; 2] {
+        nibbles(packed.add(32), step, c)
+    }
+
+    #[inline(always)]
     unsafe fn accumulate<const R: usize>(
         sums: &mut [TileSums; R],
         packed: *const u8,
+        source: impl LevelSource,
         act: [*const u8; R],
         c: &Constants,
     ) {
         let mut integer = [[I32x4::splat(0); 2]; R];
-        dot_plane(&mut integer, packed.add(32), &act, c);
+        dot_group(&mut integer, source, 0, &act);
         apply_scales(sums, &integer, load_scales(packed, c), &act);
-        let minima = load_scales(packed.add(16), c);
-        for row in 0..R {
-            let total = F32x4::load_splat(act[row].add(SCALED_SUM_AT).cast());
-            sums[row] = [sums[row][0].madd(minima[0], total), sums[row][1].madd(minima[1], total)];
-        }
+        add_minima(sums, load_scales(packed.add(16), c), &act);
     }
 
     unsafe fn unpack_row(packed: *const u8, row: usize, to: *mut f32) {

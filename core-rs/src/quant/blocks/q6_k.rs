@@ -3,17 +3,17 @@
 //! File block: 128 bytes of low nibbles, 64 of upper bit pairs, 16 scales, d. Each half of 128 columns takes 64 bytes of
 //! nibbles (bytes 0-31 columns 0-31 low and 64-95 high, bytes 32-63 columns 32-63 low and 96-127 high) and 32 bytes of
 //! pairs (byte l: columns l, l + 32, l + 64, l + 96 from the lowest bits up).
-//! Packed: 8 d, then for each of the 8 groups of 32 columns a nibble plane, 64 bytes of pairs (one 16-byte load serves
-//! two steps: bits 0-1 and 2-3 are rows 0-3 and 4-7 of the first, bits 4-7 the second), and 2 x 8 scales.
+//! Packed: 8 d, then for each of the 8 groups of 32 columns a nibble plane, the pairs (`high_bits`), and 2 x 8 scales.
 
 use super::{apply_scales, load_scales, scale_of_row};
 use crate::half::f16_at;
 use crate::quant::activation::{GROUP_BYTES, MINUS_32_SUMS_AT};
+use crate::quant::high_bits::{pack_pairs, pairs_at, unpack_pairs, PAIRS_BYTES};
 use crate::quant::planes::{
-    add_wide, gather_f16, pack_plane, unpack_plane, wide_step, word, IntSums, PLANE_BYTES, STEPS,
+    dot_half, gather_f16, nibbles, pack_plane, unpack_plane, word, IntSums, LevelSource, PLANE_BYTES,
 };
 use crate::quant::{integer_dot, BlockFormat, Constants, TileSums, GROUP, TILE};
-use crate::simd::{dot4, Act4, Bytes, I32x4, Weights4};
+use crate::simd::{Bytes, I32x4};
 
 pub struct Q6K;
 
@@ -23,7 +23,7 @@ const FILE_SCALES: usize = 192;
 const FILE_D: usize = 208;
 /// The parts of a packed group.
 const PAIRS_AT: usize = PLANE_BYTES;
-const SCALES_AT: usize = PAIRS_AT + 64;
+const SCALES_AT: usize = PAIRS_AT + PAIRS_BYTES;
 const PACKED_GROUP: usize = SCALES_AT + 16;
 
 /// Offsets of group `g`'s first nibble byte and first pair byte in the file's block, and the shifts of both.
@@ -42,53 +42,21 @@ fn file_level(block: &[u8], column: usize) -> i32 {
     i32::from(low | high << 4) - 32
 }
 
-/// The four vectors of weights of two steps: first step rows 0-3, rows 4-7, then the second step's.
+/// Scaled integer sums of one group: for each 16 columns `scale * (dot - 32 sum)`.
 #[inline(always)]
-unsafe fn two_steps(plane: *const u8, pairs: *const u8, c: &Constants) -> [Weights4; 4] {
-    let (nibble, upper) = (c.nibble, c.upper_pair);
-    let (first, second) = (Bytes::load(plane), Bytes::load(plane.add(16)));
-    let pair = Bytes::load(pairs);
-    [
-        Weights4::new((first & nibble) | (pair.shl_pairs::<4>() & upper)),
-        Weights4::new((first.shr_pairs::<4>() & nibble) | (pair.shl_pairs::<2>() & upper)),
-        Weights4::new((second & nibble) | (pair & upper)),
-        Weights4::new((second.shr_pairs::<4>() & nibble) | (pair.shr_pairs::<2>() & upper)),
-    ]
-}
-
-/// Scaled integer sums of one packed group: for each 16 columns `scale * (dot - 32 sum)`.
-#[inline(always)]
-unsafe fn dot_group<const R: usize>(
-    packed: *const u8,
+unsafe fn scaled_sums<const R: usize>(
+    group: *const u8,
+    source: impl LevelSource,
+    plane: usize,
     act: &[*const u8; R],
-    c: &Constants,
 ) -> [IntSums; R] {
     let mut totals = [[I32x4::splat(0); 2]; R];
     for sub in 0..2 {
         let mut sums = act.map(|a| {
             [I32x4::load_splat(a.add(MINUS_32_SUMS_AT + 4 * sub).cast()); 2]
         });
-        for two in [2 * sub, 2 * sub + 1] {
-            let w = two_steps(packed.add(32 * two), packed.add(PAIRS_AT + 16 * two), c);
-            for row in 0..R {
-                let first = Act4::load(act[row].add(8 * two));
-                let second = Act4::load(act[row].add(8 * two + 4));
-                let [low, high] = sums[row];
-                sums[row] = [
-                    dot4(dot4(low, first, w[0]), second, w[2]),
-                    dot4(dot4(high, first, w[1]), second, w[3]),
-                ];
-            }
-        }
-        for row in 0..R {
-            let step = wide_step(act[row]);
-            if step / 4 == sub {
-                let w = two_steps(packed.add(32 * (step / 2)), packed.add(PAIRS_AT + 16 * (step / 2)), c);
-                let first = 2 * (step & 1);
-                add_wide(&mut sums[row], act[row], w[first], w[first + 1]);
-            }
-        }
-        let scales = I32x4::load_i8x8(packed.add(SCALES_AT + 8 * sub));
+        dot_half(&mut sums, source, plane, sub, act);
+        let scales = I32x4::load_i8x8(group.add(SCALES_AT + 8 * sub));
         for row in 0..R {
             for half in 0..2 {
                 totals[row][half] = totals[row][half] + sums[row][half] * scales[half];
@@ -102,6 +70,7 @@ impl BlockFormat for Q6K {
     const COLS: usize = 256;
     const BYTES: usize = 210;
     const F16_OFFSETS: &'static [usize] = &[FILE_D];
+    const UNROLLED: usize = 4;
 
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {
         gather_f16(rows, FILE_D, to);
@@ -111,17 +80,9 @@ impl BlockFormat for Q6K {
             pack_plane(group, |row, step| {
                 (word(rows[row].add(nibbles + 4 * step)) >> nibble_shift) & 0x0f0f_0f0f
             });
-            let pair = |row: usize, step: usize| {
+            pack_pairs(group.add(PAIRS_AT), |row, step| {
                 (word(rows[row].add(pairs + 4 * step)) >> pair_shift) & 0x0303_0303
-            };
-            for two in 0..STEPS / 2 {
-                for lane in 0..4 {
-                    let first = pair(lane, 2 * two) | pair(lane + 4, 2 * two) << 2;
-                    let second = pair(lane, 2 * two + 1) | pair(lane + 4, 2 * two + 1) << 2;
-                    let at = group.add(PAIRS_AT + 16 * two + 4 * lane);
-                    at.cast::<u32>().write_unaligned(first | second << 4);
-                }
-            }
+            });
             for (row, from) in rows.iter().enumerate() {
                 for sub in 0..2 {
                     let scale = *from.add(FILE_SCALES + 2 * g + sub);
@@ -132,16 +93,25 @@ impl BlockFormat for Q6K {
     }
 
     #[inline(always)]
+    unsafe fn levels(packed: *const u8, plane: usize, step: usize, c: &Constants) -> [Bytes; 2] {
+        let group = packed.add(16 + plane * PACKED_GROUP);
+        let [low, high] = nibbles(group, step, c);
+        let [low_pair, high_pair] = pairs_at(group.add(PAIRS_AT), step, 4);
+        [low | (low_pair & c.upper_pair), high | (high_pair & c.upper_pair)]
+    }
+
+    #[inline(always)]
     unsafe fn accumulate<const R: usize>(
         sums: &mut [TileSums; R],
         packed: *const u8,
+        source: impl LevelSource,
         act: [*const u8; R],
         c: &Constants,
     ) {
         let scales = load_scales(packed, c);
         for g in 0..8 {
             let act = act.map(|a| a.add(g * GROUP_BYTES));
-            let integer = dot_group(packed.add(16 + g * PACKED_GROUP), &act, c);
+            let integer = scaled_sums(packed.add(16 + g * PACKED_GROUP), source, g, &act);
             apply_scales(sums, &integer, scales, &act);
         }
     }
@@ -151,11 +121,10 @@ impl BlockFormat for Q6K {
         for g in 0..8 {
             let group = packed.add(16 + g * PACKED_GROUP);
             let low = unpack_plane(group, row);
-            for (k, low) in low.into_iter().enumerate() {
-                let byte = *group.add(PAIRS_AT + 16 * (k / 8) + 4 * (row & 3) + k % 4);
-                let high = byte >> (4 * (k / 4 % 2) + 2 * (row >> 2)) & 3;
+            let high = unpack_pairs(group.add(PAIRS_AT), row);
+            for k in 0..GROUP {
                 let scale = *group.add(SCALES_AT + 8 * (k / 16) + row) as i8;
-                let level = i32::from(low | high << 4) - 32;
+                let level = i32::from(low[k] | high[k] << 4) - 32;
                 *to.add(GROUP * g + k) = d * f32::from(scale) * level as f32;
             }
         }

@@ -4,8 +4,11 @@
 
 use super::{apply_scales, load_scales, minus_8_sums, scale_of_row};
 use crate::half::{f16_at, f32_to_f16};
-use crate::quant::planes::{dot_plane, gather_f16, pack_plane, unpack_plane, word, PLANE_BYTES};
+use crate::quant::planes::{
+    dot_group, gather_f16, nibbles, pack_plane, unpack_plane, word, LevelSource, PLANE_BYTES,
+};
 use crate::quant::{integer_dot, BlockFormat, Constants, TileSums, TILE};
+use crate::simd::Bytes;
 
 pub struct Q8_0;
 
@@ -17,6 +20,8 @@ impl BlockFormat for Q8_0 {
     const COLS: usize = 32;
     const BYTES: usize = 34;
     const F16_OFFSETS: &'static [usize] = &[0];
+    const EXPANDS: bool = false;
+    const PLANES: usize = 2;
 
     #[inline(always)]
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {
@@ -28,17 +33,23 @@ impl BlockFormat for Q8_0 {
     }
 
     #[inline(always)]
+    unsafe fn levels(packed: *const u8, plane: usize, step: usize, c: &Constants) -> [Bytes; 2] {
+        nibbles(packed.add(HIGH_AT + PLANE_BYTES * plane), step, c)
+    }
+
+    #[inline(always)]
     unsafe fn accumulate<const R: usize>(
         sums: &mut [TileSums; R],
         packed: *const u8,
+        source: impl LevelSource,
         act: [*const u8; R],
         c: &Constants,
     ) {
         // -128 x sum = 16 x (-8 x sum), so the offset can precede the shift.
         let mut integer = minus_8_sums(&act);
-        dot_plane(&mut integer, packed.add(HIGH_AT), &act, c);
+        dot_group(&mut integer, source, 0, &act);
         let mut integer = integer.map(|rows| rows.map(|high| high.shl::<4>()));
-        dot_plane(&mut integer, packed.add(LOW_AT), &act, c);
+        dot_group(&mut integer, source, 1, &act);
         apply_scales(sums, &integer, load_scales(packed, c), &act);
     }
 

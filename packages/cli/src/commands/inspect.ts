@@ -45,7 +45,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
 }
 
 async function open(model: string, io: CommandIo): Promise<{ gguf: Gguf; sizeBytes: number }> {
-  const { openSource, readGguf } = await import("@aha/runtime/gguf");
+  const { openGguf } = await import("@aha/runtime/gguf");
   const { resolveModel } = await import("@aha/runtime/weights");
   const { signal } = io;
   const bar = progressBar(io);
@@ -54,12 +54,9 @@ async function open(model: string, io: CommandIo): Promise<{ gguf: Gguf; sizeByt
     onProgress: ({ receivedBytes, totalBytes }) =>
       bar.update("Downloading", receivedBytes, totalBytes),
   }).finally(() => bar.stop());
-  const source = await openSource(place, { signal });
-  try {
-    return { gguf: await readGguf(source, { signal }), sizeBytes: source.sizeBytes };
-  } finally {
-    await source.close();
-  }
+  const { gguf, source } = await openGguf(place, { signal });
+  await source.close();
+  return { gguf, sizeBytes: source.sizeBytes };
 }
 
 async function planOf(gguf: Gguf): Promise<Plan> {

@@ -8,9 +8,17 @@ import {
   UsageError,
 } from "../command.ts";
 import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
-import { flagOption, idsOption, integerOption, numberOption, stringOption } from "../options.ts";
+import {
+  flagOption,
+  idsOption,
+  integerOption,
+  listOption,
+  numberOption,
+  stringOption,
+} from "../options.ts";
+import { showAnswer } from "../terminal/answer_text.ts";
 import { peakMemory } from "../terminal/peak_memory.ts";
-import { printable, sizeText } from "../terminal/size_text.ts";
+import { sizeText } from "../terminal/size_text.ts";
 
 /** `aha run MODEL [PROMPT]`. */
 export const command: Command = {
@@ -40,20 +48,13 @@ export const command: Command = {
     },
     seed: { type: "string", value: "S", help: "same seed, same answer" },
     ...loadOptionSpecs,
-    "repeat-penalty": { type: "string", value: "R", help: "damp repetition", notBuiltYet: true },
-    stop: {
-      type: "string",
-      value: "S",
-      help: "stop before this text",
-      multiple: true,
-      notBuiltYet: true,
-    },
+    stop: { type: "string", value: "S", help: "end the answer before this text", multiple: true },
     think: {
       type: "string",
       value: "on|off|N",
-      help: "thinking, or its budget",
-      notBuiltYet: true,
+      help: "think or not, or end the thought after N tokens",
     },
+    "repeat-penalty": { type: "string", value: "R", help: "damp repetition", notBuiltYet: true },
     logprobs: {
       type: "string",
       value: "N",
@@ -69,15 +70,15 @@ export const command: Command = {
 async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
   const [name, prompt] = positionals;
   const ids = idsOption(values, "ids");
-  checkPromptOptions(values, prompt, ids);
   const generation = generateOptions(values, io);
+  checkPromptOptions(values, prompt, ids);
   const options = loadOptions(values);
   const text = ids ? "" : prompt ?? await promptFromStdin(io);
   await using model = await loadWithBar(name, options, io);
   const promptIds = ids ?? promptIdsOf(model, text, values);
   const json = flagOption(values, "json");
-  const onText = json ? undefined : shown(io);
-  const result = await model.complete(promptIds, { ...generation, onText });
+  const show = json ? {} : showAnswer(io);
+  const result = await model.complete(promptIds, { ...generation, ...show });
   if (json) io.out(`${JSON.stringify(document(name, model, result))}\n`);
   else if (!result.text.endsWith("\n")) io.out("\n");
   if (flagOption(values, "verbose")) io.error(figures(model, result));
@@ -91,6 +92,10 @@ function checkPromptOptions(values: OptionValues, prompt?: string, ids?: number[
   if (templated && (ids || flagOption(values, "raw"))) {
     throw new UsageError("--system needs the chat template; leave out --raw and --ids");
   }
+  const think = stringOption(values, "think");
+  if ((think === "on" || think === "off") && (ids || flagOption(values, "raw"))) {
+    throw new UsageError(`--think ${think} needs the chat template; leave out --raw and --ids`);
+  }
 }
 
 function generateOptions(values: OptionValues, io: CommandIo): GenerateOptions {
@@ -101,8 +106,23 @@ function generateOptions(values: OptionValues, io: CommandIo): GenerateOptions {
     topK: integerOption(values, "top-k", { min: 0, max: 2 ** 31 - 1 }),
     minP: numberOption(values, "min-p", { min: 0, max: 1 }),
     seed: integerOption(values, "seed", { min: 0 }),
+    stop: stopOption(values),
+    think: thinkOption(values),
     signal: io.signal,
   };
+}
+
+function stopOption(values: OptionValues): readonly string[] {
+  const stops = listOption(values, "stop");
+  if (stops.includes("")) throw new UsageError('--stop "" is not allowed; give at least one sign');
+  return stops;
+}
+
+function thinkOption(values: OptionValues): GenerateOptions["think"] {
+  const think = stringOption(values, "think");
+  if (think === undefined || think === "on" || think === "off") return think;
+  if (/^\d+$/.test(think)) return integerOption(values, "think", { min: 0 });
+  throw new UsageError(`--think ${JSON.stringify(think)} is not allowed; give on, off or a number`);
 }
 
 async function promptFromStdin(io: CommandIo): Promise<string> {
@@ -115,12 +135,9 @@ function promptIdsOf(model: Model, prompt: string, values: OptionValues): readon
   if (flagOption(values, "raw")) return model.promptIds(prompt);
   const system = stringOption(values, "system");
   const messages = system === undefined ? [] : [{ role: "system", content: system }];
-  return model.chatIds([...messages, { role: "user", content: prompt }]);
-}
-
-/** Text as a terminal may see it; as it is where it goes elsewhere. */
-function shown(io: CommandIo): (text: string) => void {
-  return (text) => io.out(io.outIsTerminal ? printable(text) : text);
+  return model.chatIds([...messages, { role: "user", content: prompt }], {
+    think: thinkOption(values),
+  });
 }
 
 function document(name: string, model: Model, result: Completion): Record<string, unknown> {
@@ -133,7 +150,7 @@ function document(name: string, model: Model, result: Completion): Record<string
     promptIds: result.promptIds,
     ids: result.ids,
     text: result.text,
-    reasoning: "",
+    reasoning: result.reasoning,
     finishReason: result.finishReason,
     timings: {
       loadMs: model.loadMs,

@@ -1,19 +1,14 @@
 /** The table of architectures by the name that GGUF files give them. One line each; no sizes, no arithmetic. */
 import { UnsupportedError } from "../errors.ts";
-import type { Ops } from "../ops.ts";
-import type { ModelConfig } from "./config.ts";
-import type { LanguageModel, ParameterSource } from "./language_model.ts";
+import type { LoadArchitecture } from "./language_model.ts";
 import { loadLlama } from "./llama.ts";
-
-/** Makes a model out of its sizes and stored tensors. */
-export type LoadArchitecture = (
-  config: ModelConfig,
-  source: ParameterSource,
-  ops: Ops,
-) => Promise<LanguageModel>;
+import { loadQwen2 } from "./qwen2.ts";
+import { loadQwen3 } from "./qwen3.ts";
 
 const ARCHITECTURES: Readonly<Record<string, LoadArchitecture>> = {
   llama: loadLlama,
+  qwen2: loadQwen2,
+  qwen3: loadQwen3,
 };
 
 /** @throws {UnsupportedError} naming the architecture and those that are supported. */

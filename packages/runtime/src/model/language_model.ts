@@ -26,3 +26,10 @@ export interface LanguageModel {
   /** Sizes of a cache for this model. */
   kvShape(type: KvType): KvShape;
 }
+
+/** Makes a model out of its sizes and stored tensors. */
+export type LoadArchitecture = (
+  config: ModelConfig,
+  source: ParameterSource,
+  ops: Ops,
+) => Promise<LanguageModel>;

@@ -9,35 +9,30 @@ const SPACE = 0x20;
 /** Above this many symbols the next merge comes from a heap, so that one huge word stays O(n log n). */
 const HEAP_FROM = 64;
 
+/** One rule: `left` and `right` become `merged`; the lowest rank comes first. */
+export interface MergeRule {
+  readonly left: number;
+  readonly right: number;
+  readonly rank: number;
+  readonly merged: number;
+}
+
 /** Merge rules by pair of token ids; a lower rank is merged first. */
 export class MergeTable {
   /** Open addressing, a power of two of slots at most half full: left id (-1: free), right id, rank. */
   readonly #slots: Int32Array;
   readonly #mask: number;
-  /** The token that the rule of a rank makes. */
+  /** The token that the rules of a rank make. */
   readonly #merged: Int32Array;
 
-  /** Builds the table; throws a `ModelError` when a rule names a token that the vocabulary lacks. */
-  constructor(merges: StringList, index: TokenIndex) {
+  /** @param count the most rules there are; ranks lie below it. Where two rules have one pair, the first wins. */
+  constructor(rules: Iterable<MergeRule>, count: number) {
     let slots = 16;
-    while (slots < merges.length * 2) slots *= 2;
+    while (slots < count * 2) slots *= 2;
     this.#mask = slots - 1;
     this.#slots = new Int32Array(slots * 3).fill(-1);
-    this.#merged = new Int32Array(merges.length);
-    let joined = new Uint8Array(256); // the rule without its space
-    for (let rank = 0; rank < merges.length; rank++) {
-      const rule = bytesAt(merges, rank);
-      const middle = rule.indexOf(SPACE, 1);
-      if (joined.length < rule.length) joined = new Uint8Array(rule.length * 2);
-      for (let i = 0; i < middle; i++) joined[i] = rule[i];
-      for (let i = middle + 1; i < rule.length; i++) joined[i - 1] = rule[i];
-      const left = index.find(joined, 0, middle);
-      const right = index.find(joined, middle, rule.length - 1);
-      const merged = index.find(joined, 0, rule.length - 1);
-      if (middle < 0 || left < 0 || right < 0 || merged < 0) {
-        const text = JSON.stringify(merges.at(rank));
-        throw new ModelError(`Merge rule ${rank} (${text}) does not fit the vocabulary`);
-      }
+    this.#merged = new Int32Array(count);
+    for (const { left, right, rank, merged } of rules) {
       this.#merged[rank] = merged;
       this.#add(left, right, rank);
     }
@@ -114,6 +109,29 @@ export class MergeTable {
     let kept = 0;
     for (let at = 0; at < length; at = next[at]) ids[kept++] = ids[at];
     return kept;
+  }
+}
+
+/**
+ * The rules that a file lists as `left right`, the most wanted first.
+ * @throws {ModelError} when a rule names a token that the vocabulary lacks
+ */
+export function* listedRules(merges: StringList, index: TokenIndex): Generator<MergeRule> {
+  let joined = new Uint8Array(256); // the rule without its space
+  for (let rank = 0; rank < merges.length; rank++) {
+    const rule = bytesAt(merges, rank);
+    const middle = rule.indexOf(SPACE, 1);
+    if (joined.length < rule.length) joined = new Uint8Array(rule.length * 2);
+    for (let i = 0; i < middle; i++) joined[i] = rule[i];
+    for (let i = middle + 1; i < rule.length; i++) joined[i - 1] = rule[i];
+    const left = index.find(joined, 0, middle);
+    const right = index.find(joined, middle, rule.length - 1);
+    const merged = index.find(joined, 0, rule.length - 1);
+    if (middle < 0 || left < 0 || right < 0 || merged < 0) {
+      const text = JSON.stringify(merges.at(rank));
+      throw new ModelError(`Merge rule ${rank} (${text}) does not fit the vocabulary`);
+    }
+    yield { left, right, rank, merged };
   }
 }
 

@@ -2,7 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { ModelError } from "../errors.ts";
-import { MergeTable } from "./merges.ts";
+import { listedRules, MergeTable } from "./merges.ts";
 import { TokenIndex } from "./token_index.ts";
 import { stringList } from "./vocabulary.ts";
 
@@ -15,7 +15,7 @@ class Grammar {
   constructor(readonly rules: readonly string[], letters = "abc") {
     this.texts = [...new Set([...letters, ...rules.map((rule) => rule.replace(" ", ""))])];
     this.index = new TokenIndex(stringList(this.texts));
-    this.table = new MergeTable(stringList(rules), this.index);
+    this.table = new MergeTable(listedRules(stringList(rules), this.index), rules.length);
   }
 
   merged(word: string): string[] {
@@ -82,6 +82,6 @@ Deno.test("MergeTable.merge: symbols without an id are never merged", () => {
 Deno.test("MergeTable: a rule outside the vocabulary is refused with its number", () => {
   for (const rule of ["a d", "d a", "a c", "ab", "", " a", "a "]) {
     const rules = stringList(["a b", rule]);
-    assertThrows(() => new MergeTable(rules, small.index), ModelError, "Merge rule 1 ");
+    assertThrows(() => [...listedRules(rules, small.index)], ModelError, "Merge rule 1 ");
   }
 });

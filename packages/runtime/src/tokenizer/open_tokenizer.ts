@@ -1,5 +1,5 @@
 /** The tokenizer of a model by its name, without its weights. Resolves names by ../weights and reads by ../gguf. */
-import { openSource, readGguf } from "../gguf/mod.ts";
+import { openGguf } from "../gguf/mod.ts";
 import type { PullOptions } from "../weights/pull.ts";
 import { resolveModel } from "../weights/resolve_model.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -12,10 +12,9 @@ import { vocabularyFromMetadata } from "./vocabulary_metadata.ts";
  */
 export async function openTokenizer(model: string, options: PullOptions = {}): Promise<Tokenizer> {
   const { signal } = options;
-  const source = await openSource(await resolveModel(model, options), { signal });
+  const { gguf, source } = await openGguf(await resolveModel(model, options), { signal });
   try {
-    const { metadata } = await readGguf(source, { signal });
-    return createTokenizer(vocabularyFromMetadata(metadata));
+    return createTokenizer(vocabularyFromMetadata(gguf.metadata));
   } finally {
     await source.close();
   }

@@ -1,5 +1,6 @@
 /** Cuts text into the words that BPE merges within, one table entry for each `tokenizer.ggml.pre`. Knows no vocabulary. */
 import { UnsupportedError } from "../errors.ts";
+import { DEEPSEEK_CASED_LETTERS } from "./cased_letters.ts";
 
 /** How one family of models cuts text and treats whole words. */
 export interface Pretokenizer {
@@ -10,6 +11,8 @@ export interface Pretokenizer {
   readonly stages: readonly RegExp[];
   /** A word that is a token as a whole is taken as it is, whatever the merges say. */
   readonly ignoreMerges: boolean;
+  /** Normal form that text is brought to before it is cut; undefined: it stays as it is. */
+  readonly normalForm?: "NFC";
   /** Prompts begin with BOS when the file says nothing about it. */
   readonly addBos: boolean;
 }
@@ -24,26 +27,69 @@ const CONTRACTIONS_ANY_CASE = "'[sSſ]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]
 const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d" +
   String.raw`| ?\p{L}+| ?\p{N}+| ?[^${SPACE}\p{L}\p{N}]+|${LAST_SPACES}`;
 
-const LLAMA3 = CONTRACTIONS_ANY_CASE +
-  String.raw`|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^${SPACE}\p{L}\p{N}]+[\r\n]*` +
+/** Llama 3's words (2407.21783), with as many digits to a number as given. */
+const wordsWithDigits = (digits: string): string =>
+  CONTRACTIONS_ANY_CASE +
+  String.raw`|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}${digits}| ?[^${SPACE}\p{L}\p{N}]+[\r\n]*` +
   String.raw`|${SPACE}*[\r\n]+|${LAST_SPACES}`;
 
-const llama3: Pretokenizer = { stages: [pattern(LLAMA3)], ignoreMerges: true, addBos: true };
+const DEEPSEEK_V3 = String.raw`[!-\/:-@\[-\u{60}\{-~][A-Za-z]+` +
+  String.raw`|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*` +
+  String.raw`|${SPACE}*[\r\n]+|${LAST_SPACES}`;
 
-const pretokenizers: ReadonlyMap<string, Pretokenizer> = new Map<string, Pretokenizer>([
+const plain = { ignoreMerges: false, addBos: false };
+
+const gpt2: Pretokenizer = { ...plain, stages: patterns(GPT2) };
+
+/** Every digit alone, then GPT-2's pattern on what lies between. */
+const smollm: Pretokenizer = { ...plain, stages: patterns(String.raw`\p{N}`, GPT2) };
+
+const llama3: Pretokenizer = {
+  stages: patterns(wordsWithDigits("{1,3}")),
+  ignoreMerges: true,
+  addBos: true,
+};
+
+/** Digits alone; composed characters, as Qwen's published tokenizers (llama.cpp leaves that out). */
+const qwen2: Pretokenizer = { ...plain, stages: patterns(wordsWithDigits("")), normalForm: "NFC" };
+
+const deepseekLlm: Pretokenizer = {
+  ...plain,
+  stages: patterns(
+    String.raw`[\r\n]`,
+    `${SPACE}?[${DEEPSEEK_CASED_LETTERS}]+`,
+    String
+      .raw`${SPACE}?[!-\/:-~\u{ff01}-\u{ff0f}\u{ff1a}-\u{ff5e}\u{2018}-\u{201f}\u{3000}-\u{3002}]+`,
+    `${SPACE}+$`,
+    String.raw`[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+`,
+    String.raw`\p{N}+`,
+  ),
+};
+
+/** Numbers by three digits, then Chinese and Japanese, then words. */
+const deepseekV3: Pretokenizer = {
+  ...plain,
+  stages: patterns(
+    String.raw`\p{N}{1,3}`,
+    String.raw`[\u{4e00}-\u{9fa5}\u{3040}-\u{309f}\u{30a0}-\u{30ff}]+`,
+    DEEPSEEK_V3,
+  ),
+};
+
+const pretokenizers: ReadonlyMap<string, Pretokenizer> = new Map([
+  ["gpt-2", gpt2],
+  ["smollm", smollm],
   ["llama-bpe", llama3],
   ["llama3", llama3],
   ["llama-v3", llama3],
-  // every digit alone, then GPT-2's pattern on what lies between
-  ["smollm", {
-    stages: [pattern(String.raw`\p{N}`), pattern(GPT2)],
-    ignoreMerges: false,
-    addBos: false,
-  }],
+  ["qwen2", qwen2],
+  ["deepseek-r1-qwen", qwen2],
+  ["deepseek-llm", deepseekLlm],
+  ["deepseek-v3", deepseekV3],
 ]);
 
-function pattern(source: string): RegExp {
-  return new RegExp(source, "gu");
+function patterns(...sources: string[]): readonly RegExp[] {
+  return sources.map((source) => new RegExp(source, "gu"));
 }
 
 /** The pre-tokenizer that a model file names; throws an `UnsupportedError` for an unknown name. */

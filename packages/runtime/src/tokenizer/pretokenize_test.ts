@@ -36,6 +36,45 @@ Deno.test("splitWords: smollm takes every digit alone, then GPT-2's words", () =
   for (const [text, parts] of expected) assertEquals(words("smollm", text), parts, text);
 });
 
+Deno.test("splitWords: qwen2 is llama-bpe with every digit alone", () => {
+  const expected: [string, string[]][] = [
+    ["in 2024!", ["in", " ", "2", "0", "2", "4", "!"]],
+    ["I'LL x\n\n y", ["I", "'LL", " x", "\n\n", " y"]],
+  ];
+  for (const [text, parts] of expected) {
+    assertEquals(words("qwen2", text), parts, text);
+    assertEquals(words("deepseek-r1-qwen", text), parts, text);
+  }
+});
+
+Deno.test("splitWords: gpt-2 keeps numbers whole", () => {
+  assertEquals(words("gpt-2", "it's 2024 a  b"), ["it", "'s", " 2024", " a", " ", " b"]);
+});
+
+Deno.test("splitWords: deepseek-llm knows cased letters, signs, East Asian and last spaces", () => {
+  const expected: [string, string[]][] = [
+    ["Hello world", ["Hello", " world"]],
+    ["a\nb\r\n", ["a", "\n", "b", "\r", "\n"]],
+    ["x  (1)", ["x", " ", " (", "1", ")"]],
+    ["a12 b  ", ["a", "12", " b", "  "]],
+    ["漢字，かな 한국", ["漢字", "，", "かな", " ", "한국"]],
+    ["Ωé ۳א", ["Ωé", " ", "۳", "א"]],
+  ];
+  for (const [text, parts] of expected) assertEquals(words("deepseek-llm", text), parts, text);
+});
+
+Deno.test("splitWords: deepseek-v3 takes three digits, a sign with ASCII letters, marks with letters", () => {
+  const expected: [string, string[]][] = [
+    ["12345", ["123", "45"]],
+    ["a .b/c", ["a", " .", "b", "/c"]],
+    ["`x {y ~z \\w", ["`x", " {", "y", " ~", "z", " \\", "w"]],
+    ["e\u0301t", ["e\u0301t"]],
+    ["漢字かなabc", ["漢字かな", "abc"]],
+    ["a)\n\n b", ["a", ")\n\n", " b"]],
+  ];
+  for (const [text, parts] of expected) assertEquals(words("deepseek-v3", text), parts, text);
+});
+
 Deno.test("splitWords: the words together are the text, whatever it holds", () => {
   const signs = [
     "a",
@@ -56,7 +95,7 @@ Deno.test("splitWords: the words together are the text, whatever it holds", () =
   const random = seededRandom(1);
   for (let round = 0; round < 500; round++) {
     const text = Array.from({ length: random(40) }, () => signs[random(signs.length)]).join("");
-    for (const pre of ["llama-bpe", "smollm"]) {
+    for (const pre of ["llama-bpe", "smollm", "gpt-2", "qwen2", "deepseek-llm", "deepseek-v3"]) {
       const parts = words(pre, text);
       assertEquals(parts.join(""), text);
       assertEquals(parts.includes(""), false);

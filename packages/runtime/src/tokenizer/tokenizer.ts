@@ -1,10 +1,9 @@
-/** Byte-level BPE: text to token ids and back. Adds no BOS, renders no chat template and normalizes nothing. */
+/** Text to token ids and back, control tokens apart from plain text. Adds no BOS and renders no chat template. */
 import { ModelError, UnsupportedError } from "../errors.ts";
-import { bytesOfSymbols, symbolOfByte, symbolsOfBytes } from "./byte_symbols.ts";
-import { MergeTable } from "./merges.ts";
-import { type Pretokenizer, pretokenizerOf, splitWords } from "./pretokenize.ts";
+import { ByteLevelCodec } from "./codec/byte_level.ts";
+import type { Codec } from "./codec/codec.ts";
+import { SentencePieceCodec } from "./codec/sentence_piece.ts";
 import { textPattern } from "./text_pattern.ts";
-import { TokenIndex } from "./token_index.ts";
 import { type StringList, TokenType, type VocabularySource } from "./vocabulary.ts";
 
 /** Whether control tokens written as text are meant. */
@@ -24,13 +23,15 @@ export interface Tokenizer {
   readonly addBos: boolean;
   /** Jinja text, where the model has one. */
   readonly chatTemplate: string | undefined;
-  /** Control tokens by their text. */
+  /** Tokens that steer the model, by their text: control tokens and markers. Plain text never becomes one. */
   readonly controlTokens: ReadonlyMap<string, number>;
+  /** Those of them that a file calls user-defined but are written as tags: `<think>`, `<tool_call>`. They are decoded as text. */
+  readonly markerTokens: ReadonlyMap<string, number>;
   /** Token ids of `text`. `special` (default false): control tokens written in the text are parsed; else they stay text. */
   encode(text: string, options?: SpecialOption): number[];
   /**
    * Text of `ids`; invalid UTF-8 becomes U+FFFD. `special` (default true): control tokens are written
-   * out, so that decoding undoes encoding; false leaves them out. Throws a RangeError for an id
+   * out, so that decoding undoes encoding; false leaves them out, but for markers. Throws a RangeError for an id
    * outside the vocabulary.
    */
   decode(ids: Iterable<number>, options?: SpecialOption): string;
@@ -52,14 +53,12 @@ const END_TEXTS: readonly string[] = [
   "<｜end▁of▁sentence｜>",
 ];
 
-/** The cache of words is emptied at this many; text has about 20,000 different words a megabyte. */
-const CACHED_WORDS = 32_768;
-/** Longer words are seldom seen twice. */
-const CACHED_WORD_LENGTH = 64;
+/** User-defined tokens of this form are markers. */
+const TAG = /^<[^<>\s]+>$/;
 
 /**
- * Makes a byte-level BPE tokenizer (Sennrich et al. 2016; on bytes, Radford et al. 2019); throws an
- * `UnsupportedError` for another kind and a `ModelError` when the parts do not fit together.
+ * Makes a tokenizer: byte-level BPE (`gpt2`) or SentencePiece's BPE (`llama`); throws an `UnsupportedError` for another
+ * kind and a `ModelError` when the parts do not fit together.
  *
  * Our own because @huggingface/tokenizers 0.2.0 fails three named needs, measured in Deno on 2 cores
  * with Qwen3's vocabulary of 151k: it loads in 0.8 s when cold (needed: 0.3 s; this one: 0.1 to 0.2 s),
@@ -79,25 +78,25 @@ const CACHED_WORD_LENGTH = 64;
  * ```
  */
 export function createTokenizer(source: VocabularySource): Tokenizer {
-  return new BpeTokenizer(source, pretokenizerOf(checkedPre(source)));
-}
-
-function checkedPre({ model, pre, tokens, types }: VocabularySource): string {
-  if (model !== "gpt2") {
-    throw new UnsupportedError(
-      `The tokenizer kind ${JSON.stringify(model)} is not supported; known is gpt2`,
-      `tokenizer.ggml.model=${model}`,
-    );
-  }
+  const { tokens, types } = source;
   if (tokens.length === 0) throw new ModelError("The vocabulary has no tokens");
   if (types.length !== tokens.length) {
     throw new ModelError(`The vocabulary has ${tokens.length} tokens but ${types.length} types`);
   }
-  return pre;
+  return new VocabularyTokenizer(source, codecOf(source));
 }
 
-/** Byte-level BPE over one vocabulary, with a cache of words. */
-class BpeTokenizer implements Tokenizer {
+function codecOf(source: VocabularySource): Codec {
+  if (source.model === "gpt2") return new ByteLevelCodec(source);
+  if (source.model === "llama") return new SentencePieceCodec(source);
+  throw new UnsupportedError(
+    `The tokenizer kind ${JSON.stringify(source.model)} is not supported; known are gpt2, llama`,
+    `tokenizer.ggml.model=${source.model}`,
+  );
+}
+
+/** One vocabulary with the codec of its kind. */
+class VocabularyTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
@@ -105,46 +104,42 @@ class BpeTokenizer implements Tokenizer {
   readonly addBos: boolean;
   readonly chatTemplate: string | undefined;
   readonly controlTokens: ReadonlyMap<string, number>;
+  readonly markerTokens: ReadonlyMap<string, number>;
   readonly #tokens: StringList;
   readonly #types: Int32Array;
-  readonly #pretokenizer: Pretokenizer;
-  readonly #merges: MergeTable;
-  /** Kept only where whole words are looked up. */
-  readonly #wholeWords: TokenIndex | undefined;
-  /** [256] token of each byte, -1 where the vocabulary lacks it: such bytes are left out. */
-  readonly #byteIds: Int32Array;
+  readonly #codec: Codec;
   readonly #userTokens: ReadonlyMap<string, number>;
   readonly #userPattern: RegExp | undefined;
   readonly #specialPattern: RegExp | undefined;
-  readonly #words = new Map<string, readonly number[]>();
   readonly #encoder = new TextEncoder();
 
-  constructor(source: VocabularySource, pretokenizer: Pretokenizer) {
+  constructor(source: VocabularySource, codec: Codec) {
     const { tokens, types } = source;
     this.#tokens = tokens;
     this.#types = types;
-    this.#pretokenizer = pretokenizer;
+    this.#codec = codec;
     this.vocabularySize = tokens.length;
-    const index = new TokenIndex(tokens);
     const control = new Map<string, number>();
+    const markers = new Map<string, number>();
     const user = new Map<string, number>();
     for (let id = 0; id < tokens.length; id++) {
       if (this.#isControl(id)) control.set(tokens.at(id), id);
-      else if (types[id] === TokenType.userDefined) user.set(tokens.at(id), id);
+      else if (types[id] === TokenType.userDefined) {
+        const text = tokens.at(id);
+        (TAG.test(text) ? markers : user).set(text, id);
+      }
     }
-    this.controlTokens = control;
+    this.markerTokens = markers;
+    this.controlTokens = new Map([...control, ...markers]);
     this.#userTokens = user;
     this.#userPattern = textPattern(user.keys());
-    this.#specialPattern = textPattern([...user.keys(), ...control.keys()]);
-    this.#merges = new MergeTable(source.merges, index);
-    this.#byteIds = Int32Array.from(symbolOfByte, (symbol) => index.findText(symbol));
-    this.#wholeWords = pretokenizer.ignoreMerges ? index : undefined;
+    this.#specialPattern = textPattern([...user.keys(), ...this.controlTokens.keys()]);
     this.bosId = this.#checkedId("BOS", source.bosId);
     this.eosId = this.#checkedId("EOS", source.eosId);
     const ends = [this.eosId, this.#checkedId("EOT", source.eotId)];
     for (const text of END_TEXTS) ends.push(control.get(text));
     this.endIds = new Set(ends.filter((id) => id !== undefined));
-    this.addBos = (source.addBos ?? pretokenizer.addBos) && this.bosId !== undefined;
+    this.addBos = (source.addBos ?? codec.addBos) && this.bosId !== undefined;
     this.chatTemplate = source.chatTemplate;
   }
 
@@ -154,12 +149,12 @@ class BpeTokenizer implements Tokenizer {
     let end = 0;
     if (pattern) {
       for (const match of text.matchAll(pattern)) {
-        this.#encodePlain(text.slice(end, match.index), ids);
+        this.#codec.encode(text.slice(end, match.index), ids);
         ids.push(this.#userTokens.get(match[0]) ?? this.controlTokens.get(match[0]) as number);
         end = match.index + match[0].length;
       }
     }
-    this.#encodePlain(end === 0 ? text : text.slice(end), ids);
+    this.#codec.encode(end === 0 ? text : text.slice(end), ids);
     return ids;
   }
 
@@ -178,13 +173,15 @@ class BpeTokenizer implements Tokenizer {
       whole.set(part, offset);
       offset += part.length;
     }
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(whole);
+    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(whole);
+    return this.#codec.addsSpace && text.startsWith(" ") ? text.slice(1) : text;
   }
 
   bytesOf(id: number): Uint8Array {
     const text = this.tokenText(id);
-    const isPlain = this.#types[id] === TokenType.userDefined || this.#isControl(id);
-    return (isPlain ? undefined : bytesOfSymbols(text)) ?? this.#encoder.encode(text);
+    const type = this.#types[id];
+    const isPlain = type === TokenType.userDefined || this.#isControl(id);
+    return isPlain ? this.#encoder.encode(text) : this.#codec.bytesOf(text, type);
   }
 
   tokenText(id: number): string {
@@ -205,28 +202,5 @@ class BpeTokenizer implements Tokenizer {
       );
     }
     return id;
-  }
-
-  #encodePlain(text: string, ids: number[]): void {
-    splitWords(this.#pretokenizer, text, (word) => {
-      let wordIds = this.#words.get(word);
-      if (wordIds === undefined) {
-        wordIds = this.#encodeWord(word);
-        if (word.length <= CACHED_WORD_LENGTH) {
-          if (this.#words.size >= CACHED_WORDS) this.#words.clear();
-          this.#words.set(word, wordIds);
-        }
-      }
-      for (let i = 0; i < wordIds.length; i++) ids.push(wordIds[i]);
-    });
-  }
-
-  #encodeWord(word: string): readonly number[] {
-    const bytes = this.#encoder.encode(word);
-    const whole = this.#wholeWords?.findText(symbolsOfBytes(bytes)) ?? -1;
-    if (whole >= 0 && this.#types[whole] === TokenType.normal) return [whole];
-    const ids = Int32Array.from(bytes, (byte) => this.#byteIds[byte]);
-    const length = this.#merges.merge(ids, ids.length);
-    return Array.from(ids.subarray(0, length)).filter((id) => id >= 0);
   }
 }

@@ -20,24 +20,35 @@ function source(change: Partial<VocabularySource> = {}): VocabularySource {
   };
 }
 
-Deno.test("encode: the ids of the bpe_llama table", async () => {
-  const tokenizer = await tokenizerOfFile(SMALL_MODEL);
-  for (const { text, ids } of fixtureJson<TokenTable>("tokens/bpe_llama.json").cases) {
-    assertEquals(tokenizer.encode(text, { special: true }), ids, JSON.stringify(text));
-  }
-});
+/** Each small vocabulary with a model file that holds it. */
+const TABLES: readonly [table: string, file: string][] = [
+  ["bpe_llama", SMALL_MODEL],
+  ["bpe_qwen", fixturePath("models/qwen2/gguf/model-Q8_0.gguf")],
+  ["bpe_qwen", fixturePath("models/qwen3/gguf/model-Q8_0.gguf")],
+  ["bpe_deepseek", fixturePath("models/deepseek_v3/gguf/model-Q8_0.gguf")],
+];
 
-Deno.test("decode: the texts of the bpe_llama table, with and without control tokens", async () => {
-  const tokenizer = await tokenizerOfFile(SMALL_MODEL);
-  const table = fixtureJson<TokenTable>("tokens/bpe_llama.json");
-  for (const { text, ids, decoded } of table.cases) {
-    assertEquals(tokenizer.decode(ids), decoded ?? text);
-  }
-  for (const { ids, text, text_skip_special } of table.decode) {
-    assertEquals(tokenizer.decode(ids), text);
-    assertEquals(tokenizer.decode(ids, { special: false }), text_skip_special);
-  }
-});
+for (const [name, file] of TABLES) {
+  const from = file.split("/").at(-3);
+  Deno.test(`encode: the ids of the ${name} table by ${from}`, async () => {
+    const tokenizer = await tokenizerOfFile(file);
+    for (const { text, ids } of fixtureJson<TokenTable>(`tokens/${name}.json`).cases) {
+      assertEquals(tokenizer.encode(text, { special: true }), ids, JSON.stringify(text));
+    }
+  });
+
+  Deno.test(`decode: the texts of the ${name} table by ${from}, with and without control tokens`, async () => {
+    const tokenizer = await tokenizerOfFile(file);
+    const table = fixtureJson<TokenTable>(`tokens/${name}.json`);
+    for (const { text, ids, decoded } of table.cases) {
+      assertEquals(tokenizer.decode(ids), decoded ?? text);
+    }
+    for (const { ids, text, text_skip_special } of table.decode) {
+      assertEquals(tokenizer.decode(ids), text);
+      assertEquals(tokenizer.decode(ids, { special: false }), text_skip_special);
+    }
+  });
+}
 
 Deno.test("encode: control tokens in the text stay text unless asked for", async () => {
   const tokenizer = await tokenizerOfFile(SMALL_MODEL);
@@ -51,9 +62,17 @@ Deno.test("encode: control tokens in the text stay text unless asked for", async
 });
 
 Deno.test("encode: tokens that the user may write are always parsed", () => {
-  const tokenizer = createTokenizer(source());
-  assertEquals(tokenizer.encode("a<note>b"), [0, 7, 1]);
-  assertEquals(tokenizer.encode("a<end>", { special: true }), [0, 6]);
+  const tokenizer = createTokenizer(source({
+    tokens: stringList(["a", "b", "c", "ab", "abc", "Ġ", "<end>", "  ", "<think>", "ca"]),
+    types: new Int32Array([1, 1, 1, 1, 1, 1, 3, 4, 4, 1]),
+  }));
+  assertEquals(tokenizer.encode("a  b"), [0, 7, 1]);
+  assertEquals(tokenizer.encode("a<end>  ", { special: true }), [0, 6, 7]);
+  assertEquals([...tokenizer.markerTokens], [["<think>", 8]]);
+  assertEquals([...tokenizer.controlTokens.keys()], ["<end>", "<think>"]);
+  assertEquals(tokenizer.encode("a<think>"), [0]); // no other token of this vocabulary spells it
+  assertEquals(tokenizer.encode("a<think>", { special: true }), [0, 8]);
+  assertEquals(tokenizer.decode([6, 8, 0], { special: false }), "<think>a");
 });
 
 Deno.test("encode: a whole word that is a token needs no merges with llama-bpe, but with smollm", () => {
@@ -120,7 +139,7 @@ Deno.test("createTokenizer: what doesn't fit is refused with its name", () => {
     assertThrows(() => createTokenizer(source(change)), UnsupportedError, text);
   const wrong = (change: Partial<VocabularySource>, text: string): Error =>
     assertThrows(() => createTokenizer(source(change)), ModelError, text);
-  unsupported({ model: "llama" }, '"llama"');
+  unsupported({ model: "bert" }, '"bert"');
   unsupported({ pre: "qwen9" }, '"qwen9"');
   wrong({ tokens: stringList([]), types: new Int32Array(0) }, "no tokens");
   wrong({ types: new Int32Array(3) }, "10 tokens but 3 types");

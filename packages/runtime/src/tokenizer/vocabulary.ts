@@ -26,21 +26,27 @@ export const TokenType = {
 
 /** The raw vocabulary of a model. */
 export interface VocabularySource {
-  /** `tokenizer.ggml.model`: `gpt2` is byte-level BPE, the only one understood. */
+  /** `tokenizer.ggml.model`: `gpt2` is byte-level BPE, `llama` is SentencePiece's. */
   readonly model: string;
   /** `tokenizer.ggml.pre`: how text is cut before merging, such as `llama-bpe`. */
   readonly pre: string;
-  /** V texts; normal tokens are written in the byte-to-character map of byte_symbols.ts. */
+  /** V texts; in byte-level BPE, normal ones are written in the byte-to-character map of byte_symbols.ts. */
   readonly tokens: StringList;
-  /** `left right` pairs, the most wanted first. */
+  /** `left right` pairs, the most wanted first; byte-level BPE only. */
   readonly merges: StringList;
+  /** V values, the greatest is wanted most; SentencePiece only. */
+  readonly scores?: ArrayLike<number>;
   /** V values of `TokenType`. */
   readonly types: Int32Array;
   readonly bosId?: number;
   readonly eosId?: number;
   readonly eotId?: number;
+  /** Stands for characters that can be written by no other token; SentencePiece only. */
+  readonly unknownId?: number;
   /** Whether prompts begin with `bosId`; undefined: as usual for `pre`. */
   readonly addBos?: boolean;
+  /** Whether each text gets a space before it; undefined: yes. SentencePiece only. */
+  readonly addSpacePrefix?: boolean;
   /** Jinja text. */
   readonly chatTemplate?: string;
 }

@@ -20,10 +20,13 @@ export function vocabularyFromMetadata(metadata: Metadata): VocabularySource {
     pre: metadata.optionalString("tokenizer.ggml.pre") ?? "default",
     tokens,
     merges: metadata.optionalStrings("tokenizer.ggml.merges") ?? stringList([]),
+    scores: metadata.optionalNumbers("tokenizer.ggml.scores") as ArrayLike<number> | undefined,
     types: types ? Int32Array.from(types) : new Int32Array(tokens.length).fill(TokenType.normal),
     bosId: metadata.optionalCount("tokenizer.ggml.bos_token_id"),
     eosId: metadata.optionalCount("tokenizer.ggml.eos_token_id"),
     eotId: metadata.optionalCount("tokenizer.ggml.eot_token_id"),
+    unknownId: metadata.optionalCount("tokenizer.ggml.unknown_token_id"),
+    addSpacePrefix: metadata.optionalBoolean("tokenizer.ggml.add_space_prefix"),
     addBos: metadata.optionalBoolean("tokenizer.ggml.add_bos_token"),
     chatTemplate: metadata.optionalString("tokenizer.chat_template"),
   };

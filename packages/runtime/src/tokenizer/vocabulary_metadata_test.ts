@@ -11,7 +11,10 @@ const KEYS: Readonly<Record<string, PlainValue>> = {
   "tokenizer.ggml.token_type": new Int32Array([1, 1, 1, 3]),
   "tokenizer.ggml.merges": ["a b"],
   "tokenizer.ggml.eos_token_id": 3,
+  "tokenizer.ggml.unknown_token_id": 0,
+  "tokenizer.ggml.scores": new Float32Array([0, -1, -2, 0]),
   "tokenizer.ggml.add_bos_token": true,
+  "tokenizer.ggml.add_space_prefix": false,
   "tokenizer.chat_template": "{{ messages }}",
 };
 
@@ -25,7 +28,10 @@ Deno.test("vocabularyFromMetadata: reads every key", () => {
     bosId: undefined,
     eosId: 3,
     eotId: undefined,
+    unknownId: 0,
+    scores: new Float32Array([0, -1, -2, 0]),
     addBos: true,
+    addSpacePrefix: false,
     chatTemplate: "{{ messages }}",
   });
 });

@@ -1,6 +1,7 @@
 /** What a model's name, hub reference or URL stands for: files to fetch and where they are cached. Touches no disk and no network. */
 import { findModel, type Manifest, manifest as builtIn, type Mirror } from "@aha/weights";
 import { SourceError, UnsupportedError } from "../errors.ts";
+import { withoutShardNumber } from "../gguf/shards/shard_name.ts";
 
 /** A model that can be pulled. */
 export interface PullTarget {
@@ -59,7 +60,7 @@ function urlTarget(model: string): PullTarget {
   const last = safeName(url.pathname.split("/").at(-1) ?? "") || "model";
   return {
     name: model,
-    folder: `url-${shortHash(url.href)}-${safeName(url.hostname)}`,
+    folder: `url-${shortHash(withoutShardNumber(url.href))}-${safeName(url.hostname)}`,
     file: last.endsWith(".gguf") ? last : `${last}.gguf`,
     mirrors: [{ kind: "url", url: url.href }],
   };
@@ -77,7 +78,7 @@ function hubTarget(model: string, hubUrl: string): PullTarget {
   const [org, repo, ...path] = parts;
   return {
     name: model,
-    folder: `hf-${shortHash(model)}-${repo}`.slice(0, 100),
+    folder: `hf-${shortHash(withoutShardNumber(model))}-${repo}`.slice(0, 100),
     file: path.join("_"),
     mirrors: [{
       kind: "url",

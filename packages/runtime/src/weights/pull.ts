@@ -5,6 +5,7 @@ import process from "node:process";
 import type { Manifest, Mirror } from "@aha/weights";
 import { SourceError } from "../errors.ts";
 import { describeFileKind } from "../gguf/file_kind.ts";
+import { parseShardName } from "../gguf/shards/shard_name.ts";
 import { modelsFolder } from "./cache_folder.ts";
 import { type PullTarget, pullTarget } from "./model_reference.ts";
 import { checkWhole, PartFile, storing, type WriteBytes } from "./part_file.ts";
@@ -46,13 +47,23 @@ export interface CachedModel {
 }
 
 /**
- * Downloads a model (manifest name, `hf:ORG/REPO/FILE.gguf` or URL) and gives the path of the file.
+ * Downloads a model (manifest name, `hf:ORG/REPO/FILE.gguf` or URL) and gives the path of the file;
+ * a shard brings its siblings along.
  * A file in the cache is not fetched again; a download that was cut goes on where it stopped; a process that
  * pulls the same model already is waited for.
  * @throws {SourceError} if no mirror has the file, with the failure of each
  * @throws {StoreError} if the disk is full or the cache cannot be written
  */
 export async function pull(model: string, options: PullOptions = {}): Promise<string> {
+  const shards = parseShardName(model);
+  if (!shards) return await pullFile(model, options);
+  const paths: string[] = [];
+  // The first one comes last: listings know the folder by the name that was noted last.
+  for (const name of shards.all.toReversed()) paths.unshift(await pullFile(name, options));
+  return paths[shards.number - 1];
+}
+
+async function pullFile(model: string, options: PullOptions): Promise<string> {
   const target = pullTarget(model, options.manifest, process.env.HF_ENDPOINT || undefined);
   const path = cachedPath(target, options.home);
   if (!options.force && isCached(path, target)) return path;

@@ -12,6 +12,7 @@ import {
 } from "../../../../tests/support/range_server.ts";
 import { SourceError, StoreError, UnsupportedError } from "../errors.ts";
 import { pull, type PullOptions } from "./pull.ts";
+import { resolveModel } from "./resolve_model.ts";
 
 const FILE = Uint8Array.from({ length: 500_000 }, (_, i) => i * 31 % 251);
 FILE.set(new TextEncoder().encode("GGUF"));
@@ -247,6 +248,23 @@ setting("a URL is cached by its address and must be a GGUF file", {}, async (tes
     SourceError,
     "HTML page",
   );
+});
+
+setting("a shard brings its siblings along, all in one folder", {}, async (test) => {
+  const shard = (number: number) =>
+    test.server.url.replace("model.gguf", `m-0000${number}-of-00002.gguf`);
+  const path = await pull(shard(2), test.options);
+  assertEquals(test.server.requests.length, 2);
+  const folder = join(path, "..");
+  assertEquals(fs.readdirSync(folder).sort(), [
+    "m-00001-of-00002.gguf",
+    "m-00002-of-00002.gguf",
+    "model.json",
+  ]);
+  assertEquals(path, join(folder, "m-00002-of-00002.gguf"));
+  assertEquals(await resolveModel(shard(1), test.options), join(folder, "m-00001-of-00002.gguf"));
+  fs.rmSync(path);
+  assertEquals(String(await resolveModel(shard(1), test.options)), shard(1));
 });
 
 setting("a cache that cannot be written gives one line", {}, async (test) => {

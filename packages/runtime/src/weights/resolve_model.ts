@@ -1,5 +1,6 @@
 /** From what a user calls a model to something that can be opened. Opens nothing; loads the cache's code only where there is a disk. */
 import { SourceError } from "../errors.ts";
+import { parseShardName } from "../gguf/shards/shard_name.ts";
 import { isHttpUrl, pullTarget } from "./model_reference.ts";
 import type { PullOptions } from "./pull.ts";
 
@@ -20,9 +21,13 @@ export async function resolveModel(
   const fs = await import("node:fs");
   const { cachedPath, fileBytes, isCached, pull } = await import("./pull.ts");
   if (isHttpUrl(model)) {
-    const target = pullTarget(model);
-    const path = cachedPath(target, options.home);
-    return isCached(path, target) ? path : new URL(model);
+    const cached = (name: string) => {
+      const target = pullTarget(name);
+      const path = cachedPath(target, options.home);
+      return isCached(path, target) ? path : undefined;
+    };
+    const whole = (parseShardName(model)?.all ?? []).every(cached);
+    return (whole && cached(model)) || new URL(model);
   }
   if (fileBytes(model) !== undefined) return model;
   if (!model.startsWith("hf:") && (/[\\/]/.test(model) || model.endsWith(".gguf"))) {

@@ -14,6 +14,8 @@ interface Format {
   readonly blockBytes: number;
   /** Byte offsets of the f16 numbers of a block. */
   readonly halves: readonly number[];
+  /** Bytes from and to of the scales, and the bits they keep: sums of 512 columns stay below 2^24, where f32 is exact. */
+  readonly scales?: readonly [number, number, number];
 }
 
 const FORMATS: readonly Format[] = [
@@ -22,8 +24,16 @@ const FORMATS: readonly Format[] = [
   { name: "BF16", id: 30, blockCols: 1, blockBytes: 2, halves: [] },
   { name: "Q4_0", id: 2, blockCols: 32, blockBytes: 18, halves: [0] },
   { name: "Q4_1", id: 3, blockCols: 32, blockBytes: 20, halves: [0, 2] },
+  { name: "Q5_0", id: 6, blockCols: 32, blockBytes: 22, halves: [0] },
+  { name: "Q5_1", id: 7, blockCols: 32, blockBytes: 24, halves: [0, 2] },
   { name: "Q8_0", id: 8, blockCols: 32, blockBytes: 34, halves: [0] },
-  { name: "Q6_K", id: 14, blockCols: 256, blockBytes: 210, halves: [208] },
+  { name: "Q2_K", id: 10, blockCols: 256, blockBytes: 84, halves: [80, 82], scales: [0, 16, 0x33] },
+  { name: "Q3_K", id: 11, blockCols: 256, blockBytes: 110, halves: [108] },
+  { name: "Q4_K", id: 12, blockCols: 256, blockBytes: 144, halves: [0, 2], scales: [4, 16, 0x33] },
+  { name: "Q5_K", id: 13, blockCols: 256, blockBytes: 176, halves: [0, 2], scales: [4, 16, 0x33] },
+  { name: "Q6_K", id: 14, blockCols: 256, blockBytes: 210, halves: [208], scales: [192, 208, 3] },
+  { name: "IQ4_NL", id: 20, blockCols: 32, blockBytes: 18, halves: [0] },
+  { name: "IQ4_XS", id: 23, blockCols: 256, blockBytes: 136, halves: [0], scales: [2, 4, 0] },
 ];
 
 const COLS = 512;
@@ -35,8 +45,8 @@ function fileRows(format: Format, random: (limit: number) => number, half: () =>
   const view = new DataView(bytes.buffer);
   for (let at = 0; at < bytes.length; at += format.blockBytes) {
     for (let i = 0; i < format.blockBytes; i++) bytes[at + i] = random(256);
-    // Q6_K's scales of 16 columns within 0..3: sums of 512 columns stay below 2^24, where f32 is exact.
-    if (format.name === "Q6_K") { for (let i = 192; i < 208; i++) bytes[at + i] &= 3; }
+    const [from, to, kept] = format.scales ?? [0, 0, 0];
+    for (let i = from; i < to; i++) bytes[at + i] &= kept;
     for (const offset of format.halves) view.setUint16(at + offset, half() << 8, true);
     if (format.name === "F32") view.setFloat32(at, random(255) - 127, true);
     if (format.name === "BF16") view.setUint16(at, 0x3f80 | (random(2) << 15), true);

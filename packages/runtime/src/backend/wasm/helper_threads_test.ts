@@ -60,7 +60,7 @@ function layer(values: CoreValues): () => Float32Array {
   const packed = values.room(exports.packed_bytes(Q8_0, COLS, COLS) / 4);
   const ids = values.i32(Array.from({ length: ROWS }, (_, i) => i));
   const logprobs = values.room(ROWS);
-  assertEquals(exports.quantize_scalar(Q8_0, weights, file, COLS * COLS), 0);
+  assertEquals(exports.quantize(Q8_0, weights, file, COLS * COLS), 0);
   return () => {
     const statuses = [
       exports.pack_rows(Q8_0, file, packed, COLS / 8, COLS, 8),

@@ -79,8 +79,9 @@ export class WasmOps implements Ops {
     const out = this.#f32([rows, weight.rows]);
     const { address, typeId, quantized } = packedOf(weight);
     const activations = quantized ? this.#quantize(x) : 0;
+    const bias = weight.bias ? addressOf(weight.bias) : NO_BIAS;
     const status = this.core.linear(
-      ...[typeId, addressOf(x), activations, address, NO_BIAS, addressOf(out)] as const,
+      ...[typeId, addressOf(x), activations, address, bias, addressOf(out)] as const,
       ...[rows, cols, weight.rows] as const,
     );
     this.#check("linear", status);
@@ -88,16 +89,12 @@ export class WasmOps implements Ops {
   }
 
   rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
-    const [rows, cols] = x.shape;
-    expectSize("rmsNorm: gain", elementCount(gain.shape), cols);
+    const size = elementCount(gain.shape);
+    expectSize("rmsNorm: elements beyond whole runs of the gain", x.shape[1] % size, 0);
     const out = this.#f32(x.shape);
     const status = this.core.rms_norm(
-      addressOf(x),
-      addressOf(gain),
-      addressOf(out),
-      rows,
-      cols,
-      epsilon,
+      ...[addressOf(x), addressOf(gain), addressOf(out)] as const,
+      ...[elementCount(x.shape) / size, size, epsilon] as const,
     );
     this.#check("rmsNorm", status);
     return out;
@@ -212,11 +209,8 @@ export class WasmOps implements Ops {
     const logprobs = new Float32Array(rows);
     for (let row = 0; row < rows; row++) {
       const at = addressOf(logits) + 4 * row * vocabulary;
-      const { temperature, topK, topP, minP, seed, choice, position } = draws[row];
-      const id = this.core.draw(
-        ...[at, vocabulary, temperature, topK, topP, minP] as const,
-        ...[seed[0], seed[1], choice, position] as const,
-      );
+      const { position, forced } = draws[row];
+      const id = forced ?? this.#draw(at, vocabulary, draws[row]);
       ids[row] = id;
       logprobs[row] = id < 0 ? NaN : this.core.token_logprob(at, vocabulary, id);
       if (!Number.isFinite(logprobs[row])) {
@@ -226,6 +220,19 @@ export class WasmOps implements Ops {
       }
     }
     return Promise.resolve({ ids, logprobs });
+  }
+
+  #draw(row: number, vocabulary: number, draw: Draw): number {
+    const { temperature, topK, topP, minP, seed, choice, position, excluded = [] } = draw;
+    const logits = this.memory.f32(row, vocabulary);
+    const raw = excluded.map((id) => logits[id]);
+    for (const id of excluded) logits[id] = -Infinity;
+    const id = this.core.draw(
+      ...[row, vocabulary, temperature, topK, topP, minP] as const,
+      ...[seed[0], seed[1], choice, position] as const,
+    );
+    excluded.forEach((id, i) => logits[id] = raw[i]);
+    return id;
   }
 
   read(tensor: Tensor): Promise<Float32Array> {

@@ -27,8 +27,16 @@ export const PACKED_TYPES: Readonly<Record<string, PackedType>> = {
   BF16: { id: 30, blockSize: 1, blockBytes: 2, quantized: false },
   Q4_0: { id: 2, blockSize: 32, blockBytes: 18, quantized: true },
   Q4_1: { id: 3, blockSize: 32, blockBytes: 20, quantized: true },
+  Q5_0: { id: 6, blockSize: 32, blockBytes: 22, quantized: true },
+  Q5_1: { id: 7, blockSize: 32, blockBytes: 24, quantized: true },
   Q8_0: { id: 8, blockSize: 32, blockBytes: 34, quantized: true },
+  Q2_K: { id: 10, blockSize: 256, blockBytes: 84, quantized: true },
+  Q3_K: { id: 11, blockSize: 256, blockBytes: 110, quantized: true },
+  Q4_K: { id: 12, blockSize: 256, blockBytes: 144, quantized: true },
+  Q5_K: { id: 13, blockSize: 256, blockBytes: 176, quantized: true },
   Q6_K: { id: 14, blockSize: 256, blockBytes: 210, quantized: true },
+  IQ4_NL: { id: 20, blockSize: 32, blockBytes: 18, quantized: true },
+  IQ4_XS: { id: 23, blockSize: 256, blockBytes: 136, quantized: true },
 };
 
 /** Loads tensors one after the other through one staging buffer. */

@@ -56,9 +56,9 @@ export class ControlGuard {
     }
   }
 
-  /** A copy of `value` in which every text, also of keys, has its control tokens hidden. */
-  hide<T>(value: T): T {
-    return this.#hideAny(value) as T;
+  /** A copy of `value` in which every text, also of keys, has its control tokens hidden; `texts` may be some of them. */
+  hide<T>(value: T, texts: ControlTexts = this.#texts): T {
+    return this.#hideAny(value, texts) as T;
   }
 
   /** The text as it was before `hide`. */
@@ -70,17 +70,19 @@ export class ControlGuard {
     return revealed;
   }
 
-  #hideAny(value: unknown): unknown {
-    if (typeof value === "string") return this.#hideText(value);
-    if (Array.isArray(value)) return value.map((item) => this.#hideAny(item));
+  #hideAny(value: unknown, texts: ControlTexts): unknown {
+    if (typeof value === "string") return this.#hideText(value, texts);
+    if (Array.isArray(value)) return value.map((item) => this.#hideAny(item, texts));
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [this.#hideText(key), this.#hideAny(item)]),
+      Object.entries(value).map((
+        [key, item],
+      ) => [this.#hideText(key, texts), this.#hideAny(item, texts)]),
     );
   }
 
-  #hideText(text: string): string {
-    const { pattern } = this.#texts;
+  #hideText(text: string, texts: ControlTexts): string {
+    const { pattern } = texts;
     if (!pattern) return text;
     let hidden = text;
     // again until none is left: two tokens may overlap
@@ -88,7 +90,7 @@ export class ControlGuard {
     // a token must not arise either where one text ends and the next begins, spaces trimmed or not
     const space = hidden.slice(hidden.trimEnd().length);
     let core = hidden.trimEnd();
-    for (const length of this.#texts.unfinishedEndings(core)) {
+    for (const length of texts.unfinishedEndings(core)) {
       const start = core.length - length;
       core = core.slice(0, start) + this.#hideFirst(core.slice(start));
     }

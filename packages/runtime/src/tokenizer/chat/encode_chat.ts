@@ -6,11 +6,18 @@ import type { Tokenizer } from "../tokenizer.ts";
 /** What a conversation may bring along; BOS and EOS are the tokenizer's. */
 export type EncodeChatOptions = Omit<RenderChatOptions, "bosToken" | "eosToken">;
 
-const controlTexts = new WeakMap<Tokenizer, ControlTexts>();
+/** What messages may not contain: `all` in what others say, `strict` in what the model itself has said. */
+interface Guarded {
+  readonly all: ControlTexts;
+  readonly strict: ControlTexts;
+}
+const guardedTexts = new WeakMap<Tokenizer, Guarded>();
 
 /**
  * Renders `messages` with `template` and encodes the result. A control token that a message, a tool
- * or a variable contains stays text: a user who writes `<|im_end|>` doesn't end the turn. The text
+ * or a variable contains stays text: a user who writes `<|im_end|>` doesn't end the turn, and one who
+ * writes `<think>` begins no thought. The model's own messages keep their markers (`<think>`,
+ * `<tool_call>`), which templates look for. The text
  * between two control tokens is encoded as a whole, whoever wrote its parts, as transformers does.
  * Throws a `ModelError` when the template fails.
  */
@@ -20,11 +27,14 @@ export function encodeChat(
   messages: readonly ChatMessage[],
   options: EncodeChatOptions = {},
 ): number[] {
-  const texts = textsOf(tokenizer);
+  const { all: texts, strict } = textsOf(tokenizer);
   const { tools, variables } = options;
   const used = JSON.stringify([template, messages, tools, variables, texts.firstCharacters]);
   const guard = new ControlGuard(texts, used);
-  const rendered = renderChat(template, guard.hide(messages), {
+  const hidden = messages.map((message) =>
+    guard.hide(message, message.role === "assistant" ? strict : texts)
+  );
+  const rendered = renderChat(template, hidden, {
     ...options,
     tools: guard.hide(tools),
     variables: guard.hide(variables),
@@ -42,10 +52,18 @@ export function encodeChat(
   return ids;
 }
 
-function textsOf(tokenizer: Tokenizer): ControlTexts {
-  let texts = controlTexts.get(tokenizer);
-  if (!texts) controlTexts.set(tokenizer, texts = new ControlTexts(tokenizer.controlTokens.keys()));
-  return texts;
+function textsOf(tokenizer: Tokenizer): Guarded {
+  let guarded = guardedTexts.get(tokenizer);
+  if (!guarded) {
+    const { controlTokens, markerTokens } = tokenizer;
+    const strict = [...controlTokens.keys()].filter((text) => !markerTokens.has(text));
+    guarded = {
+      all: new ControlTexts(controlTokens.keys()),
+      strict: new ControlTexts(strict),
+    };
+    guardedTexts.set(tokenizer, guarded);
+  }
+  return guarded;
 }
 
 function textOf(tokenizer: Tokenizer, id: number | undefined): string {

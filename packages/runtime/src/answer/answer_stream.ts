@@ -1,0 +1,82 @@
+/** Turns drawn tokens into events: whole characters, thoughts apart from content, an end before stop strings. Draws nothing. */
+import type { TextEvent } from "../events.ts";
+import { type Tokenizer, Utf8Stream } from "../tokenizer/mod.ts";
+import { type AnswerPiece, ReasoningSplitter } from "./reasoning_splitter.ts";
+import type { ReasoningTags } from "./reasoning_tags.ts";
+import { StopMatcher } from "./stop_matcher.ts";
+
+/** What an answer is read with. */
+export interface AnswerForm {
+  readonly tokenizer: Tokenizer;
+  /** undefined: the model does not think. */
+  readonly tags?: ReasoningTags;
+  /** The prompt has opened a thought. */
+  readonly inThought?: boolean;
+  /** Content ends before the first of these. */
+  readonly stop?: readonly string[];
+}
+
+/** One answer as it comes. */
+export class AnswerStream {
+  readonly #form: AnswerForm;
+  readonly #utf8 = new Utf8Stream();
+  readonly #splitter: ReasoningSplitter;
+  readonly #stop: StopMatcher;
+
+  constructor(form: AnswerForm) {
+    this.#form = form;
+    this.#splitter = new ReasoningSplitter(form.tags, form.inThought ?? false);
+    this.#stop = new StopMatcher(form.stop ?? []);
+  }
+
+  get isThinking(): boolean {
+    return this.#splitter.isThinking;
+  }
+
+  /** Whether a stop string has come: the answer is complete. */
+  get stopped(): boolean {
+    return this.#stop.stopped;
+  }
+
+  /** The events of a token, at least one; the first carries its id. */
+  push(id: number, logprob: number): TextEvent[] {
+    const before = this.#splitter.type;
+    const pieces = this.#texts(this.#piecesOf(id));
+    const [first, ...rest] = pieces.length > 0 ? pieces : [{ type: before, text: "" }];
+    return [{ ...first, ids: [id], logprobs: [logprob] }, ...rest.map(withoutIds)];
+  }
+
+  /** Ends the answer: events of text that was held back. */
+  end(): TextEvent[] {
+    const pieces = this.#texts([...this.#splitter.push(this.#utf8.end()), ...this.#splitter.end()]);
+    const rest = this.#stop.end();
+    if (rest !== "") pieces.push({ type: "content", text: rest });
+    return pieces.map(withoutIds);
+  }
+
+  #piecesOf(id: number): AnswerPiece[] {
+    const { ids } = this.#form.tags ?? {};
+    const which = id === ids?.open ? "open" : id === ids?.close ? "close" : undefined;
+    if (!which) return this.#splitter.push(this.#utf8.push(this.#bytesOf(id)));
+    const pieces = this.#splitter.push(this.#utf8.end());
+    if (this.#splitter.tag(which, pieces)) return pieces;
+    return [...pieces, ...this.#splitter.push(this.#form.tokenizer.tokenText(id))];
+  }
+
+  /** Embeddings are often padded to a round number of rows: those tokens stand for no text. */
+  #bytesOf(id: number): Uint8Array {
+    const { tokenizer } = this.#form;
+    return id < tokenizer.vocabularySize ? tokenizer.bytesOf(id) : new Uint8Array();
+  }
+
+  /** Pieces with the content cut where it stops. */
+  #texts(pieces: readonly AnswerPiece[]): AnswerPiece[] {
+    return pieces
+      .map(({ type, text }) => ({ type, text: type === "content" ? this.#stop.push(text) : text }))
+      .filter(({ text }) => text !== "");
+  }
+}
+
+function withoutIds(piece: AnswerPiece): TextEvent {
+  return { ...piece, ids: [], logprobs: [] };
+}

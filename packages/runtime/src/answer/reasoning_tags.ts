@@ -1,0 +1,56 @@
+/** Finds the tags around a model's thoughts, and whether a prompt leaves a thought open. Splits no answer. */
+import type { Tokenizer } from "../tokenizer/mod.ts";
+
+/** Where a thought begins and ends. */
+export interface ReasoningTags {
+  readonly open: string;
+  readonly close: string;
+  /** Where each tag is a single token; else the tags are looked for in the text. */
+  readonly ids?: { readonly open: number; readonly close: number };
+}
+
+/** DeepSeek-R1's and Qwen's tags, Magistral's. */
+const PAIRS: readonly (readonly [open: string, close: string])[] = [
+  ["<think>", "</think>"],
+  ["[THINK]", "[/THINK]"],
+];
+/** Where tags are text: the prompt's last tokens, in which an open one may stand. */
+const TAIL_TOKENS = 32;
+
+/** The tags that the vocabulary has as tokens, else those that the chat template writes; undefined: the model does not think. */
+export function reasoningTagsOf(tokenizer: Tokenizer): ReasoningTags | undefined {
+  const { controlTokens, chatTemplate } = tokenizer;
+  for (const [open, close] of PAIRS) {
+    const ids = { open: controlTokens.get(open), close: controlTokens.get(close) };
+    if (ids.open !== undefined && ids.close !== undefined) {
+      return { open, close, ids: { open: ids.open, close: ids.close } };
+    }
+  }
+  for (const [open, close] of PAIRS) {
+    if (chatTemplate?.includes(open)) return { open, close };
+  }
+  return undefined;
+}
+
+/** Whether the answer to a prompt begins inside a thought, as after R1's pre-filled `<think>`. */
+export function endsInThought(
+  tokenizer: Tokenizer,
+  tags: ReasoningTags,
+  promptIds: readonly number[],
+): boolean {
+  if (!tags.ids) {
+    const known = promptIds.slice(-TAIL_TOKENS).filter((id) => id < tokenizer.vocabularySize);
+    return tokenizer.decode(known).trimEnd().endsWith(tags.open);
+  }
+  for (let i = promptIds.length - 1; i >= 0; i--) {
+    const id = promptIds[i];
+    if (id === tags.ids.open) return true;
+    if (id === tags.ids.close || tokenizer.endIds.has(id)) return false;
+  }
+  return false;
+}
+
+/** The tokens that end a thought; a blank line follows, as the models themselves write it. */
+export function closingIds(tokenizer: Tokenizer, { close }: ReasoningTags): number[] {
+  return tokenizer.encode(`${close}\n\n`, { special: true });
+}
