@@ -5,14 +5,8 @@ import type { Core } from "./core.ts";
 /** Lasting blocks and views; addresses are byte offsets. */
 export class WasmMemory {
   readonly #blocks = new Map<number, number>();
-  #reservedBytes = 0;
 
   constructor(private readonly core: Core) {}
-
-  /** Bytes of all lasting blocks. */
-  get reservedBytes(): number {
-    return this.#reservedBytes;
-  }
 
   /** @throws {MemoryError} when the memory may not grow that far. */
   allocate(bytes: number): number {
@@ -26,7 +20,6 @@ export class WasmMemory {
       );
     }
     this.#blocks.set(address, bytes);
-    this.#reservedBytes += bytes;
     return address;
   }
 
@@ -35,7 +28,6 @@ export class WasmMemory {
     const bytes = this.#blocks.get(address);
     if (bytes === undefined) throw new TypeError(`No block starts at address ${address}`);
     this.#blocks.delete(address);
-    this.#reservedBytes -= bytes;
     this.core.exports.release(address, bytes);
   }
 

@@ -86,15 +86,14 @@ export class WeightLoader {
     return wasmTensor("f32", [stored.cols], address);
   }
 
-  /** Gives the staging buffer back. */
-  close(): void {
+  #releaseStaging(): void {
     if (this.#staging !== 0) this.memory.release(this.#staging);
     this.#staging = this.#stagingBytes = 0;
   }
 
   #stage(bytes: number): number {
     if (bytes > this.#stagingBytes) {
-      this.close();
+      this.#releaseStaging();
       this.#staging = this.memory.allocate(bytes);
       this.#stagingBytes = bytes;
     }
