@@ -28,7 +28,7 @@ async function measure(model: Model, row: Row): Promise<void> {
     { length: PROMPT_TOKENS },
     (_, i) => (i * 31 + 7) % model.config.vocabulary,
   );
-  const options = { temperature: 0, ignoreEnd: true };
+  const options = { temperature: 0, ignoreEnd: true, reusePrefix: false };
   const prefill = await model.complete(ids, { ...options, maxTokens: 1 });
   const decode = await model.complete(ids.slice(0, 1), {
     ...options,

@@ -28,9 +28,13 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   answer: ["tokenizer", "vocabulary"],
   sampler: ["vocabulary"],
   backend: ["vocabulary"],
+  engine: ["answer", "tokenizer", "sampler", "model", "vocabulary"],
   quantize: ["gguf", "backend", "vocabulary"],
   vocabulary: [],
-  root: ["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "vocabulary"],
+  root: [
+    ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],
+    "vocabulary",
+  ],
 };
 
 /** Files of src that everybody may know: the waist, its data and the errors. */

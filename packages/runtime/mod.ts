@@ -1,8 +1,10 @@
 /** Aha's inference runtime: load a model, chat, complete, score. The public face; defines nothing itself. */
 export { loadModel, type LoadOptions, planModel } from "./src/load_model.ts";
 export type { MemoryPlan } from "./src/memory_plan.ts";
-export { Model, type ScoreOptions } from "./src/model_session.ts";
+export { Model, type ScoreOptions } from "./src/loaded_model.ts";
+export { ChatSession, type SessionOptions } from "./src/chat_session.ts";
 export type {
+  BatchOptions,
   CompleteOptions,
   Completion,
   EndEvent,

@@ -252,3 +252,73 @@ Deno.test("sampling: the position decides the draw, so shifted prompts of one to
   const drawn = new Set(await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(first)));
   assert(drawn.size >= 6, `${[...drawn]}`);
 });
+
+Deno.test("generateBatch: each prompt gives what it gives alone, equal prompts differ", async () => {
+  await using model = await loadModel(MODEL);
+  const prompts = [[1, 2, 3], "One and", [9, 8, 7, 6], [1, 2, 3]];
+  const alone: number[][] = [];
+  for (const [i, prompt] of prompts.entries()) {
+    const { ids } = await model.complete(prompt, { ...SAMPLED, choice: i === 3 ? 1 : 0 });
+    alone.push([...ids]);
+  }
+  const seen = new Map<number, number[]>();
+  const results = await model.generateBatch(prompts, {
+    ...SAMPLED,
+    onEvent: (event, index) => {
+      if (event.type !== "end") seen.set(index, [...seen.get(index) ?? [], ...event.ids]);
+    },
+  });
+  assertEquals(results.map(({ ids }) => ids), alone);
+  assertEquals([0, 1, 2, 3].map((index) => seen.get(index)), alone);
+  assert(results[0].ids.join() !== results[3].ids.join());
+  assertEquals(await model.generateBatch([], SAMPLED), []);
+});
+
+Deno.test("generateBatch: one that fails ends all, an abort too, and the model goes on", async () => {
+  await using model = await loadModel(MODEL);
+  const long = { ...SAMPLED, maxTokens: 400 };
+  await assertRejects(() => model.generateBatch([[1], [2, 999]], long), RangeError, "Token id 999");
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(new Error("enough")), 10);
+  const run = () => model.generateBatch([[1], [2], [3]], { ...long, signal: abort.signal });
+  await assertRejects(run, Error, "enough");
+  assertEquals((await model.generateBatch([[1]], SAMPLED)).length, 1);
+});
+
+Deno.test("session: a conversation goes on from the cache and says what a fresh model says", async () => {
+  const options = { maxTokens: 12, seed: 4, temperature: 1, ignoreEnd: true };
+  const talk = async (reusePrefix: boolean) => {
+    await using model = await loadModel(MODEL);
+    const session = model.session({ ...options, reusePrefix, system: "Answer." });
+    const said: unknown[] = [];
+    const cached: number[] = [];
+    for (const text of ["Hi", "Why?", "And then?"]) {
+      for await (const event of session.send(text)) {
+        if (event.type === "end") cached.push(event.usage.cachedPromptTokens);
+        else said.push(event.ids);
+      }
+    }
+    return { said, cached };
+  };
+  const [kept, fresh] = [await talk(true), await talk(false)];
+  assertEquals(kept.said, fresh.said);
+  assertEquals(fresh.cached, [0, 0, 0]);
+  assert(kept.cached[0] === 0 && kept.cached[1] > 20 && kept.cached[2] > kept.cached[1]);
+});
+
+Deno.test("close: in the middle of a long prompt nothing steps on, and waiting requests say why", async () => {
+  const model = await loadModel(MODEL);
+  const ids = Array.from({ length: 500 }, (_, i) => i % 380);
+  const runs = [model.complete(ids, SAMPLED), model.score(ids), model.complete([1, 2], SAMPLED)];
+  const settled = Promise.allSettled(runs);
+  await Promise.resolve();
+  await model.close();
+  for (const result of await settled) {
+    assert(result.status === "rejected" && result.reason.message === "The model is closed");
+  }
+});
+
+Deno.test("cacheTokens: less than a context is refused", async () => {
+  const load = () => loadModel(MODEL, { contextTokens: 100, cacheTokens: 99 });
+  await assertRejects(load, RangeError, "cacheTokens is 99, it must be");
+});

@@ -14,6 +14,8 @@ export interface GenerateOptions {
   readonly minP?: number;
   /** Same seed, same tokens. Default: drawn at random. */
   readonly seed?: number;
+  /** Which of several answers to one request: under one seed, each choice draws differently. Default 0. */
+  readonly choice?: number;
   /** No end-of-turn token is drawn before so many tokens. Default 0. */
   readonly minTokens?: number;
   /** The answer ends before the first of these texts, wherever tokens cut them; thoughts are not searched. */
@@ -25,6 +27,15 @@ export interface GenerateOptions {
   readonly think?: "on" | "off" | number;
   /** Go on after end-of-turn tokens, which then count as any other. */
   readonly ignoreEnd?: boolean;
+  /**
+   * What happens when prompt and answer fill the context: `stop` (default) ends with `length`; `slide` goes on with the
+   * first `keepTokens` tokens and the newest half of the rest, fed again as a prompt is.
+   */
+  readonly onFullContext?: "stop" | "slide";
+  /** First tokens that stay when the context slides. Default 4 (attention sinks, 2309.17453). */
+  readonly keepTokens?: number;
+  /** Whether the prompt may begin with tokens that are in the cache, and later ones with this one's. Default true. */
+  readonly reusePrefix?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -36,13 +47,23 @@ export interface CompleteOptions extends GenerateOptions {
   readonly onReasoning?: (text: string) => void;
 }
 
+/** Options of `generateBatch`. */
+export interface BatchOptions extends GenerateOptions {
+  /** Called with each event of each answer as it comes; `index` is the prompt's. */
+  readonly onEvent?: (event: GenerationEvent, index: number) => void;
+}
+
 /** Why generation ended: an end-of-turn token or a stop string, or a limit (`maxTokens` or the context). */
 export type FinishReason = "stop" | "length";
 
 /** Tokens counted. */
 export interface Usage {
   readonly promptTokens: number;
+  /** Of these, tokens that were in the cache already. */
+  readonly cachedPromptTokens: number;
   readonly completionTokens: number;
+  /** Of these, tokens of the thought, its tags included. */
+  readonly reasoningTokens: number;
 }
 
 /** How long things took. */

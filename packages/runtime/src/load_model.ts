@@ -1,6 +1,6 @@
 /** Loads a model: opens it, plans its memory, starts the backend, streams the weights. Wires parts, computes nothing. */
 import { createWasmBackend } from "./backend/wasm/backend.ts";
-import { Decoder } from "./decoder.ts";
+import { Decoder } from "./engine/decoder.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
@@ -8,7 +8,7 @@ import type { KvShape, KvType } from "./kv_cache.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
 import { findArchitecture } from "./model/architectures.ts";
 import { type ModelConfig, readConfig } from "./model/config.ts";
-import { Model } from "./model_session.ts";
+import { Model } from "./loaded_model.ts";
 import { GgufParameters, tensorBytes } from "./parameter_source.ts";
 import { R1_SAMPLING, type SamplingDefaults } from "./sampler/draw_options.ts";
 import { createTokenizer, vocabularyFromMetadata } from "./tokenizer/mod.ts";
@@ -20,6 +20,11 @@ export interface LoadOptions {
   readonly threads?: number;
   /** Most tokens of prompt and answer together. Default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;
+  /**
+   * Tokens that the cache holds for all requests that run at once, and of finished ones that later prompts may continue.
+   * Requests beyond it wait their turn. Default: one whole context.
+   */
+  readonly cacheTokens?: number;
   /** Most bytes the model may use; loading fails before it begins if it needs more. */
   readonly memoryBytes?: number;
   /** Storage of keys and values in generation. Default `auto`: f16, or f32 where the whole cache is small. */
@@ -134,6 +139,7 @@ async function loadFrom(
       decoder: new Decoder(model, backend.ops, plan.contextTokens),
       tokenizer,
       kvType: plan.kvType,
+      cacheTokens: plan.cacheTokens,
       defaults: recommendedSampling(gguf.metadata),
       loadMs: performance.now() - start,
     });

@@ -1,5 +1,5 @@
 /** How much memory a model will need, before anything is loaded. Allocates nothing. */
-import { CHUNK_ROWS } from "./decoder.ts";
+import { CHUNK_ROWS } from "./engine/decoder.ts";
 import { MemoryError } from "./errors.ts";
 import { type KvShape, type KvType, PAGE_TOKENS, pageBytes } from "./kv_cache.ts";
 import type { ModelConfig } from "./model/config.ts";
@@ -16,6 +16,8 @@ const WASM32_BYTES = 2 ** 32;
 /** Bytes a model needs, by what for. */
 export interface MemoryPlan {
   readonly contextTokens: number;
+  /** Tokens that the cache holds, of all sequences together. */
+  readonly cacheTokens: number;
   readonly kvType: KvType;
   readonly weightBytes: number;
   readonly kvBytes: number;
@@ -27,6 +29,7 @@ export interface MemoryPlan {
 /** What decides about a plan. */
 export interface PlanOptions {
   readonly contextTokens?: number;
+  readonly cacheTokens?: number;
   readonly kvType?: KvType | "auto";
   /** Most bytes that may be used. */
   readonly memoryBytes?: number;
@@ -43,8 +46,9 @@ export function planMemory(
   options: PlanOptions = {},
 ): MemoryPlan {
   const contextTokens = contextOf(config, options.contextTokens);
+  const cacheTokens = cacheOf(contextTokens, options.cacheTokens);
   const cacheBytes = (type: KvType) =>
-    Math.ceil(contextTokens / PAGE_TOKENS) * pageBytes(kvShapeOf(type));
+    Math.ceil(cacheTokens / PAGE_TOKENS) * pageBytes(kvShapeOf(type));
   const asked = options.kvType ?? "auto";
   const kvType = asked === "auto"
     ? (cacheBytes("f32") <= SMALL_CACHE_BYTES ? "f32" : "f16")
@@ -56,16 +60,14 @@ export function planMemory(
   if (totalBytes > limit) {
     throw new MemoryError(
       `The model needs ${mebibytes(totalBytes)} (weights ${mebibytes(weightBytes)}, ` +
-        `cache of ${contextTokens} tokens ${mebibytes(kvBytes)}), ${
-          mebibytes(limit)
-        } are allowed: ` +
+        `cache of ${cacheTokens} tokens ${mebibytes(kvBytes)}), ${mebibytes(limit)} are allowed: ` +
         `take a smaller context or model`,
       totalBytes,
       limit,
     );
   }
   const sizes = { weightBytes, kvBytes, activationBytes, overheadBytes: OVERHEAD_BYTES };
-  return { contextTokens, kvType, ...sizes, totalBytes };
+  return { contextTokens, cacheTokens, kvType, ...sizes, totalBytes };
 }
 
 function contextOf(config: ModelConfig, asked?: number): number {
@@ -73,6 +75,14 @@ function contextOf(config: ModelConfig, asked?: number): number {
   if (Number.isInteger(asked) && asked >= 1 && asked <= config.contextTokens) return asked;
   throw new RangeError(
     `A context of ${asked} tokens is not possible: the model was trained for 1 to ${config.contextTokens}`,
+  );
+}
+
+/** Less than a whole context would leave a long request waiting for room that never comes. */
+function cacheOf(contextTokens: number, asked = contextTokens): number {
+  if (Number.isInteger(asked) && asked >= contextTokens) return asked;
+  throw new RangeError(
+    `cacheTokens is ${asked}, it must be a whole number of at least the context's ${contextTokens} tokens`,
   );
 }
 

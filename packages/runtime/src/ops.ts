@@ -48,6 +48,7 @@ export interface Draw {
 
 /** A drawn token of each row and its log-probability under the raw logits (before temperature and truncation). */
 export interface Drawn {
+  /** -1 where a row's logits are not finite. */
   readonly ids: Int32Array;
   readonly logprobs: Float32Array;
 }

@@ -69,7 +69,7 @@ async function measure(
 ): Promise<{ pp: number; tg: number }> {
   const { vocabulary } = model.config;
   const ids = Array.from({ length: prompt }, (_, i) => (i * 31 + 7) % vocabulary);
-  const options = { temperature: 0, ignoreEnd: true, signal: io.signal };
+  const options = { temperature: 0, ignoreEnd: true, reusePrefix: false, signal: io.signal };
   const prefill = await model.complete(ids, { ...options, maxTokens: 1 });
   const decode = await model.complete(ids.slice(0, 1), { ...options, maxTokens: generate });
   return { pp: prefill.timings.promptTokensPerSecond, tg: decode.timings.tokensPerSecond };

@@ -29,6 +29,7 @@ export function drawsOf(
   };
   const seed = options.seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
   whole("seed", inRange("seed", seed, 0, Number.MAX_SAFE_INTEGER));
+  whole("choice", inRange("choice", choice, 0, 2 ** 32 - 1));
   const halves: [number, number] = [seed % 2 ** 32, Math.floor(seed / 2 ** 32)];
   return (position) => ({ ...shape, seed: halves, choice, position });
 }

@@ -1,6 +1,6 @@
 /** Public face of the tokenizer: text, token ids and conversations. No model and no weights behind it. */
 export { type ChatMessage, renderChat, type RenderChatOptions } from "./chat/chat_template.ts";
-export { encodeChat, type EncodeChatOptions } from "./chat/encode_chat.ts";
+export { encodeChat, type EncodeChatOptions, withAnswerIds } from "./chat/encode_chat.ts";
 export { openTokenizer } from "./open_tokenizer.ts";
 export { createTokenizer, type SpecialOption, type Tokenizer } from "./tokenizer.ts";
 export { Utf8Stream } from "./utf8_stream.ts";

@@ -8,7 +8,6 @@ import type { CoreExports } from "./core.ts";
 import type { WasmMemory } from "./memory.ts";
 import { pagesFor, rowPositions, StepMemo } from "./step_memo.ts";
 import { addressOf, packedOf, type WasmTensor, wasmTensor } from "./storage.ts";
-import { ModelError } from "../../errors.ts";
 
 /** Logits that `tokenLogprobs` holds at a time. */
 const LOGPROB_CHUNK_BYTES = 16 << 20;
@@ -209,15 +208,10 @@ export class WasmOps implements Ops {
     const logprobs = new Float32Array(rows);
     for (let row = 0; row < rows; row++) {
       const at = addressOf(logits) + 4 * row * vocabulary;
-      const { position, forced } = draws[row];
-      const id = forced ?? this.#draw(at, vocabulary, draws[row]);
-      ids[row] = id;
-      logprobs[row] = id < 0 ? NaN : this.core.token_logprob(at, vocabulary, id);
-      if (!Number.isFinite(logprobs[row])) {
-        throw new ModelError(
-          `The model computed a logit that is not finite for position ${position}`,
-        );
-      }
+      const id = draws[row].forced ?? this.#draw(at, vocabulary, draws[row]);
+      const logprob = id < 0 ? NaN : this.core.token_logprob(at, vocabulary, id);
+      ids[row] = Number.isFinite(logprob) ? id : -1;
+      logprobs[row] = logprob;
     }
     return Promise.resolve({ ids, logprobs });
   }

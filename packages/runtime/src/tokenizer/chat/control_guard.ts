@@ -42,18 +42,39 @@ export class ControlGuard {
   readonly #texts: ControlTexts;
   readonly #standIns = new Map<string, string>();
   readonly #originals = new Map<string, string>();
+  /** Stands around the number of a placeholder. */
+  readonly #mark: string;
 
   /** @param used all texts that take part: no stand-in occurs in them */
   constructor(texts: ControlTexts, used: string) {
     this.#texts = texts;
     let code = FIRST_STAND_IN;
-    for (const character of texts.firstCharacters) {
+    const unused = (): string => {
       while (used.includes(String.fromCharCode(code))) code++;
       if (code > LAST_STAND_IN) throw new RangeError("The messages use every private character");
-      const standIn = String.fromCharCode(code++);
+      return String.fromCharCode(code++);
+    };
+    for (const character of texts.firstCharacters) {
+      const standIn = unused();
       this.#standIns.set(character, standIn);
       this.#originals.set(standIn, character);
     }
+    this.#mark = unused();
+  }
+
+  /** A text that stands for something which is no text; `parts` finds it again. */
+  placeholder(number: number): string {
+    return `${this.#mark}${number}${this.#mark}`;
+  }
+
+  /** Cuts rendered text at its placeholders; what a template has left of a broken one is dropped. */
+  parts(rendered: string): { readonly text: string; readonly placeholder?: number }[] {
+    const cut = rendered.split(new RegExp(`${this.#mark}(\\d+)${this.#mark}`));
+    return cut.map((part, i) =>
+      i % 2 === 0
+        ? { text: part.replaceAll(this.#mark, "") }
+        : { text: "", placeholder: Number(part) }
+    );
   }
 
   /** A copy of `value` in which every text, also of keys, has its control tokens hidden; `texts` may be some of them. */

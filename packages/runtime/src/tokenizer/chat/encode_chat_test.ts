@@ -8,7 +8,7 @@ import {
 } from "../../../../../tests/support/token_tables.ts";
 import { ModelError } from "../../errors.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { encodeChat } from "./encode_chat.ts";
+import { encodeChat, withAnswerIds } from "./encode_chat.ts";
 
 const SMALL_MODEL = fixturePath("models/llama_untied/gguf/model-F16.gguf");
 const table = fixtureJson<ChatTable>("tokens/chat_templates.json");
@@ -78,4 +78,17 @@ Deno.test("encodeChat: BOS and EOS of the template are control tokens", async ()
 Deno.test("encodeChat: a template that fails is a ModelError", async () => {
   const tokenizer = await tokenizerOfFile(SMALL_MODEL);
   assertThrows(() => encodeChat(tokenizer, "{% if %}", []), ModelError, "not valid Jinja");
+});
+
+Deno.test("withAnswerIds: ids stand where the template puts the content, however often, also broken", async () => {
+  const tokenizer = await tokenizerOfFile(SMALL_MODEL);
+  const ids = [300, 5, 300];
+  const message = withAnswerIds({ role: "assistant", content: "x" }, ids);
+  const encode = (template: string) => encodeChat(tokenizer, template, [message]);
+  const text = (said: string) => tokenizer.encode(said);
+  assertEquals(encode("a{{ messages[0].content }}b"), [...text("a"), ...ids, ...text("b")]);
+  assertEquals(encode("{{ messages[0].content ~ messages[0].content | trim }}"), [...ids, ...ids]);
+  assertEquals(encode("{{ messages[0].role }}"), text("assistant"));
+  assertEquals(encode("a{{ messages[0].content[:1] }}b"), text("ab"));
+  assertEquals(Object.keys(message), ["role", "content"]);
 });

@@ -18,14 +18,19 @@ function messageToSelf(): (callback: () => void) => void {
   };
 }
 
+/** Waits for one turn of the host's event loop: all that is ready to run now has run then. */
+export async function nextTurn(): Promise<void> {
+  await new Promise<void>(later);
+  lastTurn = performance.now();
+}
+
 /**
- * Waits for one turn of the host's event loop if the last one is some milliseconds ago.
+ * Waits for a turn if the last one is some milliseconds ago.
  * @throws the signal's reason when it is aborted.
  */
 export async function yieldToHost(signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   if (performance.now() - lastTurn < TURN_MS) return;
-  await new Promise<void>(later);
-  lastTurn = performance.now();
+  await nextTurn();
   signal?.throwIfAborted();
 }

@@ -1,15 +1,17 @@
 /** Tests of the token loop: limits, end tokens, what it returns, and that it frees the cache however it ends. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { fixturePath } from "../../../tests/support/fixture.ts";
-import { FixtureModel } from "../../../tests/support/fixture_model.ts";
+import { fixturePath } from "../../../../tests/support/fixture.ts";
+import { FixtureModel } from "../../../../tests/support/fixture_model.ts";
 import { Decoder } from "./decoder.ts";
-import { ContextFullError } from "./errors.ts";
-import type { GenerateOptions } from "./events.ts";
+import { ContextFullError } from "../errors.ts";
+import type { GenerateOptions } from "../events.ts";
 import { generate, type GenerationEnd, type Generator } from "./generate.ts";
+import { Scheduler } from "./scheduler.ts";
+import { scoreTokens } from "./score.ts";
 
 const FILE = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 const PROMPT = [1, 2, 3];
-const GREEDY: GenerateOptions = { temperature: 0 };
+const GREEDY: GenerateOptions = { temperature: 0, reusePrefix: false };
 
 async function opened(
   run: (generator: Generator) => Promise<void>,
@@ -17,9 +19,9 @@ async function opened(
 ): Promise<void> {
   await using open = await FixtureModel.open(FILE);
   const decoder = new Decoder(open.model, open.backend.ops, contextTokens);
-  const generator = { decoder, cache: open.cache(), endIds, defaults: {} };
-  await run(generator);
-  assertEquals(generator.cache.usedPages, 0);
+  const scheduler = new Scheduler(decoder, open.cache());
+  await run({ scheduler, endIds, defaults: {} });
+  assertEquals(scheduler.cache.usedPages, 0);
 }
 
 async function all(
@@ -73,9 +75,15 @@ Deno.test("generate: ends before an end token, unless told to go on", async () =
 Deno.test("generate: log-probabilities are of the raw logits, whatever the temperature", () =>
   opened(async (generator) => {
     const cold = await all(generator, { ...GREEDY, maxTokens: 1 });
-    const hot = await all(generator, { temperature: 2, topK: 1, maxTokens: 1 });
+    const hot = await all(generator, {
+      ...GREEDY,
+      temperature: 2,
+      topK: 1,
+      maxTokens: 1,
+    });
     assertEquals(hot, { ...cold, end: hot.end });
-    const scored = await generator.decoder.score(generator.cache, [...PROMPT, ...cold.ids]);
+    const { decoder, cache } = generator.scheduler;
+    const scored = await scoreTokens(decoder, cache, [...PROMPT, ...cold.ids]);
     assertEquals(scored.at(-1), cold.logprobs[0]);
   }));
 
@@ -85,6 +93,7 @@ Deno.test("generate: without any draw all times and rates are 0", () =>
     assertEquals(ids, []);
     assertEquals(end, {
       finishReason: "length",
+      cachedPromptTokens: 0,
       timings: {
         promptTokens: 3,
         promptTokensPerSecond: 0,
@@ -97,7 +106,7 @@ Deno.test("generate: without any draw all times and rates are 0", () =>
 
 Deno.test("generate: pages are freed after an error, an abort and an early return", () =>
   opened(async (generator) => {
-    const { cache } = generator;
+    const { cache } = generator.scheduler;
     const abort = new AbortController();
     const tokens = generate(generator, PROMPT, { ...GREEDY, signal: abort.signal });
     await tokens.next();
@@ -127,3 +136,19 @@ Deno.test("generate: a prompt that leaves no room has both numbers in its error"
       assert(error.message.startsWith(`The prompt of ${length} tokens ${part} the context of 10`));
     }
   }, { contextTokens: 10 }));
+
+Deno.test("generate: a full context slides where it is asked to, as if the shortened text were the prompt", () =>
+  opened(async (generator) => {
+    const slide: GenerateOptions = { ...GREEDY, onFullContext: "slide", keepTokens: 2 };
+    const { ids, end } = await all(generator, { ...slide, maxTokens: 100 });
+    assertEquals([ids.length, end.finishReason], [100, "length"]);
+    const text = [...PROMPT, ...ids];
+    // full at 40 tokens: 2 stay and the newest 19 of the other 38, then the one that did not fit
+    const first = [...text.slice(0, 2), ...text.slice(21, 41)];
+    assertEquals(
+      (await all(generator, { ...GREEDY, maxTokens: 18 }, first)).ids,
+      text.slice(41, 59),
+    );
+    const wrong = { ...slide, keepTokens: -1 };
+    await assertRejects(() => all(generator, wrong), RangeError, "keepTokens is -1");
+  }, { contextTokens: 40 }));

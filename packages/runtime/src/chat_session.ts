@@ -1,0 +1,106 @@
+/** A conversation with a model: remembers messages, and the tokens of answers as they were drawn. Generates nothing itself. */
+import type { GenerateOptions, GenerationEvent } from "./events.ts";
+import { type ChatMessage, type Tokenizer, withAnswerIds } from "./tokenizer/mod.ts";
+
+/** What a session begins with; the rest are the defaults of each answer. */
+export interface SessionOptions extends GenerateOptions {
+  readonly system?: string;
+  /** An earlier conversation, after the system message. */
+  readonly messages?: readonly ChatMessage[];
+}
+
+/** What a session needs of a model. */
+export interface ChatModel {
+  readonly tokenizer: Tokenizer;
+  chat(
+    messages: readonly ChatMessage[],
+    options: GenerateOptions,
+  ): AsyncGenerator<GenerationEvent>;
+}
+
+/** A conversation; made by `Model.session`. One answer at a time. */
+export class ChatSession {
+  readonly #model: ChatModel;
+  readonly #options: GenerateOptions;
+  #messages: ChatMessage[];
+  #isAnswering = false;
+
+  /** Not for callers: see `Model.session`. */
+  constructor(model: ChatModel, { system, messages = [], ...options }: SessionOptions) {
+    this.#model = model;
+    this.#options = options;
+    this.#messages = [...messages];
+    if (system !== undefined) this.#messages.unshift({ role: "system", content: system });
+  }
+
+  /** The conversation so far. */
+  get messages(): readonly ChatMessage[] {
+    return this.#messages;
+  }
+
+  /** Forgets all messages, except for a system message; a new one may be given. */
+  reset(system: string | undefined = this.#system()): void {
+    this.#messages = system === undefined ? [] : [{ role: "system", content: system }];
+  }
+
+  /**
+   * Sends a message and gives the answer, piece by piece. An answer that ends early, by an abort or because the reader
+   * left, stays in the conversation as far as it came; if nothing came, the message does not stay either.
+   * @throws what `Model.chat` throws
+   * @throws {TypeError} while another answer is coming
+   */
+  async *send(
+    message: string | ChatMessage,
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationEvent> {
+    if (this.#isAnswering) throw new TypeError("The session is still giving another answer");
+    this.#isAnswering = true;
+    const sent = typeof message === "string" ? { role: "user", content: message } : message;
+    const messages = [...this.#messages, sent];
+    const answer = new Answer();
+    try {
+      for await (const event of this.#model.chat(messages, { ...this.#options, ...options })) {
+        answer.add(event);
+        yield event;
+      }
+    } finally {
+      this.#isAnswering = false;
+      if (answer.hasTokens) {
+        this.#messages = [...messages, answer.message(this.#model.tokenizer)];
+      }
+    }
+  }
+
+  #system(): string | undefined {
+    const [first] = this.#messages;
+    return first?.role === "system" ? String(first.content) : undefined;
+  }
+}
+
+/** One answer as it comes. */
+class Answer {
+  readonly #texts = { content: "", reasoning: "" };
+  readonly #contentIds: number[] = [];
+  hasTokens = false;
+
+  add(event: GenerationEvent): void {
+    if (event.type === "end") {
+      this.hasTokens = true; // also an answer of nothing is one
+      return;
+    }
+    if (event.ids.length > 0) this.hasTokens = true;
+    this.#texts[event.type] += event.text;
+    // The line breaks between a thought and its answer belong to neither; the template sets its own.
+    if (event.type === "content" && this.#texts.content !== "") this.#contentIds.push(...event.ids);
+  }
+
+  /** The tokens stay where they say the same as the text, which a stop string may have cut. */
+  message(tokenizer: Tokenizer): ChatMessage {
+    const { content, reasoning } = this.#texts;
+    const message: ChatMessage = reasoning === ""
+      ? { role: "assistant", content }
+      : { role: "assistant", content, reasoning_content: reasoning };
+    const isSame = tokenizer.decode(this.#contentIds).trimStart() === content.trimStart();
+    return isSame && content !== "" ? withAnswerIds(message, this.#contentIds) : message;
+  }
+}

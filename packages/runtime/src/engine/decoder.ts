@@ -1,0 +1,112 @@
+/** Runs forward passes for inference: one step over tokens of several sequences at once. Chooses no work and keeps none. */
+import { makeBatch, type SegmentInput } from "../batch.ts";
+import type { CachedSequence, KvCache } from "../kv_cache.ts";
+import type { LanguageModel } from "../model/language_model.ts";
+import type { Draw, Drawn, Ops } from "../ops.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** Rows of a step: enough to use the weights well, few enough to keep activations small. */
+export const CHUNK_ROWS = 256;
+/** Logits that stand in memory at a time: those of many sequences would outgrow the activations. */
+const LOGITS_BYTES = 16 << 20;
+
+/** Tokens that a step appends to a sequence, and how to draw the one after them where it is wanted. */
+export interface Feed {
+  readonly sequence: CachedSequence;
+  readonly ids: ArrayLike<number>;
+  readonly draw?: Draw;
+}
+
+/** A token as it was drawn. */
+export interface DrawnToken {
+  /** -1 where the logits are not finite. */
+  readonly id: number;
+  /** log-softmax of the raw logits at `id`. */
+  readonly logprob: number;
+}
+
+/** A model with its ops. */
+export class Decoder {
+  constructor(
+    readonly model: LanguageModel,
+    readonly ops: Ops,
+    readonly contextTokens: number,
+    private readonly logitsBytes = LOGITS_BYTES,
+  ) {}
+
+  /**
+   * One forward pass over all feeds; gives the tokens of those that ask for one, in order. What a sequence draws does not
+   * depend on the others. The scope closes before anything is awaited, since another request may step meanwhile.
+   * @throws {MemoryError} when the cache may not grow; nothing is appended then
+   */
+  async step(cache: KvCache, feeds: readonly Feed[]): Promise<DrawnToken[]> {
+    return (await Promise.all(this.#enqueue(cache, feeds))).flatMap(tokensOf);
+  }
+
+  #enqueue(cache: KvCache, feeds: readonly Feed[]): Promise<Drawn>[] {
+    using _step = this.ops.scope();
+    const hidden = this.forward(cache, feeds);
+    const rows: number[] = [];
+    const draws: Draw[] = [];
+    let end = 0;
+    for (const { ids, draw } of feeds) {
+      end += ids.length;
+      if (!draw) continue;
+      rows.push(end - 1);
+      draws.push(draw);
+    }
+    return this.#sample(hidden, rows, draws);
+  }
+
+  #sample(hidden: Tensor, rows: readonly number[], draws: readonly Draw[]): Promise<Drawn>[] {
+    const atOnce = Math.max(1, Math.floor(this.logitsBytes / (4 * this.model.config.vocabulary)));
+    const drawn: Promise<Drawn>[] = [];
+    for (let start = 0; start < rows.length; start += atOnce) {
+      using _part = this.ops.scope();
+      const last = this.ops.selectRows(hidden, rows.slice(start, start + atOnce));
+      const logits = this.ops.linear(last, this.model.head);
+      drawn.push(this.ops.sample(logits, draws.slice(start, start + atOnce)));
+    }
+    return drawn;
+  }
+
+  /** Appends the feeds to their sequences; gives the hidden states of their tokens `[rows, C]` in the open scope. */
+  forward(cache: KvCache, feeds: readonly Feed[]): Tensor {
+    const inputs = feeds.map(({ sequence, ids }) => ({
+      ...{ sequence, ids, firstPosition: sequence.length },
+    }));
+    extendAll(cache, inputs);
+    const { batch, ids } = makeBatch(inputs);
+    return this.model.forward(this.ops, ids, batch, cache);
+  }
+
+  /** @throws {RangeError} naming the first id that is no whole number of the vocabulary. */
+  checkIds(ids: ArrayLike<number>): void {
+    const { vocabulary } = this.model.config;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i];
+      if (Number.isInteger(id) && id >= 0 && id < vocabulary) continue;
+      throw new RangeError(`Token id ${id} is outside the vocabulary of ${vocabulary}`);
+    }
+  }
+}
+
+/** All or none: a sequence that has grown without being fed would hold keys of nothing. */
+function extendAll(cache: KvCache, inputs: readonly (SegmentInput & Feed)[]): void {
+  let extended = 0;
+  try {
+    for (const { sequence, ids } of inputs) {
+      cache.extend(sequence, ids.length);
+      extended++;
+    }
+  } catch (error) {
+    for (const { sequence, firstPosition } of inputs.slice(0, extended)) {
+      cache.truncate(sequence, firstPosition);
+    }
+    throw error;
+  }
+}
+
+function tokensOf({ ids, logprobs }: Drawn): DrawnToken[] {
+  return Array.from(ids, (id, row) => ({ id, logprob: logprobs[row] }));
+}

@@ -1,0 +1,83 @@
+/** The token loop: prompt ids in, sampled tokens out, until an end token or a limit. Sees ids, never text. */
+import { ContextFullError } from "../errors.ts";
+import type { FinishReason, GenerateOptions, Timings } from "../events.ts";
+import { drawsOf, type SamplingDefaults } from "../sampler/draw_options.ts";
+import type { DrawnToken } from "./decoder.ts";
+import { Clock } from "./generation_clock.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { limitsOf } from "./generation_limits.ts";
+
+/** How a generation ended and what it took. */
+export interface GenerationEnd {
+  readonly finishReason: FinishReason;
+  readonly timings: Timings;
+  /** Tokens of the prompt that were in the cache already. */
+  readonly cachedPromptTokens: number;
+}
+
+/** What a generation needs besides its prompt. */
+export interface Generator {
+  readonly scheduler: Scheduler;
+  /** Tokens that end the answer; they are not part of it. */
+  readonly endIds: ReadonlySet<number>;
+  readonly defaults: SamplingDefaults;
+  /** Asked before each draw: the token that must come next, if any. */
+  readonly forcedNext?: () => number | undefined;
+}
+
+/**
+ * Yields tokens as they are drawn and returns how it ended; `next(true)` after a token stops. The sequence's cache pages
+ * are given back in any case.
+ * @throws {ContextFullError} when the prompt leaves no room for a token
+ * @throws {RangeError} when an option or a token id is out of range
+ */
+export async function* generate(
+  { scheduler, endIds, defaults, forcedNext }: Generator,
+  promptIds: readonly number[],
+  options: GenerateOptions,
+): AsyncGenerator<DrawnToken, GenerationEnd, boolean | undefined> {
+  const { decoder } = scheduler;
+  const { contextTokens, model } = decoder;
+  const room = contextTokens - promptIds.length;
+  if (room < 1) throw new ContextFullError(promptIds.length, contextTokens);
+  decoder.checkIds(promptIds);
+  const { limit, minTokens, keepTokens } = limitsOf(options, room);
+  const drawAt = drawsOf(options, defaults, options.choice);
+  const ends = Array.from(endIds).filter((id) => id < model.config.vocabulary);
+  const running = scheduler.open({ sharesPrefixes: options.reusePrefix });
+  const clock = new Clock();
+  const end = (finishReason: FinishReason): GenerationEnd => ({
+    finishReason,
+    timings: clock.end(promptIds.length, running.reusedTokens),
+    cachedPromptTokens: running.reusedTokens,
+  });
+  try {
+    let next: readonly number[] = promptIds;
+    while (clock.generated < limit) {
+      if (running.ids.length === contextTokens) {
+        if (keepTokens === undefined) break;
+        scheduler.rewrite(running, slid(running.ids, keepTokens));
+      }
+      const excluded = clock.generated < minTokens ? ends : [];
+      const position = promptIds.length + clock.generated;
+      const draw = { ...drawAt(position), forced: forcedNext?.(), excluded };
+      const drawn = await scheduler.advance(running, next, draw, options.signal);
+      clock.drawn();
+      if (!options.ignoreEnd && endIds.has(drawn.id)) return end("stop");
+      clock.generated++;
+      const isStopped = yield drawn;
+      if (isStopped) return end("stop");
+      next = [drawn.id];
+    }
+    return end("length");
+  } finally {
+    scheduler.close(running);
+  }
+}
+
+/** A full context made half empty: its first tokens, and the newest of the rest. */
+function slid(ids: readonly number[], keepTokens: number): number[] {
+  const keep = Math.min(keepTokens, ids.length - 2);
+  const newest = Math.floor((ids.length - keep) / 2);
+  return [...ids.slice(0, keep), ...ids.slice(ids.length - newest)];
+}

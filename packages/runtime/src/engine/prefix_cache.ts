@@ -1,0 +1,77 @@
+/** Keeps finished sequences, so that a prompt which begins like one of them is not fed again. Feeds nothing itself. */
+import { type CachedSequence, type KvCache, PAGE_TOKENS } from "../kv_cache.ts";
+
+/** Fewer shared tokens than this are fed again: that costs less than a copy of their page. */
+export const MIN_SHARED_TOKENS = 8;
+/** Sequences that are looked through for each new prompt. */
+const MOST_KEPT = 64;
+
+interface Kept {
+  readonly ids: readonly number[];
+  readonly sequence: CachedSequence;
+}
+
+/** Sequences by their tokens, the least recently used first. */
+export class PrefixCache {
+  #kept: Kept[] = [];
+
+  constructor(private readonly cache: KvCache) {}
+
+  /** Sequences that are kept. */
+  get size(): number {
+    return this.#kept.length;
+  }
+
+  /** Takes over a sequence that holds `ids`, and gives up those that it contains. */
+  keep(sequence: CachedSequence, ids: readonly number[]): void {
+    const isInside = (one: readonly number[], other: readonly number[]) =>
+      one.length <= other.length && sharedLength(one, other) === one.length;
+    if (this.#kept.some((kept) => isInside(ids, kept.ids))) return this.cache.free(sequence);
+    for (const kept of this.#kept) if (isInside(kept.ids, ids)) this.cache.free(kept.sequence);
+    this.#kept = this.#kept.filter((kept) => !isInside(kept.ids, ids));
+    this.#kept.push({ ids, sequence });
+    if (this.#kept.length > MOST_KEPT) this.evict();
+  }
+
+  /** How many of the first tokens of `ids` some sequence can give. */
+  sharedTokens(ids: readonly number[]): number {
+    return Math.max(0, ...this.#kept.map((kept) => shareable(kept.ids, ids)));
+  }
+
+  /**
+   * A sequence of the caller's own with the longest known beginning of `ids`. Without room for the copy of a page the
+   * kept sequence itself is handed over, cut to whole pages.
+   */
+  claim(ids: readonly number[], hasRoom: boolean): CachedSequence | undefined {
+    const shared = this.sharedTokens(ids);
+    const at = this.#kept.findIndex((kept) => shareable(kept.ids, ids) === shared);
+    if (at < 0 || shared < MIN_SHARED_TOKENS) return undefined;
+    const [kept] = this.#kept.splice(at, 1);
+    if (hasRoom) {
+      this.#kept.push(kept);
+      return this.cache.fork(kept.sequence, shared);
+    }
+    this.cache.truncate(kept.sequence, Math.floor(shared / PAGE_TOKENS) * PAGE_TOKENS);
+    return kept.sequence;
+  }
+
+  /** Gives up the sequence that was not used for the longest time; false when there is none. */
+  evict(): boolean {
+    const oldest = this.#kept.shift();
+    if (oldest) this.cache.free(oldest.sequence);
+    return oldest !== undefined;
+  }
+}
+
+/** How many tokens two sequences have in common at their beginning. */
+export function sharedLength(one: readonly number[], other: readonly number[]): number {
+  const most = Math.min(one.length, other.length);
+  let length = 0;
+  while (length < most && one[length] === other[length]) length++;
+  return length;
+}
+
+/** How much of a prompt another sequence can give: all but the last token at most, which has to be fed. */
+export function shareable(held: readonly number[], ids: readonly number[]): number {
+  return Math.min(sharedLength(held, ids), ids.length - 1);
+}

@@ -1,0 +1,38 @@
+/** A sequence in the making: the tokens it is to hold, what the cache holds of them, the draw it waits for. Decides nothing. */
+import type { CachedSequence } from "../kv_cache.ts";
+import type { Draw } from "../ops.ts";
+import type { DrawnToken } from "./decoder.ts";
+
+/** A draw that somebody waits for. */
+export interface Wish {
+  readonly draw: Draw;
+  readonly signal?: AbortSignal;
+  readonly resolve: (token: DrawnToken) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What the scheduler knows of one sequence. */
+export class RunningSequence {
+  /** All tokens so far; those beyond `stored` are fed before the next draw. */
+  readonly ids: number[] = [];
+  /** Where the cache holds the first tokens; undefined before the first step, and after its pages were taken away. */
+  sequence: CachedSequence | undefined;
+  /** The draw that is waited for; undefined while the reader is busy. */
+  wish: Wish | undefined;
+  /** Prompt tokens that were found in the cache at the first step. */
+  reusedTokens = 0;
+  hasStepped = false;
+
+  /** @param sharesPrefixes whether it may begin with another's tokens, and others with its own */
+  constructor(readonly sharesPrefixes: boolean) {}
+
+  /** Tokens in the cache. */
+  get stored(): number {
+    return this.sequence?.length ?? 0;
+  }
+
+  /** Tokens that are to be fed. */
+  get missing(): number {
+    return this.ids.length - this.stored;
+  }
+}

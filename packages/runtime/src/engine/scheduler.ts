@@ -1,0 +1,177 @@
+/** Continuous batching: whatever sequences ask for goes into one step after the other. Draws and computes nothing itself. */
+import { ContextFullError, MemoryError } from "../errors.ts";
+import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
+import type { Draw } from "../ops.ts";
+import { CHUNK_ROWS, type Decoder, type DrawnToken } from "./decoder.ts";
+import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
+import { RunningSequence } from "./running_sequence.ts";
+import { notFinite } from "./score.ts";
+import { LEAST_ROWS, type Plan, StepPlanner } from "./step_planner.ts";
+import { nextTurn, yieldToHost } from "./yield_to_host.ts";
+
+/** How a scheduler works. */
+export interface SchedulerOptions {
+  /** Long prompts are cut so that a step takes about this long. Default 250. */
+  readonly maxStepMs?: number;
+}
+
+/**
+ * Runs many sequences over one cache, a step for all that wait (Orca, OSDI 2022). A sequence steps only while its
+ * reader waits in `advance`, so a slow reader slows nobody else and no answer runs ahead of it.
+ */
+export class Scheduler {
+  /** Oldest first. */
+  readonly #running = new Set<RunningSequence>();
+  readonly #kept: PrefixCache;
+  readonly #planner: StepPlanner;
+  readonly #maxStepMs: number;
+  #rows = CHUNK_ROWS;
+  #isStepping = false;
+  #ended: unknown;
+
+  constructor(readonly decoder: Decoder, readonly cache: KvCache, options: SchedulerOptions = {}) {
+    this.#kept = new PrefixCache(cache);
+    this.#planner = new StepPlanner(cache, this.#kept, this.#running);
+    this.#maxStepMs = options.maxStepMs ?? 250;
+  }
+
+  /** A new empty sequence; close it in any case. */
+  open(options: { sharesPrefixes?: boolean } = {}): RunningSequence {
+    const running = new RunningSequence(options.sharesPrefixes ?? true);
+    this.#running.add(running);
+    return running;
+  }
+
+  /**
+   * Appends ids and draws the next token.
+   * @throws {ContextFullError} when they do not fit the context
+   * @throws {RangeError} when there are none, or one is outside the vocabulary; in these cases nothing is appended
+   * @throws {ModelError} when the model computes a number that is not finite
+   */
+  async advance(
+    running: RunningSequence,
+    ids: readonly number[],
+    draw: Draw,
+    signal?: AbortSignal,
+  ): Promise<DrawnToken> {
+    if (this.#ended !== undefined) throw this.#ended;
+    signal?.throwIfAborted();
+    const { contextTokens } = this.decoder;
+    const total = running.ids.length + ids.length;
+    if (total > contextTokens) throw new ContextFullError(total, contextTokens);
+    if (total === running.stored) {
+      throw new RangeError("Cannot generate from an empty prompt: give at least one token");
+    }
+    this.decoder.checkIds(ids);
+    for (const id of ids) running.ids.push(id);
+    const { promise, resolve, reject } = Promise.withResolvers<DrawnToken>();
+    running.wish = { draw, signal, resolve, reject };
+    this.#run();
+    return await promise;
+  }
+
+  /** Replaces all tokens of a sequence; what it keeps of its beginning is not fed again. */
+  rewrite(running: RunningSequence, ids: readonly number[]): void {
+    const shared = Math.min(sharedLength(running.ids, ids), running.stored);
+    const whole = Math.floor(shared / PAGE_TOKENS) * PAGE_TOKENS; // so that no page has to be copied
+    if (running.sequence) this.cache.truncate(running.sequence, whole);
+    running.ids.length = 0;
+    for (const id of ids) running.ids.push(id);
+  }
+
+  /** Ends a sequence; its pages are kept for prompts that begin alike, until they are needed. */
+  close(running: RunningSequence): void {
+    if (!this.#running.delete(running)) return;
+    running.wish = undefined;
+    const { sequence } = running;
+    if (!sequence) return;
+    const isWorth = running.sharesPrefixes && sequence.length >= MIN_SHARED_TOKENS;
+    if (isWorth) this.#kept.keep(sequence, running.ids.slice(0, sequence.length));
+    else this.cache.free(sequence);
+  }
+
+  /** Ends everything: who waits or asks from now on gets the reason thrown. */
+  end(reason: unknown): void {
+    this.#ended ??= reason;
+    for (const running of this.#running) reject(running, reason);
+  }
+
+  /** Steps while anybody waits. */
+  async #run(): Promise<void> {
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    try {
+      while (this.#waiting().length > 0) {
+        // Readers that have just got a token ask for the next one within a turn: the step is better for having them.
+        if (this.#waiting().length < this.#running.size) await nextTurn();
+        else await yieldToHost();
+        const waiting = this.#waiting();
+        const plans = this.#planner.plan(waiting, this.#rows);
+        if (plans.length > 0) await this.#step(plans);
+        else if (waiting.length > 0) reject(waiting[0], this.#cacheTooSmall());
+      }
+    } catch (error) {
+      for (const running of this.#running) reject(running, error);
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  /** Sequences whose reader waits; those that were aborted leave. */
+  #waiting(): RunningSequence[] {
+    for (const running of this.#running) {
+      const signal = running.wish?.signal;
+      if (signal?.aborted) reject(running, signal.reason);
+    }
+    return [...this.#running].filter(({ wish }) => wish !== undefined);
+  }
+
+  async #step(plans: readonly Plan[]): Promise<void> {
+    const start = performance.now();
+    const feeds = plans.map(({ running, count }) => {
+      running.hasStepped = true;
+      running.sequence ??= this.cache.create();
+      const ids = running.ids.slice(running.stored, running.stored + count);
+      const draw = count === running.missing ? running.wish?.draw : undefined;
+      return { running, sequence: running.sequence, ids, draw, wish: running.wish };
+    });
+    try {
+      const drawn = await this.decoder.step(this.cache, feeds);
+      const wished = feeds.filter(({ draw }) => draw !== undefined);
+      wished.forEach(({ running, wish }, i) => {
+        if (running.wish !== wish) return;
+        if (drawn[i].id < 0) return reject(running, notFinite(running.ids.length));
+        running.wish = undefined;
+        wish?.resolve(drawn[i]);
+      });
+    } catch (error) {
+      // The sequences may have grown by keys that were never written.
+      for (const { running } of plans) {
+        this.#planner.takeAway(running);
+        reject(running, error);
+      }
+    }
+    const rows = plans.reduce((sum, { count }) => sum + count, 0);
+    if (rows >= LEAST_ROWS) this.#adapt(rows, performance.now() - start);
+  }
+
+  #adapt(rows: number, ms: number): void {
+    const fitting = Math.floor((rows * this.#maxStepMs) / ms / LEAST_ROWS) * LEAST_ROWS;
+    this.#rows = Math.min(CHUNK_ROWS, Math.max(LEAST_ROWS, fitting));
+  }
+
+  #cacheTooSmall(): MemoryError {
+    const bytes = pageBytes(this.cache.shape);
+    return new MemoryError(
+      `The key/value cache has only ${this.cache.maxPages} pages of ${PAGE_TOKENS} tokens: load the model with a smaller context`,
+      (this.cache.maxPages + 1) * bytes,
+      this.cache.maxPages * bytes,
+    );
+  }
+}
+
+function reject(running: RunningSequence, reason: unknown): void {
+  const { wish } = running;
+  running.wish = undefined;
+  wish?.reject(reason);
+}

@@ -1,0 +1,72 @@
+/** Log-probabilities of given tokens, by the same forward pass that generates. Draws nothing. */
+import { ContextFullError, ModelError } from "../errors.ts";
+import type { CachedSequence, KvCache } from "../kv_cache.ts";
+import { CHUNK_ROWS, type Decoder } from "./decoder.ts";
+import { yieldToHost } from "./yield_to_host.ts";
+
+/** What a caller may ask for besides the log-probabilities. */
+export interface ScoreSteps {
+  readonly signal?: AbortSignal;
+  /** Called with rows of raw logits `[rows, V]` in order. */
+  readonly onLogits?: (logits: Float32Array) => void;
+}
+
+/**
+ * Log-probabilities `[T - 1]` of each token given those before it. The cache's pages are given back in any case.
+ * @throws {ContextFullError} when the tokens do not fit the context
+ * @throws {RangeError} when one is outside the vocabulary
+ * @throws {ModelError} when the model computes a number that is not finite
+ */
+export async function scoreTokens(
+  decoder: Decoder,
+  cache: KvCache,
+  ids: ArrayLike<number>,
+  { signal, onLogits }: ScoreSteps = {},
+): Promise<Float32Array> {
+  if (ids.length > decoder.contextTokens) {
+    throw new ContextFullError(ids.length, decoder.contextTokens);
+  }
+  decoder.checkIds(ids);
+  const all = Int32Array.from(ids);
+  const logprobs = new Float32Array(Math.max(0, all.length - 1));
+  const sequence = cache.create();
+  try {
+    for (let start = 0; start < all.length; start += CHUNK_ROWS) {
+      await yieldToHost(signal);
+      const chunk = all.subarray(start, start + CHUNK_ROWS);
+      const targets = chunk.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
+      const scored = scoreChunk(decoder, cache, sequence, chunk, targets, onLogits !== undefined);
+      if (scored.logits) onLogits?.(await scored.logits);
+      const known = Math.min(chunk.length, logprobs.length - start);
+      logprobs.set((await scored.values).subarray(0, known), start);
+    }
+  } finally {
+    cache.free(sequence);
+  }
+  const wrong = logprobs.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw notFinite(wrong + 1);
+  return logprobs;
+}
+
+/** Closes its scope before anything is awaited, as a step of the decoder does. */
+function scoreChunk(
+  decoder: Decoder,
+  cache: KvCache,
+  sequence: CachedSequence,
+  ids: Int32Array,
+  targets: Int32Array,
+  wantsLogits: boolean,
+): { values: Promise<Float32Array>; logits?: Promise<Float32Array> } {
+  const { ops, model: { head } } = decoder;
+  using _step = ops.scope();
+  const hidden = decoder.forward(cache, [{ sequence, ids }]);
+  return {
+    logits: wantsLogits ? ops.read(ops.linear(hidden, head)) : undefined,
+    values: ops.read(ops.tokenLogprobs(hidden, head, targets, 1)),
+  };
+}
+
+/** The error of a model whose numbers overflow, as a damaged file's do. */
+export function notFinite(position: number): ModelError {
+  return new ModelError(`The model computed a logit that is not finite for position ${position}`);
+}

@@ -1,0 +1,162 @@
+/** Chooses what the next step feeds, and makes room for it in the cache. Runs no step. */
+import { type KvCache, PAGE_TOKENS } from "../kv_cache.ts";
+import { CHUNK_ROWS } from "./decoder.ts";
+import { MIN_SHARED_TOKENS, type PrefixCache, shareable } from "./prefix_cache.ts";
+import type { RunningSequence } from "./running_sequence.ts";
+
+/** Prompts are fed by at least so many tokens a step, however slow it is and however many others decode. */
+export const LEAST_ROWS = 32;
+
+/** A part of a step: the next `count` tokens of a sequence. */
+export interface Plan {
+  readonly running: RunningSequence;
+  readonly count: number;
+}
+
+/**
+ * A step takes one token of each sequence that decodes and fills up with parts of prompts, oldest first. When pages run
+ * out, kept sequences go first, then those that nobody waits for, then the youngest; they are fed again later, which
+ * gives the same bits (recomputation as in vLLM, 2309.06180, section 4.5).
+ */
+export class StepPlanner {
+  /** @param running all sequences, oldest first */
+  constructor(
+    private readonly cache: KvCache,
+    private readonly kept: PrefixCache,
+    private readonly running: ReadonlySet<RunningSequence>,
+  ) {}
+
+  /** The parts of the next step, among `waiting` (oldest first), with at most `rows` tokens of prompts. */
+  plan(waiting: readonly RunningSequence[], rows: number): Plan[] {
+    const step = new Step(waiting, rows);
+    for (const running of waiting) {
+      const isStart = running.stored === 0;
+      if (step.rowsFor(running) === 0) continue;
+      if (isStart) {
+        if (step.isBlocked || this.#willBeShared(running, step)) continue;
+        this.#adoptPrefix(running, step);
+      }
+      // The oldest may take what it needs; a later prompt starts only where all of it and a token more has room.
+      const mayTake = !isStart || step.plans.length === 0;
+      const count = step.rowsFor(running);
+      const room = mayTake ? count : running.missing + 1;
+      if (this.#makeRoom(running, room, mayTake, step)) step.add(running, count);
+      else if (isStart) step.isBlocked = true; // nobody younger may overtake a prompt that waits for room
+    }
+    return step.plans;
+  }
+
+  /** Gives a sequence's pages back; it is fed again when it is next asked for. */
+  takeAway(running: RunningSequence): void {
+    if (running.sequence) this.cache.free(running.sequence);
+    running.sequence = undefined;
+  }
+
+  /** Whether another is about to feed a part of this prompt that nobody holds yet: then it is worth to wait. */
+  #willBeShared({ sharesPrefixes, ids }: RunningSequence, { feeding }: Step): boolean {
+    if (!sharesPrefixes) return false;
+    const held = this.kept.sharedTokens(ids);
+    return feeding.some((other) => {
+      const shared = other.sharesPrefixes ? shareable(other.ids, ids) : 0;
+      return shared >= Math.max(other.stored, held) + MIN_SHARED_TOKENS;
+    });
+  }
+
+  /** Begins with the longest beginning that another sequence holds. */
+  #adoptPrefix(running: RunningSequence, step: Step): void {
+    this.takeAway(running);
+    const { ids, sharesPrefixes, hasStepped } = running;
+    if (!sharesPrefixes) return;
+    let best: { sequence: NonNullable<RunningSequence["sequence"]>; shared: number } | undefined;
+    for (const other of this.running) {
+      if (!other.sharesPrefixes || !other.sequence) continue;
+      const shared = Math.min(shareable(other.ids, ids), other.stored);
+      if (shared > (best?.shared ?? 0)) best = { sequence: other.sequence, shared };
+    }
+    const hasRoom = this.#freePages(step) > 0;
+    if (best && best.shared >= Math.max(MIN_SHARED_TOKENS, this.kept.sharedTokens(ids))) {
+      if (hasRoom) running.sequence = this.cache.fork(best.sequence, best.shared);
+    } else {
+      running.sequence = this.kept.claim(ids, hasRoom);
+    }
+    if (!hasStepped) running.reusedTokens = running.stored;
+  }
+
+  /** Frees pages until `tokens` more fit: kept sequences, then, if it may, pages of others outside this step. */
+  #makeRoom(running: RunningSequence, tokens: number, mayTake: boolean, step: Step): boolean {
+    const needed = pagesFor(running, tokens);
+    if (needed <= this.#freePages(step)) return true;
+    const evictable = this.cache.maxPages - this.#runningPages() - step.newPages;
+    if (!mayTake && needed > evictable) return false;
+    while (this.#freePages(step) < needed) {
+      if (this.kept.evict()) continue;
+      const victim = mayTake ? this.#victim(running, step) : undefined;
+      if (!victim) return false;
+      this.takeAway(victim);
+    }
+    return true;
+  }
+
+  /** Of the sequences that nobody waits for, or else of those younger than `running`, the youngest that has pages. */
+  #victim(running: RunningSequence, step: Step): RunningSequence | undefined {
+    const all = [...this.running];
+    const isHolding = (other: RunningSequence) =>
+      other !== running && !step.has(other) && (other.sequence?.pages.length ?? 0) > 0;
+    const idle = all.findLast((other) => isHolding(other) && !other.wish);
+    return idle ?? all.slice(all.indexOf(running) + 1).findLast(isHolding);
+  }
+
+  /** Pages that are neither in use nor needed by what this step feeds already. */
+  #freePages(step: Step): number {
+    return this.cache.maxPages - this.cache.usedPages - step.newPages;
+  }
+
+  #runningPages(): number {
+    const pages = new Set<number>();
+    for (const { sequence } of this.running) sequence?.pages.forEach((page) => pages.add(page));
+    return pages.size;
+  }
+}
+
+/** What has been planned so far. */
+class Step {
+  readonly plans: Plan[] = [];
+  /** Sequences whose prompt is being fed, in earlier steps or from this one on. */
+  readonly feeding: RunningSequence[];
+  /** No further prompt may start. */
+  isBlocked = false;
+  /** Pages that the cache will have to add. */
+  newPages = 0;
+  #decodeRows = CHUNK_ROWS - LEAST_ROWS;
+  #promptRows: number;
+  readonly #planned = new Set<RunningSequence>();
+
+  constructor(waiting: readonly RunningSequence[], rows: number) {
+    const decoding = waiting.filter(({ missing }) => missing === 1).length;
+    this.#promptRows = Math.max(LEAST_ROWS, rows - decoding);
+    this.feeding = waiting.filter(({ stored, missing }) => stored > 0 && missing > 1);
+  }
+
+  /** How many of its tokens a sequence may still feed in this step. */
+  rowsFor({ missing }: RunningSequence): number {
+    return Math.min(missing, missing === 1 ? this.#decodeRows : this.#promptRows);
+  }
+
+  has(running: RunningSequence): boolean {
+    return this.#planned.has(running);
+  }
+
+  add(running: RunningSequence, count: number): void {
+    if (running.missing === 1) this.#decodeRows -= count;
+    else this.#promptRows -= count;
+    if (running.stored === 0 || running.missing > 1) this.feeding.push(running);
+    this.newPages += pagesFor(running, count);
+    this.#planned.add(running);
+    this.plans.push({ running, count });
+  }
+}
+
+/** Pages that a sequence lacks for `tokens` more. */
+function pagesFor({ sequence, stored }: RunningSequence, tokens: number): number {
+  return Math.ceil((stored + tokens) / PAGE_TOKENS) - (sequence?.pages.length ?? 0);
+}

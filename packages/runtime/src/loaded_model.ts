@@ -1,0 +1,229 @@
+/** The model as a library user holds it: chat, complete, many at once, score. Joins text and ids; the engine does the work. */
+import { thinkingPrompt } from "./answer/thinking_prompt.ts";
+import { ChatSession, type SessionOptions } from "./chat_session.ts";
+import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
+import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
+import type { Decoder } from "./engine/decoder.ts";
+import { Scheduler } from "./engine/scheduler.ts";
+import { scoreTokens } from "./engine/score.ts";
+import type {
+  BatchOptions,
+  CompleteOptions,
+  Completion,
+  GenerateOptions,
+  GenerationEvent,
+  Score,
+} from "./events.ts";
+import { type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
+import type { ModelConfig } from "./model/config.ts";
+import type { Backend } from "./ops.ts";
+import type { SamplingDefaults } from "./sampler/draw_options.ts";
+import type { ChatMessage, Tokenizer } from "./tokenizer/mod.ts";
+
+/** What a loaded model is made of. */
+export interface ModelParts {
+  readonly name: string;
+  readonly backend: Backend;
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+  readonly kvType: KvType;
+  /** Tokens that the cache of generation holds, of all sequences together. */
+  readonly cacheTokens: number;
+  readonly defaults: SamplingDefaults;
+  readonly loadMs: number;
+}
+
+/** Options of `score`. */
+export interface ScoreOptions {
+  readonly signal?: AbortSignal;
+  /** Storage of keys and values. Default f32. */
+  readonly kvType?: KvType;
+  /** Called with rows of raw logits `[rows, V]` in order. */
+  readonly onLogits?: (logits: Float32Array) => void;
+}
+
+/** A build without threads blocks its caller, often a page: no step may be long there. */
+const SINGLE_THREAD_STEP_MS = 50;
+
+/** A loaded model; made by `loadModel`. Close it, or declare it with `await using`. */
+export class Model {
+  readonly name: string;
+  readonly tokenizer: Tokenizer;
+  /** Milliseconds from the call of `loadModel` to ready. */
+  readonly loadMs: number;
+  readonly #parts: ModelParts;
+  readonly #source: AnswerSource;
+  readonly #scoreCaches = new Map<KvType, KvCache>();
+  readonly #closing = new AbortController();
+
+  /** Not for callers: see `loadModel`. */
+  constructor(parts: ModelParts) {
+    const { name, tokenizer, loadMs, backend, decoder, defaults } = parts;
+    this.#parts = parts;
+    this.name = name;
+    this.tokenizer = tokenizer;
+    this.loadMs = loadMs;
+    const shape = decoder.model.kvShape(parts.kvType);
+    const cache = backend.createCache(shape, Math.ceil(parts.cacheTokens / PAGE_TOKENS));
+    const maxStepMs = backend.variant === "simd" ? SINGLE_THREAD_STEP_MS : undefined;
+    const scheduler = new Scheduler(decoder, cache, { maxStepMs });
+    this.#source = { scheduler, tokenizer, defaults };
+  }
+
+  /** Sizes of the model. */
+  get config(): ModelConfig {
+    return this.#parts.decoder.model.config;
+  }
+
+  /** Most tokens of prompt and answer together. */
+  get contextTokens(): number {
+    return this.#parts.decoder.contextTokens;
+  }
+
+  /** What runs it. */
+  get backend(): { readonly name: string; readonly variant: string; readonly threads: number } {
+    const { name, variant, threads } = this.#parts.backend;
+    return { name, variant, threads };
+  }
+
+  /** Bytes that the backend has reserved. */
+  get memoryBytes(): number {
+    return this.#parts.backend.memoryBytes();
+  }
+
+  /**
+   * Answers a conversation, piece by piece.
+   * @throws {ModelError} if the model has no chat template
+   * @throws {ContextFullError} if the conversation does not fit
+   */
+  async *chat(
+    messages: readonly ChatMessage[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationEvent> {
+    yield* this.#events(this.chatIds(messages, options), options);
+  }
+
+  /**
+   * A conversation that remembers: messages are sent one by one, and the tokens of answers stay as they were drawn.
+   *
+   * @example
+   * ```ts
+   * import { loadModel } from "@aha/runtime";
+   * await using model = await loadModel("tests/fixtures/models/qwen2/gguf/model-Q8_0.gguf");
+   * const session = model.session({ system: "Be brief.", maxTokens: 8, seed: 1 });
+   * for await (const event of session.send("Hi")) if (event.type === "content") event.text;
+   * console.log(session.messages.length); // 3
+   * ```
+   */
+  session(options: SessionOptions = {}): ChatSession {
+    return new ChatSession(this, options);
+  }
+
+  /**
+   * Continues a prompt and gives the whole result at once. A text prompt gets the model's BOS token if it wants one;
+   * ids are taken as they are.
+   */
+  async complete(
+    prompt: string | readonly number[],
+    options: CompleteOptions = {},
+  ): Promise<Completion> {
+    const promptIds = this.#idsOf(prompt);
+    const { onText, onReasoning } = options;
+    return await completionOf(promptIds, this.#events(promptIds, options), (event) => {
+      if (event.type === "end" || event.text === "") return;
+      (event.type === "reasoning" ? onReasoning : onText)?.(event.text);
+    });
+  }
+
+  /**
+   * Continues many prompts at once: they share each step, and what they have in common at their beginning is fed once.
+   * A prompt gives the same tokens as alone; equal prompts are the choices 0, 1, ... of one request and differ.
+   * If one fails, all end and its error is thrown.
+   *
+   * @example
+   * ```ts
+   * import { loadModel } from "@aha/runtime";
+   * await using model = await loadModel("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
+   * const answers = await model.generateBatch(["One and", "One and", "Two"], { maxTokens: 4, seed: 7 });
+   * console.log(answers.length); // 3
+   * ```
+   */
+  async generateBatch(
+    prompts: readonly (string | readonly number[])[],
+    options: BatchOptions = {},
+  ): Promise<Completion[]> {
+    const { onEvent } = options;
+    const promptIds = prompts.map((prompt) => this.#idsOf(prompt));
+    const choices = occurrences(promptIds);
+    const seed = options.seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+    const runs = promptIds.map((ids, index) => (signal: AbortSignal) => {
+      const events = this.#events(ids, { ...options, seed, signal, choice: choices[index] });
+      return completionOf(ids, events, (event) => onEvent?.(event, index));
+    });
+    return await allOrNone(runs, options.signal);
+  }
+
+  /** Log-probabilities of a given sequence (natural logs of softmax of the raw logits). */
+  async score(ids: readonly number[], options: ScoreOptions = {}): Promise<Score> {
+    this.#expectOpen();
+    const { signal, onLogits } = options;
+    const closing = this.#closing.signal;
+    const steps = { onLogits, signal: signal ? AbortSignal.any([signal, closing]) : closing };
+    const cache = this.#scoreCache(options.kvType ?? "f32");
+    const logprobs = Array.from(await scoreTokens(this.#parts.decoder, cache, ids, steps));
+    const sum = logprobs.reduce((total, value) => total + value, 0);
+    return { ids, logprobs, meanNll: logprobs.length > 0 ? -sum / logprobs.length : 0 };
+  }
+
+  /** The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way. */
+  chatIds(
+    messages: readonly ChatMessage[],
+    options: Pick<GenerateOptions, "think"> = {},
+  ): number[] {
+    return thinkingPrompt(this.tokenizer, messages, options.think);
+  }
+
+  /** The ids that `complete` feeds for a text. */
+  promptIds(text: string): number[] {
+    const { addBos, bosId } = this.tokenizer;
+    const ids = this.tokenizer.encode(text);
+    return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
+  }
+
+  /** Ends all requests and the helper threads. Closing twice does nothing. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    const reason = new TypeError("The model is closed");
+    this.#closing.abort(reason);
+    this.#source.scheduler.end(reason);
+    await this.#parts.backend.close();
+  }
+
+  /** `await using` closes the model at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #events(ids: readonly number[], options: GenerateOptions): AsyncGenerator<GenerationEvent> {
+    this.#expectOpen();
+    return answerEvents(this.#source, ids, options);
+  }
+
+  #idsOf(prompt: string | readonly number[]): readonly number[] {
+    return typeof prompt === "string" ? this.promptIds(prompt) : prompt;
+  }
+
+  #expectOpen(): void {
+    this.#closing.signal.throwIfAborted();
+  }
+
+  /** Scoring keeps its keys apart: in f32 unless asked, and without taking pages from answers. */
+  #scoreCache(type: KvType): KvCache {
+    let cache = this.#scoreCaches.get(type);
+    if (!cache) {
+      cache = this.#parts.backend.createCache(this.#parts.decoder.model.kvShape(type));
+      this.#scoreCaches.set(type, cache);
+    }
+    return cache;
+  }
+}
