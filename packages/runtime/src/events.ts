@@ -36,6 +36,8 @@ export interface GenerateOptions {
   readonly keepTokens?: number;
   /** Whether the prompt may begin with tokens that are in the cache, and later ones with this one's. Default true. */
   readonly reusePrefix?: boolean;
+  /** Called while the prompt is fed, and again where a context slides: tokens that the cache holds, and all. */
+  readonly onPromptProgress?: (doneTokens: number, totalTokens: number) => void;
   readonly signal?: AbortSignal;
 }
 

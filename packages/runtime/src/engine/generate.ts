@@ -61,7 +61,10 @@ export async function* generate(
       const excluded = clock.generated < minTokens ? ends : [];
       const position = promptIds.length + clock.generated;
       const draw = { ...drawAt(position), forced: forcedNext?.(), excluded };
-      const drawn = await scheduler.advance(running, next, draw, options.signal);
+      const drawn = await scheduler.advance(running, next, draw, {
+        signal: options.signal,
+        onFed: options.onPromptProgress,
+      });
       clock.drawn();
       if (!options.ignoreEnd && endIds.has(drawn.id)) return end("stop");
       clock.generated++;

@@ -152,3 +152,21 @@ Deno.test("generate: a full context slides where it is asked to, as if the short
     const wrong = { ...slide, keepTokens: -1 };
     await assertRejects(() => all(generator, wrong), RangeError, "keepTokens is -1");
   }, { contextTokens: 40 }));
+
+Deno.test("generate: the random number of a token belongs to (seed, choice, index of the token)", () =>
+  opened(async (generator) => {
+    const { decoder, cache } = generator.scheduler;
+    const asked = { ...GREEDY, temperature: 100, seed: 2 ** 32 + 3, choice: 2, maxTokens: 4 };
+    const { ids } = await all(generator, asked);
+    const sequence = cache.create();
+    let next: readonly number[] = PROMPT;
+    for (const id of ids) {
+      const position = sequence.length + next.length;
+      const shape = { temperature: 100, topK: 0, topP: 1, minP: 0 };
+      const draw = { ...shape, seed: [3, 1], choice: 2, position } as const;
+      const [drawn] = await decoder.step(cache, [{ sequence, ids: next, draw }]);
+      assertEquals(drawn.id, id);
+      next = [id];
+    }
+    cache.free(sequence);
+  }));

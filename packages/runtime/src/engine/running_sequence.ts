@@ -3,10 +3,17 @@ import type { CachedSequence } from "../kv_cache.ts";
 import type { Draw } from "../ops.ts";
 import type { DrawnToken } from "./decoder.ts";
 
+/** What the reader of a draw may ask for besides. */
+export interface WishOptions {
+  readonly signal?: AbortSignal;
+  /** Called after each step that fed a part of several tokens: how many of all the cache holds now. */
+  readonly onFed?: (doneTokens: number, totalTokens: number) => void;
+}
+
 /** A draw that somebody waits for. */
 export interface Wish {
   readonly draw: Draw;
-  readonly signal?: AbortSignal;
+  readonly options: WishOptions;
   readonly resolve: (token: DrawnToken) => void;
   readonly reject: (reason: unknown) => void;
 }

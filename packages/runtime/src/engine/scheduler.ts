@@ -4,7 +4,7 @@ import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 import type { Draw } from "../ops.ts";
 import { CHUNK_ROWS, type Decoder, type DrawnToken } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
-import { RunningSequence } from "./running_sequence.ts";
+import { RunningSequence, type Wish, type WishOptions } from "./running_sequence.ts";
 import { notFinite } from "./score.ts";
 import { LEAST_ROWS, type Plan, StepPlanner } from "./step_planner.ts";
 import { nextTurn, yieldToHost } from "./yield_to_host.ts";
@@ -52,10 +52,10 @@ export class Scheduler {
     running: RunningSequence,
     ids: readonly number[],
     draw: Draw,
-    signal?: AbortSignal,
+    options: WishOptions = {},
   ): Promise<DrawnToken> {
     if (this.#ended !== undefined) throw this.#ended;
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const { contextTokens } = this.decoder;
     const total = running.ids.length + ids.length;
     if (total > contextTokens) throw new ContextFullError(total, contextTokens);
@@ -65,7 +65,7 @@ export class Scheduler {
     this.decoder.checkIds(ids);
     for (const id of ids) running.ids.push(id);
     const { promise, resolve, reject } = Promise.withResolvers<DrawnToken>();
-    running.wish = { draw, signal, resolve, reject };
+    running.wish = { draw, options, resolve, reject };
     this.#run();
     return await promise;
   }
@@ -120,7 +120,7 @@ export class Scheduler {
   /** Sequences whose reader waits; those that were aborted leave. */
   #waiting(): RunningSequence[] {
     for (const running of this.#running) {
-      const signal = running.wish?.signal;
+      const signal = running.wish?.options.signal;
       if (signal?.aborted) reject(running, signal.reason);
     }
     return [...this.#running].filter(({ wish }) => wish !== undefined);
@@ -137,13 +137,11 @@ export class Scheduler {
     });
     try {
       const drawn = await this.decoder.step(this.cache, feeds);
-      const wished = feeds.filter(({ draw }) => draw !== undefined);
-      wished.forEach(({ running, wish }, i) => {
-        if (running.wish !== wish) return;
-        if (drawn[i].id < 0) return reject(running, notFinite(running.ids.length));
-        running.wish = undefined;
-        wish?.resolve(drawn[i]);
-      });
+      let next = 0;
+      for (const { running, wish, draw, ids } of feeds) {
+        if (ids.length > 1) tellFed(running, wish);
+        if (draw) settle(running, wish, drawn[next++]);
+      }
     } catch (error) {
       // The sequences may have grown by keys that were never written.
       for (const { running } of plans) {
@@ -168,6 +166,23 @@ export class Scheduler {
       this.cache.maxPages * bytes,
     );
   }
+}
+
+/** An error of the reader's callback is the reader's own. */
+function tellFed(running: RunningSequence, wish: Wish | undefined): void {
+  try {
+    wish?.options.onFed?.(running.stored, running.ids.length);
+  } catch (error) {
+    reject(running, error);
+  }
+}
+
+/** Gives the token to the reader, if that is still the one who asked. */
+function settle(running: RunningSequence, wish: Wish | undefined, token: DrawnToken): void {
+  if (!wish || running.wish !== wish) return;
+  if (token.id < 0) return reject(running, notFinite(running.ids.length));
+  running.wish = undefined;
+  wish.resolve(token);
 }
 
 function reject(running: RunningSequence, reason: unknown): void {

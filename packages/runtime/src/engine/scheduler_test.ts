@@ -181,6 +181,21 @@ Deno.test("Scheduler: long prompts are cut to steps of the time allowed, beside 
     assertEquals(again, whole);
     assert(decoder.steps.length > before + 4);
     assert(decoder.steps.slice(before).every(([count]) => count <= 32));
+    const seen: number[] = [];
+    const onPromptProgress = (done: number, total: number) => {
+      assertEquals(total, 250);
+      seen.push(done);
+    };
+    const fresh = { ...OPTIONS, maxTokens: 3, reusePrefix: false };
+    await idsOf(scheduler, prompt, { ...fresh, onPromptProgress });
+    assertEquals(seen, [32, 64, 96, 128, 160, 192, 224, 250]);
+    const thrown = () => {
+      throw new Error("thrown by the caller");
+    };
+    const failing = idsOf(scheduler, prompt, { ...fresh, onPromptProgress: thrown });
+    const beside = idsOf(scheduler, prompt, fresh);
+    await assertRejects(() => failing, Error, "thrown by the caller");
+    assertEquals(await beside, whole);
   }, { maxStepMs: 1e-6 }));
 
 Deno.test("Scheduler: a cache smaller than the prompt says so", () =>

@@ -82,7 +82,7 @@ export class StepPlanner {
     if (!hasStepped) running.reusedTokens = running.stored;
   }
 
-  /** Frees pages until `tokens` more fit: kept sequences, then, if it may, pages of others outside this step. */
+  /** Frees pages until `tokens` more fit: kept sequences, then, if it may, pages of others; planned ones are older. */
   #makeRoom(running: RunningSequence, tokens: number, mayTake: boolean, step: Step): boolean {
     const needed = pagesFor(running, tokens);
     if (needed <= this.#freePages(step)) return true;
@@ -90,7 +90,7 @@ export class StepPlanner {
     if (!mayTake && needed > evictable) return false;
     while (this.#freePages(step) < needed) {
       if (this.kept.evict()) continue;
-      const victim = mayTake ? this.#victim(running, step) : undefined;
+      const victim = mayTake ? this.#victim(running) : undefined;
       if (!victim) return false;
       this.takeAway(victim);
     }
@@ -98,10 +98,10 @@ export class StepPlanner {
   }
 
   /** Of the sequences that nobody waits for, or else of those younger than `running`, the youngest that has pages. */
-  #victim(running: RunningSequence, step: Step): RunningSequence | undefined {
+  #victim(running: RunningSequence): RunningSequence | undefined {
     const all = [...this.running];
     const isHolding = (other: RunningSequence) =>
-      other !== running && !step.has(other) && (other.sequence?.pages.length ?? 0) > 0;
+      other !== running && (other.sequence?.pages.length ?? 0) > 0;
     const idle = all.findLast((other) => isHolding(other) && !other.wish);
     return idle ?? all.slice(all.indexOf(running) + 1).findLast(isHolding);
   }
@@ -129,7 +129,6 @@ class Step {
   newPages = 0;
   #decodeRows = CHUNK_ROWS - LEAST_ROWS;
   #promptRows: number;
-  readonly #planned = new Set<RunningSequence>();
 
   constructor(waiting: readonly RunningSequence[], rows: number) {
     const decoding = waiting.filter(({ missing }) => missing === 1).length;
@@ -142,16 +141,11 @@ class Step {
     return Math.min(missing, missing === 1 ? this.#decodeRows : this.#promptRows);
   }
 
-  has(running: RunningSequence): boolean {
-    return this.#planned.has(running);
-  }
-
   add(running: RunningSequence, count: number): void {
     if (running.missing === 1) this.#decodeRows -= count;
     else this.#promptRows -= count;
     if (running.stored === 0 || running.missing > 1) this.feeding.push(running);
     this.newPages += pagesFor(running, count);
-    this.#planned.add(running);
     this.plans.push({ running, count });
   }
 }

@@ -1,0 +1,145 @@
+/** Tests of what a step feeds: rows, room, who waits, whose pages are taken. No model: sequences grow as they are planned. */
+import { assertEquals } from "@std/assert";
+import { KvCache } from "../kv_cache.ts";
+import type { Draw } from "../ops.ts";
+import { PrefixCache } from "./prefix_cache.ts";
+import { RunningSequence } from "./running_sequence.ts";
+import { StepPlanner } from "./step_planner.ts";
+
+const SHAPE = { layers: 1, kvHeads: 1, keySize: 1, valueSize: 1, type: "f32" } as const;
+const WISH = { draw: {} as Draw, options: {}, resolve: () => {}, reject: () => {} };
+
+/** Sequences whose tokens differ from the first on, unless `ids` are given. */
+class Table {
+  readonly running = new Set<RunningSequence>();
+  readonly cache: KvCache;
+  readonly kept: PrefixCache;
+  readonly planner: StepPlanner;
+  #next = 0;
+
+  constructor(pages: number) {
+    let page = 0;
+    const store = { allocate: () => page++, release: () => {}, copy: () => {} };
+    this.cache = new KvCache(SHAPE, store, pages);
+    this.kept = new PrefixCache(this.cache);
+    this.planner = new StepPlanner(this.cache, this.kept, this.running);
+  }
+
+  /** A sequence of `total` tokens, of which the cache holds `stored`; idle ones have no reader. */
+  add(total: number, { stored = 0, idle = false, ids = [] as number[] } = {}): RunningSequence {
+    const running = new RunningSequence(true);
+    const first = 1000 * ++this.#next;
+    running.ids.push(...ids);
+    while (running.ids.length < total) running.ids.push(first + running.ids.length);
+    if (stored > 0) {
+      running.sequence = this.cache.create();
+      this.cache.extend(running.sequence, stored);
+      running.hasStepped = true;
+    }
+    if (!idle) running.wish = WISH;
+    this.running.add(running);
+    return running;
+  }
+
+  /** Tokens that the next step feeds of each sequence in order; 0 for those that wait. */
+  plan(rows = 256): number[] {
+    const waiting = [...this.running].filter(({ wish }) => wish);
+    const plans = this.planner.plan(waiting, rows);
+    for (const { running, count } of plans) {
+      running.hasStepped = true;
+      running.sequence ??= this.cache.create();
+      this.cache.extend(running.sequence, count);
+    }
+    return [...this.running].map((one) => plans.find(({ running }) => running === one)?.count ?? 0);
+  }
+}
+
+Deno.test("StepPlanner: who decodes comes first in rows, prompts share the rest, the oldest first", () => {
+  const table = new Table(100);
+  table.add(150);
+  for (let i = 0; i < 3; i++) table.add(41, { stored: 40 });
+  table.add(150);
+  assertEquals(table.plan(), [150, 1, 1, 1, 103]);
+  const slow = new Table(100);
+  slow.add(150);
+  slow.add(41, { stored: 40 });
+  assertEquals(slow.plan(64), [63, 1]);
+  assertEquals(slow.plan(8), [32, 0]); // the second has been fed whole
+});
+
+Deno.test("StepPlanner: however many decode, prompts go on", () => {
+  const table = new Table(1000);
+  for (let i = 0; i < 250; i++) table.add(11, { stored: 10 });
+  table.add(100);
+  const plan = table.plan();
+  assertEquals([plan.filter((count) => count === 1).length, plan.at(-1)], [224, 32]);
+});
+
+Deno.test("StepPlanner: a later prompt starts only where all of it and a token more has room", () => {
+  const table = new Table(4);
+  table.add(40);
+  table.add(64);
+  table.add(20);
+  assertEquals(table.plan(), [40, 0, 0]); // nobody overtakes the second
+  const roomy = new Table(5);
+  roomy.add(40);
+  roomy.add(64);
+  assertEquals(roomy.plan(), [40, 64]);
+});
+
+Deno.test("StepPlanner: pages of a step's own sequences are never taken, idle and younger ones are", () => {
+  const table = new Table(4);
+  const first = table.add(33, { stored: 32 });
+  const second = table.add(33, { stored: 32 });
+  const young = table.add(33, { stored: 32 });
+  const idle = table.add(20, { stored: 20, idle: true });
+  // the first needs a fifth page and takes the idle one's, the second takes the young one's
+  assertEquals(table.plan(), [1, 1, 0, 0]);
+  assertEquals([first.stored, second.stored, young.stored, idle.stored], [33, 33, 0, 0]);
+  const full = new Table(2);
+  full.add(33, { stored: 32 });
+  full.add(32, { stored: 31 });
+  assertEquals(full.plan(), [1, 0]);
+});
+
+Deno.test("StepPlanner: kept sequences go before anybody's pages, and not for a prompt that must wait anyway", () => {
+  const table = new Table(4);
+  const keep = () => {
+    const sequence = table.cache.create();
+    table.cache.extend(sequence, 32);
+    table.kept.keep(sequence, Array.from({ length: 32 }, (_, i) => i));
+  };
+  keep();
+  table.add(33, { stored: 32 });
+  table.add(33, { stored: 32 });
+  assertEquals(table.plan(), [1, 1]);
+  assertEquals(table.kept.size, 0);
+  const waiting = new Table(4);
+  const sequence = waiting.cache.create();
+  waiting.cache.extend(sequence, 32);
+  waiting.kept.keep(sequence, Array.from({ length: 32 }, (_, i) => i));
+  waiting.add(33);
+  waiting.add(64);
+  assertEquals(waiting.plan(), [33, 0]);
+  assertEquals(waiting.kept.size, 1);
+});
+
+Deno.test("StepPlanner: what another is about to feed is waited for, then shared", () => {
+  const table = new Table(100);
+  const ids = Array.from({ length: 90 }, (_, i) => i);
+  const first = table.add(90, { ids });
+  const same = table.add(90, { ids });
+  const longer = table.add(100, { ids });
+  const few = table.add(50, { ids: ids.slice(0, 7) });
+  assertEquals(table.plan(), [90, 0, 0, 50]);
+  assertEquals(table.plan(), [0, 1, 10, 0]);
+  assertEquals([first, same, longer, few].map((one) => one.reusedTokens), [0, 89, 90, 0]);
+  table.planner.takeAway(longer);
+  assertEquals(table.plan(), [0, 0, 10, 0]);
+  assertEquals(longer.reusedTokens, 90); // of the first time, not of being fed again
+  table.planner.takeAway(first);
+  table.planner.takeAway(longer);
+  assertEquals(first.reusedTokens, 0);
+  assertEquals(table.plan(), [1, 0, 10, 0]);
+  assertEquals([first.reusedTokens, longer.reusedTokens], [0, 90]);
+});
