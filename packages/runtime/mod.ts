@@ -15,6 +15,7 @@ export type {
   Score,
   TextEvent,
   Timings,
+  TokenLogprob,
   Usage,
 } from "./src/events.ts";
 export type { ChatMessage, Tokenizer } from "./src/tokenizer/mod.ts";

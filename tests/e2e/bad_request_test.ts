@@ -85,8 +85,6 @@ Deno.test("bad request: a wrong command line is exit 2 and says what is allowed"
 });
 
 const LATER: readonly (readonly string[])[] = [
-  ["run", MODEL, "Hi", "--repeat-penalty", "1.1"],
-  ["run", MODEL, "Hi", "--logprobs", "5"],
   ["run", MODEL, "Hi", "--lora", "a.gguf"],
   ["run", MODEL, "Hi", "--kv-type", "q8_0"],
   ["run", MODEL, "Hi", "--backend", "webgpu"],
@@ -167,10 +165,10 @@ Deno.test("bad request: a part file that cannot be made", async () => {
 Deno.test("bad request: processes end with the right exit code", async () => {
   const ended = await Promise.all([
     ahaProcess(["run", MODEL, "--ids", ids(600)]),
-    ahaProcess(["run", MODEL, "Hi", "--logprobs", "2"]),
+    ahaProcess(["run", MODEL, "Hi", "--lora", "a.gguf"]),
     ahaProcess(["run", MODEL, "--max-tokens", "1"], { stdin: "\n" }),
   ]);
   assertFailure(ended[0], FAILED, "prompt of 600 tokens does not fit the context of 512");
-  assertFailure(ended[1], WRONG_USAGE, "--logprobs is not built yet");
+  assertFailure(ended[1], WRONG_USAGE, "--lora is not built yet");
   assertFailure(ended[2], WRONG_USAGE, "no prompt");
 });

@@ -5,6 +5,7 @@ import { ahaProcess } from "../support/aha_process.ts";
 import { type Captured, runAha } from "../support/captured_io.ts";
 import { modelSpec, withFolder, withKey, writeModel } from "../support/edited_model.ts";
 import { fixtureJson, fixturePath } from "../support/fixture.ts";
+import { F32_LOGPROB } from "../support/tolerance.ts";
 
 const MODEL = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 
@@ -29,6 +30,13 @@ interface RunJson {
   readonly reasoning: string;
   readonly finishReason: string;
   readonly timings: Readonly<Record<string, number | string>>;
+  readonly logprobs?: readonly (ShownToken & { readonly top: readonly ShownToken[] })[];
+}
+
+interface ShownToken {
+  readonly id: number;
+  readonly text: string;
+  readonly logprob: number;
 }
 
 function checked({ code, out, error }: Captured): RunJson {
@@ -167,6 +175,53 @@ Deno.test("aha run: truncations to one token and a tiny temperature are greedy",
   for (const temperature of ["1e-6", "1e-40", "1e-300"]) {
     assertEquals((await run(...SAMPLED.with(5, temperature))).ids, greedy.ids, temperature);
   }
+});
+
+Deno.test("aha run --logprobs: each token with the likeliest ones, whatever shaped the draw", async () => {
+  await using model = await loadModel(MODEL);
+  const words = [...SAMPLED, "--seed", "5", "--repeat-penalty", "1.5", "--logit-bias", "7=-inf"];
+  const { ids, logprobs } = await run(...words, "--logprobs", "3", "--kv-type", "f32");
+  assert(logprobs);
+  assertEquals(logprobs.map(({ id }) => id), ids);
+  const scored = (await model.score([1, 2, 3, ...ids])).logprobs.slice(2);
+  logprobs.forEach(({ id, text, logprob, top }, i) => {
+    assertEquals(text, model.tokenizer.decode([id]));
+    assert(Math.abs(logprob - scored[i]) < F32_LOGPROB);
+    assertEquals(top.length, 3);
+    assertEquals(top.map((token) => token.logprob).sort((a, b) => b - a)[0], top[0].logprob);
+    assert(logprob <= top[0].logprob);
+    for (const token of top) assertEquals(token.text, model.tokenizer.decode([token.id]));
+  });
+  const none = await run(...words, "--logprobs", "0");
+  assertEquals(none.logprobs?.map(({ top }) => top.length), Array(none.ids.length).fill(0));
+  assertEquals("logprobs" in await run(...words), false);
+});
+
+Deno.test("aha run: penalties, bias, --min-tokens and --ignore-eos shape the answer", async () => {
+  const greedy = ["--ids", "1,2,3", "--max-tokens", "40", "--temperature", "0"];
+  const distinct = async (...words: string[]) => new Set((await run(...greedy, ...words)).ids).size;
+  const plain = await distinct();
+  const strong = [
+    ["--repeat-penalty", "50", "--repeat-last", "all"],
+    ["--presence-penalty", "2"],
+    ["--frequency-penalty", "2"],
+  ];
+  for (const words of strong) assert(await distinct(...words) > plain, words.join(" "));
+  assertEquals(await distinct("--repeat-penalty", "50", "--repeat-last", "0"), plain);
+  const forced = await run(...greedy, "--logit-bias", "9=100", "--logit-bias", "7=-100");
+  assertEquals(new Set(forced.ids), new Set([9]));
+  const { error, code } = await runAha(["run", MODEL, ...greedy, "--logit-bias", "384=1"]);
+  assertEquals([code, error.includes("logitBias has the token id 384")], [1, true]);
+
+  await using model = await loadModel(MODEL);
+  const prompt = prompts.find(({ greedy }) => greedy.some((id) => model.tokenizer.endIds.has(id)));
+  assert(prompt);
+  const end = prompt.greedy.findIndex((id) => model.tokenizer.endIds.has(id));
+  const words = ["--ids", prompt.ids.join(","), "--temperature", "0", "--kv-type", "f32"];
+  const on = await run(...words, "--max-tokens", `${prompt.greedy.length}`, "--ignore-eos");
+  assertEquals([on.ids, on.finishReason], [prompt.greedy, "length"]);
+  const later = await run(...words, "--max-tokens", `${end + 1}`, "--min-tokens", `${end + 1}`);
+  assertEquals([later.ids.length, later.finishReason], [end + 1, "length"]);
 });
 
 Deno.test("aha run: text is streamed, --verbose adds figures on stderr", async () => {

@@ -1,8 +1,14 @@
 //! Log-probabilities and drawing for the host. No arithmetic; shapes stand at the ops themselves.
 
 use super::{BAD_ARGUMENT, OK};
-use crate::ops::logits::{self, Draw};
+use crate::ops::logits::{self, Adjustment, Draw, NoDraw};
+use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// No token is drawn: see `draw`.
+const NOT_FINITE: i32 = -1;
+const ALL_EXCLUDED: i32 = -2;
+const UNKNOWN_ID: i32 = -3;
 
 /// logits f32 [rows, vocab], targets i32 [rows] -> out f32 [rows]; writes nothing if a target lies outside the vocabulary.
 #[wasm_bindgen]
@@ -18,12 +24,15 @@ pub fn token_logprobs(logits: usize, targets: usize, out: usize, rows: usize, vo
     }
 }
 
-/// Draws from one row of logits `[V]`: the token's id, or -1 when the row's largest logit is not finite or there is no row.
+/// Draws from one row of logits `[V]`, adjusted as the record at `adjustment` says (0: not at all): the token's id, -1 when a
+/// logit is NaN, the largest is not finite or there is no row, -2 when the record excludes every token, -3 when it names one
+/// outside of the vocabulary.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn draw(
     logits: usize,
     vocab: usize,
+    adjustment: usize,
     temperature: f32,
     top_k: u32,
     top_p: f32,
@@ -34,19 +43,53 @@ pub fn draw(
     position: u32,
 ) -> i32 {
     if logits == 0 || vocab == 0 {
-        return -1;
+        return NOT_FINITE;
     }
     let how = Draw { temperature, top_k, top_p, min_p, key: [seed_low, seed_high], choice, position };
-    unsafe { logits::draw(logits as *const f32, vocab, &how) }.map_or(-1, |id| id as i32)
+    match unsafe { logits::draw_adjusted(logits as *const f32, vocab, &adjustment_at(adjustment), &how) } {
+        Ok(id) => id as i32,
+        Err(NoDraw::NotFinite) => NOT_FINITE,
+        Err(NoDraw::AllExcluded) => ALL_EXCLUDED,
+        Err(NoDraw::UnknownId) => UNKNOWN_ID,
+    }
 }
 
-/// log-softmax of one row of logits `[V]` at `id`; NaN for an id outside of it.
-#[wasm_bindgen]
-pub fn token_logprob(logits: usize, vocab: usize, id: usize) -> f32 {
-    if logits == 0 || id >= vocab {
-        return f32::NAN;
+/// The record of an adjustment, in words of 4 bytes: the lengths of `biased`, `repeated` and `counted`; `repeat`, `presence`
+/// and `frequency` as f32; then `biased`, `bias` as f32, `repeated`, `counted` and `counts`.
+///
+/// # Safety
+/// `address` is 0 or that of such a record, which nobody writes meanwhile.
+pub(super) unsafe fn adjustment_at<'a>(address: usize) -> Adjustment<'a> {
+    if address == 0 {
+        return Adjustment::default();
     }
-    unsafe { logits::token_logprob(logits as *const f32, vocab, id, 1.0) }
+    let [biases, repeats, counts] = *(address as *const [u32; 3]);
+    let [repeat, presence, frequency] = *((address + 12) as *const [f32; 3]);
+    let mut next = (address + 24) as *const u32;
+    let mut take = |n: u32| {
+        let part = next;
+        next = next.add(n as usize);
+        slice::from_raw_parts(part, n as usize)
+    };
+    let biased = take(biases);
+    let bias = slice::from_raw_parts(take(biases).as_ptr().cast(), biases as usize);
+    Adjustment { biased, bias, repeated: take(repeats), repeat, counted: take(counts), counts: take(counts), presence, frequency }
+}
+
+/// log-softmax of one row of logits `[V]` at `id`, then at the `count` most probable tokens (the lower id first among equals):
+/// to out f32 `[1 + count]`, and these tokens to ids i32 `[count]`. Writes nothing for an id or a count outside of the row.
+#[wasm_bindgen]
+pub fn best_logprobs(logits: usize, vocab: usize, id: usize, count: usize, ids: usize, out: usize) -> u32 {
+    if [logits, ids, out].contains(&0) || id >= vocab || count > vocab {
+        return BAD_ARGUMENT;
+    }
+    let (own, best) = unsafe { logits::best_logprobs(logits as *const f32, vocab, id, count) };
+    let (ids, out) = unsafe { (slice::from_raw_parts_mut(ids as *mut u32, count), slice::from_raw_parts_mut(out as *mut f32, 1 + count)) };
+    out[0] = own;
+    for (i, (id, logprob)) in best.into_iter().enumerate() {
+        (ids[i], out[1 + i]) = (id, logprob);
+    }
+    OK
 }
 
 /// Two random words for a key and counter; the host's own uses of Philox go through here.

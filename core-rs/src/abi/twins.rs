@@ -4,6 +4,7 @@
 //! twins of `linear` and of the block formats stand in `linear`.
 
 use super::layers::{heads_fit, pairing};
+use super::sampling::adjustment_at;
 use super::{BAD_ARGUMENT, OK};
 use crate::math;
 use crate::ops::attention::{self, Shape};
@@ -138,6 +139,7 @@ pub fn token_logprob_scalar(logits: usize, vocab: usize, id: usize, temperature:
 pub fn draw_scalar(
     logits: usize,
     vocab: usize,
+    adjustment: usize,
     temperature: f32,
     top_k: u32,
     top_p: f32,
@@ -148,7 +150,7 @@ pub fn draw_scalar(
     position: u32,
 ) -> i32 {
     let how = Draw { temperature, top_k, top_p, min_p, key: [seed_low, seed_high], choice, position };
-    drawn(logits, vocab, &how).map_or(-1, |drawn| drawn.id as i32)
+    drawn(logits, vocab, adjustment, &how).map_or(-1, |drawn| drawn.id as i32)
 }
 
 /// For tests: how far `draw_scalar` was from another id, as a share of the mass; 0 where nothing is drawn.
@@ -157,6 +159,7 @@ pub fn draw_scalar(
 pub fn draw_margin(
     logits: usize,
     vocab: usize,
+    adjustment: usize,
     temperature: f32,
     top_k: u32,
     top_p: f32,
@@ -167,12 +170,37 @@ pub fn draw_margin(
     position: u32,
 ) -> f64 {
     let how = Draw { temperature, top_k, top_p, min_p, key: [seed_low, seed_high], choice, position };
-    drawn(logits, vocab, &how).map_or(0.0, |drawn| drawn.margin)
+    drawn(logits, vocab, adjustment, &how).map_or(0.0, |drawn| drawn.margin)
 }
 
-fn drawn(logits: usize, vocab: usize, how: &Draw) -> Option<ScalarDraw> {
+fn drawn(logits: usize, vocab: usize, adjustment: usize, how: &Draw) -> Option<ScalarDraw> {
     if logits == 0 || vocab == 0 {
         return None;
     }
-    logits::draw_scalar(unsafe { floats(logits, vocab) }, how)
+    unsafe {
+        let adjustment = adjustment_at(adjustment);
+        let row = adjustment.fits(vocab).then(|| logits::adjusted_scalar(floats(logits, vocab), &adjustment))?;
+        logits::draw_scalar(&row, how)
+    }
+}
+
+/// For tests: the row from which `draw` draws, to out f32 `[V]`.
+#[wasm_bindgen]
+pub fn adjusted(logits: usize, vocab: usize, adjustment: usize, out: usize) -> u32 {
+    let how = unsafe { adjustment_at(adjustment) };
+    if [logits, out].contains(&0) || !how.fits(vocab) {
+        return BAD_ARGUMENT;
+    }
+    unsafe { write(&logits::adjusted(floats(logits, vocab), &how), out) }
+}
+
+/// For tests: `adjusted` by the scalar twin, rounded once.
+#[wasm_bindgen]
+pub fn adjusted_scalar(logits: usize, vocab: usize, adjustment: usize, out: usize) -> u32 {
+    let how = unsafe { adjustment_at(adjustment) };
+    if [logits, out].contains(&0) || !how.fits(vocab) {
+        return BAD_ARGUMENT;
+    }
+    let row: Vec<f32> = unsafe { logits::adjusted_scalar(floats(logits, vocab), &how) }.iter().map(|x| *x as f32).collect();
+    unsafe { write(&row, out) }
 }

@@ -1,5 +1,9 @@
 /** Options, results and events of generation: the types that callers of the library see. No behaviour. */
 
+import type { TokenLogprob } from "./ops.ts";
+
+export type { TokenLogprob };
+
 /** How to sample and when to stop. */
 export interface GenerateOptions {
   /** Most tokens to generate; default: until the context is full. */
@@ -12,6 +16,24 @@ export interface GenerateOptions {
   readonly topK?: number;
   /** Keep tokens with at least this fraction of the best one's probability. */
   readonly minP?: number;
+  /**
+   * Damps tokens among the last `repeatLastTokens`: positive logits are divided by it, negative ones multiplied. 0.01 to
+   * 100; below 1 it favours them. Default 1: none.
+   */
+  readonly repeatPenalty?: number;
+  /** How far back over prompt and answer `repeatPenalty` looks; `Infinity`: to the start. Default 64. */
+  readonly repeatLastTokens?: number;
+  /** Subtracted from the logit of each token that the answer (not the prompt) has already. -2 to 2, default 0. */
+  readonly presencePenalty?: number;
+  /** Subtracted as often as the answer has the token already. -2 to 2, default 0. */
+  readonly frequencyPenalty?: number;
+  /**
+   * Added to the logits of these token ids before penalties and temperature, -100 to 100: as OpenAI's, so -100 all but
+   * bans a token and 100 all but forces it. `-Infinity` bans it outright.
+   */
+  readonly logitBias?: Readonly<Record<number, number>>;
+  /** How many of the most probable tokens each event reports with their log-probabilities, 0 to 20. Default 0. */
+  readonly topLogprobs?: number;
   /** Same seed, same tokens. Default: drawn at random. */
   readonly seed?: number;
   /** Which of several answers to one request: under one seed, each choice draws differently. Default 0. */
@@ -84,6 +106,8 @@ export interface TextEvent {
   readonly ids: readonly number[];
   /** Of each id: log-softmax of the raw logits (natural log). */
   readonly logprobs: readonly number[];
+  /** Of each id the `topLogprobs` most probable tokens at its place, best first; missing where none are asked for. */
+  readonly alternatives?: readonly (readonly TokenLogprob[])[];
 }
 
 /** The last event of a generation. */
@@ -103,6 +127,8 @@ export interface Completion {
   /** Generated ids, without the end-of-turn token. */
   readonly ids: readonly number[];
   readonly logprobs: readonly number[];
+  /** Of each id the `topLogprobs` most probable tokens at its place, best first; missing where none are asked for. */
+  readonly alternatives?: readonly (readonly TokenLogprob[])[];
   /** The answer, without the thought, its tags and the stop string. */
   readonly text: string;
   /** The thought, "" where there is none. */

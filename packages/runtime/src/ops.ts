@@ -42,15 +42,45 @@ export interface Draw {
   readonly position: number;
   /** This token is taken, whatever its probability. */
   readonly forced?: number;
-  /** These tokens are not drawn; log-probabilities count them all the same. */
-  readonly excluded?: readonly number[];
+  /** Added to the logits of these tokens before all else; `-Infinity`: not drawn. */
+  readonly bias?: ReadonlyMap<number, number>;
+  /** Damps tokens that have come already, after the bias and before the temperature. */
+  readonly penalties?: Penalties;
+  /** How many of the most probable tokens to report, at most V. Default 0. */
+  readonly alternatives?: number;
 }
 
-/** A drawn token of each row and its log-probability under the raw logits (before temperature and truncation). */
+/** Penalties of one draw; the counts are read when `sample` is called, so they may go on counting afterwards. */
+export interface Penalties {
+  /** Divides positive logits of `recent` tokens and multiplies negative ones (Keskar et al. 1909.05858); 1 does nothing. */
+  readonly repeat: number;
+  /** Counts of the tokens in a window over prompt and answer. */
+  readonly recent: ReadonlyMap<number, number>;
+  /** `presence + count * frequency` is subtracted from the logits of `answered` tokens; 0 does nothing. */
+  readonly presence: number;
+  readonly frequency: number;
+  /** Counts of the answer's tokens. */
+  readonly answered: ReadonlyMap<number, number>;
+}
+
+/** A token and its log-probability: log-softmax of the raw logits (natural log), before bias, penalties, temperature and truncation. */
+export interface TokenLogprob {
+  readonly id: number;
+  readonly logprob: number;
+}
+
+/** Stands in `Drawn.ids` for a row whose largest logit, or that of its token, is not finite. */
+export const NOT_FINITE = -1;
+/** Stands in `Drawn.ids` for a row in which the bias excludes every token. */
+export const NONE_LEFT = -2;
+
+/** A drawn token of each row and its log-probability under the raw logits. A row without a token stops no other. */
 export interface Drawn {
-  /** -1 where a row's logits are not finite. */
+  /** Ids, `NOT_FINITE` or `NONE_LEFT`. */
   readonly ids: Int32Array;
   readonly logprobs: Float32Array;
+  /** Of each row the most probable tokens, best first, the lower id first among equals; missing where no draw asks for any. */
+  readonly alternatives?: readonly (readonly TokenLogprob[])[];
 }
 
 /**
@@ -112,7 +142,10 @@ export interface Ops {
    * rows; logits `[rows, V]` never exist whole.
    */
   tokenLogprobs(x: Tensor, head: Weight, targets: Int32Array, temperature: number): Tensor;
-  /** Draws one token from each row of logits `[rows, V]`; `draws[i]` belongs to row i. */
+  /**
+   * Draws one token from each row of logits `[rows, V]`; `draws[i]` belongs to row i. The logits stay as they are.
+   * @throws {RangeError} when a draw names a token outside the vocabulary
+   */
   sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn>;
   /** The tensor's values, copied to the host. */
   read(tensor: Tensor): Promise<Float32Array>;

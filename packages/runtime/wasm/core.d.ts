@@ -12,6 +12,16 @@ export function activation_bytes(rows: number, cols: number): number;
 export function add(a: number, b: number, out: number, n: number): number;
 
 /**
+ * For tests: the row from which `draw` draws, to out f32 `[V]`.
+ */
+export function adjusted(logits: number, vocab: number, adjustment: number, out: number): number;
+
+/**
+ * For tests: `adjusted` by the scalar twin, rounded once.
+ */
+export function adjusted_scalar(logits: number, vocab: number, adjustment: number, out: number): number;
+
+/**
  * Address of `bytes` fresh bytes, or 0 if the memory may not grow that far.
  */
 export function allocate(bytes: number): number;
@@ -26,6 +36,12 @@ export function attend(q: number, k: number, v: number, out: number, positions: 
  * For tests: `attend` of one whole sequence from position 0 on by the scalar twin; no pages, nothing rounded to f16.
  */
 export function attend_scalar(q: number, k: number, v: number, out: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number): number;
+
+/**
+ * log-softmax of one row of logits `[V]` at `id`, then at the `count` most probable tokens (the lower id first among equals):
+ * to out f32 `[1 + count]`, and these tokens to ids i32 `[count]`. Writes nothing for an id or a count outside of the row.
+ */
+export function best_logprobs(logits: number, vocab: number, id: number, count: number, ids: number, out: number): number;
 
 /**
  * Copies bytes from one place to another; they may overlap.
@@ -43,19 +59,21 @@ export function dequantize_scalar(dtype: number, src: number, out: number, rows:
 export function dot_probe(): boolean;
 
 /**
- * Draws from one row of logits `[V]`: the token's id, or -1 when the row's largest logit is not finite or there is no row.
+ * Draws from one row of logits `[V]`, adjusted as the record at `adjustment` says (0: not at all): the token's id, -1 when a
+ * logit is NaN, the largest is not finite or there is no row, -2 when the record excludes every token, -3 when it names one
+ * outside of the vocabulary.
  */
-export function draw(logits: number, vocab: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
+export function draw(logits: number, vocab: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
 
 /**
  * For tests: how far `draw_scalar` was from another id, as a share of the mass; 0 where nothing is drawn.
  */
-export function draw_margin(logits: number, vocab: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
+export function draw_margin(logits: number, vocab: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
 
 /**
  * For tests: `draw` by the scalar twin.
  */
-export function draw_scalar(logits: number, vocab: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
+export function draw_scalar(logits: number, vocab: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
 
 /**
  * `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].
@@ -185,11 +203,6 @@ export function swiglu_scalar(gate: number, up: number, out: number, n: number):
 export function thread_count(): number;
 
 /**
- * log-softmax of one row of logits `[V]` at `id`; NaN for an id outside of it.
- */
-export function token_logprob(logits: number, vocab: number, id: number): number;
-
-/**
  * For tests: log-softmax(logits / temperature) at `id` by the scalar twin; NaN for an id outside of the row.
  */
 export function token_logprob_scalar(logits: number, vocab: number, id: number, temperature: number): number;
@@ -204,15 +217,18 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly activation_bytes: (a: number, b: number) => number;
     readonly add: (a: number, b: number, c: number, d: number) => number;
+    readonly adjusted: (a: number, b: number, c: number, d: number) => number;
+    readonly adjusted_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly allocate: (a: number) => number;
     readonly attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
     readonly attend_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly best_logprobs: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly copy_bytes: (a: number, b: number, c: number) => void;
     readonly dequantize_scalar: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly dot_probe: () => number;
-    readonly draw: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
-    readonly draw_margin: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
-    readonly draw_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly draw: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
+    readonly draw_margin: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
+    readonly draw_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly embed: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
     readonly exp_lanes: (a: number, b: number, c: number) => number;
     readonly exp_scalar: (a: number, b: number, c: number) => number;
@@ -238,7 +254,6 @@ export interface InitOutput {
     readonly swiglu: (a: number, b: number, c: number, d: number) => number;
     readonly swiglu_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly thread_count: () => number;
-    readonly token_logprob: (a: number, b: number, c: number) => number;
     readonly token_logprob_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly token_logprobs: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly __wbindgen_externrefs: WebAssembly.Table;

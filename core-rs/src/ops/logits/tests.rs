@@ -1,10 +1,15 @@
 //! Tests of log-probabilities and drawing: shares of a known distribution, and the scalar twins.
 
+use super::draw::{keep_mass, Candidate};
 use super::*;
 use crate::quant::tests::Rng;
 
 fn how(temperature: f32, top_k: u32, top_p: f32, min_p: f32, position: u32) -> Draw {
     Draw { temperature, top_k, top_p, min_p, key: [1, 2], choice: 0, position }
+}
+
+fn exact(logits: &[f32]) -> Vec<f64> {
+    logits.iter().map(|x| *x as f64).collect()
 }
 
 /// Shares of ids drawn at many positions.
@@ -102,7 +107,7 @@ fn draw_gives_the_id_of_its_twin_away_from_borders() {
         ] {
             for position in 0..100 {
                 let how = how(temperature, top_k, top_p, min_p, position);
-                let twin = draw_scalar(&logits, &how).unwrap();
+                let twin = draw_scalar(&exact(&logits), &how).unwrap();
                 all += 1;
                 if twin.margin < BORDER {
                     near += 1;
@@ -120,7 +125,7 @@ fn draw_gives_the_id_of_its_twin_away_from_borders() {
 fn draw_and_its_twin_agree_on_what_cannot_be_drawn() {
     let both = |x: &[f32], temperature: f32| {
         let how = how(temperature, 0, 1.0, 0.0, 0);
-        (unsafe { draw(x.as_ptr(), x.len(), &how) }, draw_scalar(x, &how).map(|drawn| drawn.id))
+        (unsafe { draw(x.as_ptr(), x.len(), &how) }, draw_scalar(&exact(x), &how).map(|drawn| drawn.id))
     };
     for temperature in [0.0, 1.0] {
         for bad in [f32::NAN, f32::INFINITY] {
@@ -133,4 +138,105 @@ fn draw_and_its_twin_agree_on_what_cannot_be_drawn() {
         assert_eq!(both(&[f32::NEG_INFINITY; 3], temperature), (None, None));
         assert_eq!(both(&[f32::NEG_INFINITY, -1e30, f32::NEG_INFINITY], temperature), (Some(1), Some(1)));
     }
+}
+
+#[test]
+fn draw_depends_on_every_part_of_key_and_counter() {
+    let logits = [0.0f32; 64];
+    let draws = |key: [u32; 2], choice: u32, from: u32| -> Vec<u32> {
+        let how = |position: u32| Draw { key, choice, ..how(1.0, 0, 1.0, 0.0, position) };
+        (from..from + 20).map(|position| unsafe { draw(logits.as_ptr(), 64, &how(position)) }.unwrap()).collect()
+    };
+    let first = draws([1, 2], 0, 0);
+    assert_eq!(draws([1, 2], 0, 0), first);
+    for other in [draws([1, 2], 1, 0), draws([1, 2], 0, 20), draws([2, 2], 0, 0), draws([1, 3], 0, 0)] {
+        assert_ne!(other, first);
+    }
+    let uniform = |position| crate::rng::uniform([1, 2], [position, 7, 0, 0]);
+    assert_eq!(draws([1, 2], 7, 5), (5..25).map(|position| (64.0 * uniform(position)) as u32).collect::<Vec<_>>());
+}
+
+#[test]
+fn adjusted_adds_bias_then_damps_repeats_then_subtracts_counts() {
+    let logits = [3.0f32, -3.0, 1.0, 0.0, 2.0, 5.0];
+    let how = Adjustment {
+        biased: &[2, 5, 3, 3],
+        bias: &[-2.0, f32::NEG_INFINITY, 0.5, 0.25],
+        repeated: &[0, 1, 2, 5],
+        repeat: 1.5,
+        counted: &[1, 4],
+        counts: &[1, 3],
+        presence: 0.5,
+        frequency: 0.25,
+    };
+    assert_eq!(adjusted(&logits, &how), [2.0, -5.25, -1.5, 0.75, 0.75, f32::NEG_INFINITY]);
+    assert_eq!(adjusted_scalar(&logits, &how), [2.0, -5.25, -1.5, 0.75, 0.75, f64::NEG_INFINITY]);
+    assert_eq!(adjusted(&logits, &Adjustment::default()), logits);
+    for odd in [
+        Adjustment { biased: &[6], bias: &[0.0], ..how },
+        Adjustment { repeated: &[6], ..how },
+        Adjustment { counted: &[4, 6], counts: &[1, 1], ..how },
+    ] {
+        assert!(!odd.fits(6) && odd.fits(7));
+    }
+    assert!(!Adjustment { bias: &[0.0], ..how }.fits(6) && !Adjustment { counts: &[1], ..how }.fits(6));
+}
+
+#[test]
+fn adjusted_is_its_twin_rounded() {
+    let mut rng = Rng::new(6);
+    let logits: Vec<f32> = (0..1001).map(|_| 12.0 * rng.signed_unit()).collect();
+    let some = |step: usize| -> Vec<u32> { (0..1001u32).step_by(step).collect() };
+    let (biased, repeated, counted) = (some(3), some(2), some(5));
+    let bias: Vec<f32> = biased.iter().map(|_| 4.0 * rng.signed_unit()).collect();
+    let counts: Vec<u32> = counted.iter().map(|id| 1 + id % 7).collect();
+    let how = Adjustment {
+        biased: &biased,
+        bias: &bias,
+        repeated: &repeated,
+        repeat: 1.3,
+        counted: &counted,
+        counts: &counts,
+        presence: 0.7,
+        frequency: 0.11,
+    };
+    for (got, want) in adjusted(&logits, &how).iter().zip(adjusted_scalar(&logits, &how)) {
+        // Four roundings of numbers below 32.
+        assert!((*got as f64 - want).abs() < 4e-6, "{got} {want}");
+    }
+}
+
+#[test]
+fn draw_adjusted_tells_why_nothing_is_drawn() {
+    let run = |logits: &[f32], bias: &[f32]| {
+        let ids: Vec<u32> = (0..bias.len() as u32).collect();
+        let how = (Adjustment { biased: &ids, bias, ..Adjustment::default() }, how(1.0, 0, 1.0, 0.0, 0));
+        unsafe { draw_adjusted(logits.as_ptr(), logits.len(), &how.0, &how.1) }
+    };
+    let out = f32::NEG_INFINITY;
+    assert_eq!(run(&[1.0, 2.0, 3.0], &[out, 0.0, out]), Ok(1));
+    assert_eq!(run(&[1.0, out, 3.0], &[out, 0.0, out]), Err(NoDraw::AllExcluded));
+    assert_eq!(run(&[1.0, f32::NAN, 3.0], &[out, out, out]), Err(NoDraw::NotFinite));
+    assert_eq!(run(&[1.0, f32::INFINITY, 3.0], &[out, out, out]), Err(NoDraw::NotFinite));
+    assert_eq!(run(&[out, out, out], &[1.0]), Err(NoDraw::NotFinite));
+    assert_eq!(run(&[1.0, 2.0, 3.0], &[0.0; 4]), Err(NoDraw::UnknownId));
+}
+
+#[test]
+fn best_logprobs_are_a_full_sort() {
+    let mut rng = Rng::new(7);
+    for vocab in SIZES {
+        let logits = grid_logits(&mut rng, vocab);
+        let mut sorted: Vec<u32> = (0..vocab as u32).collect();
+        sorted.sort_by(|a, b| logits[*b as usize].partial_cmp(&logits[*a as usize]).unwrap());
+        for count in [0, 1, 2, 20, vocab] {
+            let (own, best) = unsafe { best_logprobs(logits.as_ptr(), vocab, vocab / 2, count) };
+            let alone = |id: u32| unsafe { token_logprob(logits.as_ptr(), vocab, id as usize, 1.0) };
+            assert_eq!(own, alone(vocab as u32 / 2));
+            assert_eq!(best, sorted.iter().take(count).map(|id| (*id, alone(*id))).collect::<Vec<_>>());
+        }
+    }
+    let ends = [f32::NEG_INFINITY, -0.0, 0.0, f32::NAN];
+    assert_eq!(unsafe { best_logprobs(ends.as_ptr(), 3, 0, 3) }.1.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [1, 2, 0]);
+    assert_eq!(unsafe { best_logprobs(ends.as_ptr(), 4, 0, 3) }.1.len(), 3);
 }

@@ -1,5 +1,5 @@
 /** `aha run`: answers one prompt and streams the answer. Keeps no conversation. */
-import type { Completion, GenerateOptions, Model } from "@aha/runtime";
+import type { Completion, GenerateOptions, Model, TokenLogprob } from "@aha/runtime";
 import {
   type Command,
   type CommandInput,
@@ -8,14 +8,8 @@ import {
   UsageError,
 } from "../command.ts";
 import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
-import {
-  flagOption,
-  idsOption,
-  integerOption,
-  listOption,
-  numberOption,
-  stringOption,
-} from "../options.ts";
+import { flagOption, idsOption, integerOption, listOption, stringOption } from "../options.ts";
+import { samplingOptions, samplingOptionSpecs } from "../sampling_options.ts";
 import { showAnswer } from "../terminal/answer_text.ts";
 import { peakMemory } from "../terminal/peak_memory.ts";
 import { sizeText } from "../terminal/size_text.ts";
@@ -25,7 +19,9 @@ export const command: Command = {
   name: "run",
   usage: "run MODEL [PROMPT] [options]",
   details: `Streams the answer; without PROMPT it is read from stdin.
---json prints {model, backend, threads, promptIds, ids, text, reasoning, finishReason, timings}.
+--json prints {model, backend, threads, promptIds, ids, text, reasoning, finishReason, timings};
+with --logprobs also logprobs: [{id, text, logprob, top: [{id, text, logprob}, ...]}, ...], natural
+logs of the model's own probabilities, before penalties, bias and temperature.
   aha run smollm2-135m "Why is the sky blue?"
   aha run smollm2-135m --raw --temperature 0 --max-tokens 20 "The capital of France is"`,
   positionals: ["MODEL", "[PROMPT]"],
@@ -34,19 +30,7 @@ export const command: Command = {
     ids: { type: "string", value: "1,2,3", help: "the prompt as token ids, nothing added" },
     system: { type: "string", value: "S", help: "system message" },
     "max-tokens": { type: "string", value: "N", help: "most tokens to generate" },
-    temperature: {
-      type: "string",
-      value: "T",
-      help: "0 is greedy (default: the model's own, or 0.6)",
-    },
-    "top-p": { type: "string", value: "P", help: "keep the likeliest tokens of this probability" },
-    "top-k": { type: "string", value: "K", help: "keep the K likeliest tokens, 0 keeps all" },
-    "min-p": {
-      type: "string",
-      value: "M",
-      help: "keep tokens of this share of the likeliest's probability",
-    },
-    seed: { type: "string", value: "S", help: "same seed, same answer" },
+    ...samplingOptionSpecs,
     ...loadOptionSpecs,
     stop: { type: "string", value: "S", help: "end the answer before this text", multiple: true },
     think: {
@@ -54,12 +38,10 @@ export const command: Command = {
       value: "on|off|N",
       help: "think or not, or end the thought after N tokens",
     },
-    "repeat-penalty": { type: "string", value: "R", help: "damp repetition", notBuiltYet: true },
     logprobs: {
       type: "string",
       value: "N",
-      help: "log-probabilities of N alternatives",
-      notBuiltYet: true,
+      help: "with --json: each token's log-probability and those of the N likeliest, 0 to 20",
     },
     verbose: { type: "boolean", help: "figures on stderr at the end" },
     json: { type: "boolean", help: "print one JSON document" },
@@ -79,7 +61,8 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   const json = flagOption(values, "json");
   const show = json ? {} : showAnswer(io);
   const result = await model.complete(promptIds, { ...generation, ...show });
-  if (json) io.out(`${JSON.stringify(document(name, model, result))}\n`);
+  const logprobs = generation.topLogprobs === undefined ? undefined : logprobsOf(model, result);
+  if (json) io.out(`${JSON.stringify({ ...document(name, model, result), logprobs })}\n`);
   else if (!result.text.endsWith("\n")) io.out("\n");
   if (flagOption(values, "verbose")) io.error(figures(model, result));
   return 0;
@@ -101,11 +84,8 @@ function checkPromptOptions(values: OptionValues, prompt?: string, ids?: number[
 function generateOptions(values: OptionValues, io: CommandIo): GenerateOptions {
   return {
     maxTokens: integerOption(values, "max-tokens", { min: 0 }),
-    temperature: numberOption(values, "temperature", { min: 0, max: 100 }),
-    topP: numberOption(values, "top-p", { min: 0, max: 1 }),
-    topK: integerOption(values, "top-k", { min: 0, max: 2 ** 31 - 1 }),
-    minP: numberOption(values, "min-p", { min: 0, max: 1 }),
-    seed: integerOption(values, "seed", { min: 0 }),
+    ...samplingOptions(values),
+    topLogprobs: integerOption(values, "logprobs", { min: 0, max: 20 }),
     stop: stopOption(values),
     think: thinkOption(values),
     signal: io.signal,
@@ -159,6 +139,27 @@ function document(name: string, model: Model, result: Completion): Record<string
       peakMemorySource: peak.source,
     },
   };
+}
+
+interface ShownToken {
+  readonly id: number;
+  /** A part of a character shows as U+FFFD; the ids tell what it is. */
+  readonly text: string;
+  readonly logprob: number;
+}
+
+function logprobsOf(
+  { tokenizer }: Model,
+  { ids, logprobs, alternatives }: Completion,
+): readonly (ShownToken & { readonly top: readonly ShownToken[] })[] {
+  const shown = ({ id, logprob }: TokenLogprob): ShownToken => {
+    const text = id < tokenizer.vocabularySize ? tokenizer.decode([id]) : "";
+    return { id, text, logprob };
+  };
+  return ids.map((id, i) => ({
+    ...shown({ id, logprob: logprobs[i] }),
+    top: alternatives?.[i].map(shown) ?? [],
+  }));
 }
 
 function figures(model: Model, { timings, finishReason }: Completion): string {

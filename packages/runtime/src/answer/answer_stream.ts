@@ -1,5 +1,5 @@
 /** Turns drawn tokens into events: whole characters, thoughts apart from content, an end before stop strings. Draws nothing. */
-import type { TextEvent } from "../events.ts";
+import type { TextEvent, TokenLogprob } from "../events.ts";
 import { type Tokenizer, Utf8Stream } from "../tokenizer/mod.ts";
 import { type AnswerPiece, ReasoningSplitter } from "./reasoning_splitter.ts";
 import type { ReasoningTags } from "./reasoning_tags.ts";
@@ -22,6 +22,8 @@ export class AnswerStream {
   readonly #utf8 = new Utf8Stream();
   readonly #splitter: ReasoningSplitter;
   readonly #stop: StopMatcher;
+  /** Whether tokens come with alternatives. */
+  #hasAlternatives = false;
 
   constructor(form: AnswerForm) {
     this.#form = form;
@@ -38,12 +40,17 @@ export class AnswerStream {
     return this.#stop.stopped;
   }
 
-  /** The events of a token, at least one; the first carries its id. */
-  push(id: number, logprob: number): TextEvent[] {
+  /** The events of a token, at least one; the first carries its id, log-probability and alternatives. */
+  push(id: number, logprob: number, alternatives?: readonly TokenLogprob[]): TextEvent[] {
+    this.#hasAlternatives = alternatives !== undefined;
     const before = this.#splitter.type;
     const pieces = this.#texts(this.#piecesOf(id));
     const [first, ...rest] = pieces.length > 0 ? pieces : [{ type: before, text: "" }];
-    return [{ ...first, ids: [id], logprobs: [logprob] }, ...rest.map(withoutIds)];
+    const event: TextEvent = { ...first, ids: [id], logprobs: [logprob] };
+    return [
+      alternatives ? { ...event, alternatives: [alternatives] } : event,
+      ...rest.map((piece) => this.#withoutIds(piece)),
+    ];
   }
 
   /** Ends the answer: events of text that was held back. */
@@ -51,7 +58,7 @@ export class AnswerStream {
     const pieces = this.#texts([...this.#splitter.push(this.#utf8.end()), ...this.#splitter.end()]);
     const rest = this.#stop.end();
     if (rest !== "") pieces.push({ type: "content", text: rest });
-    return pieces.map(withoutIds);
+    return pieces.map((piece) => this.#withoutIds(piece));
   }
 
   #piecesOf(id: number): AnswerPiece[] {
@@ -75,8 +82,9 @@ export class AnswerStream {
       .map(({ type, text }) => ({ type, text: type === "content" ? this.#stop.push(text) : text }))
       .filter(({ text }) => text !== "");
   }
-}
 
-function withoutIds(piece: AnswerPiece): TextEvent {
-  return { ...piece, ids: [], logprobs: [] };
+  #withoutIds(piece: AnswerPiece): TextEvent {
+    const event: TextEvent = { ...piece, ids: [], logprobs: [] };
+    return this.#hasAlternatives ? { ...event, alternatives: [] } : event;
+  }
 }

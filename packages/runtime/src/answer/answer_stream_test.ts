@@ -90,3 +90,25 @@ Deno.test("AnswerStream: an id that stands for no text, and a character that nev
   const { content } = read({ tokenizer }, [...tokenizer.encode("a"), 99_999, first]);
   assertEquals(content, "a\ufffd");
 });
+
+Deno.test("AnswerStream: alternatives come with their token, and events without ids have none", () => {
+  const tokenizer = createTokenizer({
+    model: "gpt2",
+    pre: "qwen2",
+    tokens: stringList(["a", "<", "b"]),
+    merges: stringList([]),
+    types: new Int32Array([1, 1, 1]),
+  });
+  const stream = new AnswerStream({ tokenizer, tags: TAGS, stop: ["<b"] });
+  const top = [{ id: 2, logprob: -1 }];
+  assertEquals(stream.push(0, -3, top), [
+    { type: "content", text: "a", ids: [0], logprobs: [-3], alternatives: [top] },
+  ]);
+  assertEquals(stream.push(1, -4, top), [
+    { type: "content", text: "", ids: [1], logprobs: [-4], alternatives: [top] },
+  ]);
+  assertEquals(stream.end(), [
+    { type: "content", text: "<", ids: [], logprobs: [], alternatives: [] },
+  ]);
+  assertEquals("alternatives" in new AnswerStream({ tokenizer }).push(0, -3)[0], false);
+});

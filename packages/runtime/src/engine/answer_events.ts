@@ -44,7 +44,7 @@ export async function* answerEvents(
       completionTokens++;
       const wasThinking = answer.isThinking;
       if (wasThinking) budget?.count();
-      const events = answer.push(value.id, value.logprob);
+      const events = answer.push(value.id, value.logprob, value.alternatives);
       if (wasThinking || answer.isThinking) reasoningTokens++;
       yield* events;
     }

@@ -1,5 +1,5 @@
 /** Gathers the events of answers into whole results, one or many at once. Generates nothing itself. */
-import type { Completion, GenerationEvent } from "../events.ts";
+import type { Completion, GenerationEvent, TokenLogprob } from "../events.ts";
 
 /** The whole result of an answer; `onEvent` sees each event first. */
 export async function completionOf(
@@ -9,17 +9,20 @@ export async function completionOf(
 ): Promise<Completion> {
   const ids: number[] = [];
   const logprobs: number[] = [];
+  const alternatives: (readonly TokenLogprob[])[] = [];
   const texts = { content: "", reasoning: "" };
   for await (const event of events) {
     onEvent?.(event);
     if (event.type === "end") {
       const { finishReason, usage, timings } = event;
       const { content: text, reasoning } = texts;
-      return { promptIds, ids, logprobs, text, reasoning, finishReason, usage, timings };
+      const top = alternatives.length > 0 ? { alternatives } : {};
+      return { promptIds, ids, logprobs, ...top, text, reasoning, finishReason, usage, timings };
     }
     texts[event.type] += event.text;
     ids.push(...event.ids);
     logprobs.push(...event.logprobs);
+    alternatives.push(...event.alternatives ?? []);
   }
   throw new Error("The generation ended without an end event");
 }

@@ -2,7 +2,7 @@
 import { makeBatch, type SegmentInput } from "../batch.ts";
 import type { CachedSequence, KvCache } from "../kv_cache.ts";
 import type { LanguageModel } from "../model/language_model.ts";
-import type { Draw, Drawn, Ops } from "../ops.ts";
+import type { Draw, Drawn, Ops, TokenLogprob } from "../ops.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Rows of a step: enough to use the weights well, few enough to keep activations small. */
@@ -19,10 +19,12 @@ export interface Feed {
 
 /** A token as it was drawn. */
 export interface DrawnToken {
-  /** -1 where the logits are not finite. */
+  /** `NOT_FINITE` or `NONE_LEFT` where none could be drawn. */
   readonly id: number;
   /** log-softmax of the raw logits at `id`. */
   readonly logprob: number;
+  /** The most probable tokens, where the draw asks for them. */
+  readonly alternatives?: readonly TokenLogprob[];
 }
 
 /** A model with its ops. */
@@ -107,6 +109,9 @@ function extendAll(cache: KvCache, inputs: readonly (SegmentInput & Feed)[]): vo
   }
 }
 
-function tokensOf({ ids, logprobs }: Drawn): DrawnToken[] {
-  return Array.from(ids, (id, row) => ({ id, logprob: logprobs[row] }));
+function tokensOf({ ids, logprobs, alternatives }: Drawn): DrawnToken[] {
+  return Array.from(ids, (id, row) => {
+    const top = alternatives?.[row] ?? [];
+    return { id, logprob: logprobs[row], ...(top.length > 0 ? { alternatives: top } : {}) };
+  });
 }

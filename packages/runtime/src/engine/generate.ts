@@ -37,13 +37,14 @@ export async function* generate(
   options: GenerateOptions,
 ): AsyncGenerator<DrawnToken, GenerationEnd, boolean | undefined> {
   const { decoder } = scheduler;
-  const { contextTokens, model } = decoder;
+  const { contextTokens } = decoder;
   const room = contextTokens - promptIds.length;
   if (room < 1) throw new ContextFullError(promptIds.length, contextTokens);
   decoder.checkIds(promptIds);
-  const { limit, minTokens, keepTokens } = limitsOf(options, room);
-  const drawAt = drawsOf(options, defaults, options.choice);
-  const ends = Array.from(endIds).filter((id) => id < model.config.vocabulary);
+  const { limit, keepTokens } = limitsOf(options, room);
+  const { vocabulary } = decoder.model.config;
+  const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
+  const history = [...promptIds];
   const running = scheduler.open({ sharesPrefixes: options.reusePrefix });
   const clock = new Clock();
   const end = (finishReason: FinishReason): GenerationEnd => ({
@@ -58,9 +59,8 @@ export async function* generate(
         if (keepTokens === undefined) break;
         scheduler.rewrite(running, slid(running.ids, keepTokens));
       }
-      const excluded = clock.generated < minTokens ? ends : [];
-      const position = promptIds.length + clock.generated;
-      const draw = { ...drawAt(position), forced: forcedNext?.(), excluded };
+      const state = { position: history.length, history, promptLength: promptIds.length };
+      const draw = { ...draws(state), forced: forcedNext?.() };
       const drawn = await scheduler.advance(running, next, draw, {
         signal: options.signal,
         onFed: options.onPromptProgress,
@@ -68,6 +68,7 @@ export async function* generate(
       clock.drawn();
       if (!options.ignoreEnd && endIds.has(drawn.id)) return end("stop");
       clock.generated++;
+      history.push(drawn.id);
       const isStopped = yield drawn;
       if (isStopped) return end("stop");
       next = [drawn.id];

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { FixtureModel } from "../../../../tests/support/fixture_model.ts";
-import { Decoder } from "./decoder.ts";
+import { Decoder, type DrawnToken } from "./decoder.ts";
 import { ContextFullError } from "../errors.ts";
 import type { GenerateOptions } from "../events.ts";
 import { generate, type GenerationEnd, type Generator } from "./generate.ts";
@@ -85,6 +85,38 @@ Deno.test("generate: log-probabilities are of the raw logits, whatever the tempe
     const { decoder, cache } = generator.scheduler;
     const scored = await scoreTokens(decoder, cache, [...PROMPT, ...cold.ids]);
     assertEquals(scored.at(-1), cold.logprobs[0]);
+  }));
+
+Deno.test("generate: penalties and bias change the tokens, alternatives are of the raw logits", () =>
+  opened(async (generator) => {
+    const options = { ...GREEDY, maxTokens: 30, topLogprobs: 3 };
+    const tokensOf = async (more: GenerateOptions) => {
+      const tokens: DrawnToken[] = [];
+      for await (const token of generate(generator, PROMPT, { ...options, ...more })) {
+        tokens.push(token);
+      }
+      return tokens;
+    };
+    const plain = await tokensOf({});
+    for (const { id, logprob, alternatives } of plain) {
+      assertEquals([alternatives?.length, alternatives?.[0]], [3, { id, logprob }]);
+    }
+    const ids = (tokens: readonly DrawnToken[]) => tokens.map(({ id }) => id);
+    const distinct = (tokens: readonly DrawnToken[]) => new Set(ids(tokens)).size;
+    const strong = [{ repeatPenalty: 100, repeatLastTokens: Infinity }, { frequencyPenalty: 2 }];
+    for (const more of [...strong, { presencePenalty: 2 }]) {
+      const tokens = await tokensOf(more);
+      assert(distinct(tokens) > distinct(plain), JSON.stringify(more));
+      assertEquals(
+        tokens[0].logprob,
+        tokens[0].alternatives?.find((t) => t.id === tokens[0].id)?.logprob,
+      );
+    }
+    const banned = await tokensOf({ logitBias: { [plain[0].id]: -Infinity } });
+    assert(!ids(banned).includes(plain[0].id));
+    assertEquals(banned[0].alternatives, plain[0].alternatives);
+    assertEquals(banned[0].id, plain[0].alternatives?.[1].id);
+    assertEquals(new Set(ids(await tokensOf({ logitBias: { 7: 100 } }))), new Set([7]));
   }));
 
 Deno.test("generate: without any draw all times and rates are 0", () =>

@@ -8,7 +8,6 @@ const SINK_TOKENS = 4;
 export interface GenerationLimits {
   /** Most tokens of the answer. */
   readonly limit: number;
-  readonly minTokens: number;
   /** First tokens that stay when a full context slides; undefined: the answer ends there. */
   readonly keepTokens: number | undefined;
 }
@@ -23,7 +22,6 @@ export function limitsOf(options: GenerateOptions, room: number): GenerationLimi
   const slides = options.onFullContext === "slide";
   return {
     limit: slides ? maxTokens : Math.min(maxTokens, room),
-    minTokens: count("minTokens", options.minTokens ?? 0),
     keepTokens: slides ? count("keepTokens", options.keepTokens ?? SINK_TOKENS) : undefined,
   };
 }

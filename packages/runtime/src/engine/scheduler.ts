@@ -1,7 +1,7 @@
 /** Continuous batching: whatever sequences ask for goes into one step after the other. Draws and computes nothing itself. */
 import { ContextFullError, MemoryError } from "../errors.ts";
 import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
-import type { Draw } from "../ops.ts";
+import { type Draw, NONE_LEFT, NOT_FINITE } from "../ops.ts";
 import { CHUNK_ROWS, type Decoder, type DrawnToken } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
 import { RunningSequence, type Wish, type WishOptions } from "./running_sequence.ts";
@@ -180,7 +180,8 @@ function tellFed(running: RunningSequence, wish: Wish | undefined): void {
 /** Gives the token to the reader, if that is still the one who asked. */
 function settle(running: RunningSequence, wish: Wish | undefined, token: DrawnToken): void {
   if (!wish || running.wish !== wish) return;
-  if (token.id < 0) return reject(running, notFinite(running.ids.length));
+  if (token.id === NOT_FINITE) return reject(running, notFinite(running.ids.length));
+  if (token.id === NONE_LEFT) return reject(running, noneLeft(running.ids.length));
   running.wish = undefined;
   wish.resolve(token);
 }
@@ -189,4 +190,10 @@ function reject(running: RunningSequence, reason: unknown): void {
   const { wish } = running;
   running.wish = undefined;
   wish?.reject(reason);
+}
+
+function noneLeft(position: number): RangeError {
+  return new RangeError(
+    `No token can be drawn for position ${position}: all are excluded, by logit bias or as end tokens`,
+  );
 }

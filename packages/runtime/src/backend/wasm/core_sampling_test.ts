@@ -1,6 +1,10 @@
 /** Probes, exponentials, log-probabilities and draws of every artifact against their scalar twins, through the exports. */
 import { assert, assertEquals } from "@std/assert";
-import { assertWithin, eachCore } from "../../../../../tests/support/core_values.ts";
+import {
+  assertWithin,
+  type CoreValues,
+  eachCore,
+} from "../../../../../tests/support/core_values.ts";
 import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
 import {
   DRAW_BORDER,
@@ -66,7 +70,7 @@ Deno.test("token_logprobs: agree with the scalar twin in every artifact", async 
         const tolerance = { relative: LOGPROB_RELATIVE, absolute: LOGPROB_RELATIVE };
         assertWithin(values.read(out, 3), twins, tolerance, `${variant} ${vocab} ${temperature}`);
         if (temperature !== 1) continue;
-        const single = ids.map((id, i) => exports.token_logprob(logits + 4 * i * vocab, vocab, id));
+        const single = ids.map((id, i) => ownLogprob(values, logits + 4 * i * vocab, vocab, id));
         assertEquals(Float32Array.from(single), values.read(out, 3), `${variant} ${vocab}`);
       }
       assertEquals(exports.token_logprobs(logits, values.i32([vocab]), out, 1, vocab, 1), 1);
@@ -75,12 +79,20 @@ Deno.test("token_logprobs: agree with the scalar twin in every artifact", async 
   });
 });
 
-Deno.test("token_logprob: extreme rows give the limits in every artifact", async () => {
+/** log-softmax at one id by itself. */
+function ownLogprob(values: CoreValues, logits: number, vocab: number, id: number): number {
+  const out = values.room(1);
+  const status = values.exports.best_logprobs(logits, vocab, id, 0, values.room(1), out);
+  assertEquals(status, id < vocab ? 0 : 1);
+  return values.read(out, 1)[0];
+}
+
+Deno.test("best_logprobs: extreme rows give the limits in every artifact", async () => {
   await eachCore((values, variant) => {
     const at = (row: number[], id: number) => {
       const logits = values.f32(row);
       const [got, twin] = [
-        values.exports.token_logprob(logits, row.length, id),
+        ownLogprob(values, logits, row.length, id),
         values.exports.token_logprob_scalar(logits, row.length, id, 1),
       ];
       assertWithin(
@@ -98,7 +110,7 @@ Deno.test("token_logprob: extreme rows give the limits in every artifact", async
     assertEquals(at([-1e30, -1e30], 1), Math.fround(-Math.log(2)));
     assertEquals(at([0, 1, NaN, 2, 3], 0), NaN);
     assertEquals(at([-Infinity, -Infinity], 0), NaN);
-    assertEquals(values.exports.token_logprob(values.f32([1, 2]), 2, 2), NaN);
+    assertEquals(ownLogprob(values, values.f32([1, 2]), 2, 2), NaN);
   });
 });
 
@@ -125,7 +137,7 @@ Deno.test("draw: the scalar twin's id wherever rounding cannot decide, in every 
       const logits = values.f32(Array.from({ length: vocab }, () => (random(1024) - 512) / 64));
       for (const [temperature, topK, topP, minP] of DRAWS) {
         for (let position = 0; position < 50; position++) {
-          const how = [temperature, topK, topP, minP, 1, 2, vocab, position] as const;
+          const how = [0, temperature, topK, topP, minP, 1, 2, vocab, position] as const;
           all++;
           if (exports.draw_margin(logits, vocab, ...how) < DRAW_BORDER) near++;
           else {
@@ -142,7 +154,7 @@ Deno.test("draw: the scalar twin's id wherever rounding cannot decide, in every 
 Deno.test("draw: a greedy tie goes to the lowest id, a row that is not finite gives -1", async () => {
   await eachCore((values, variant) => {
     const both = (row: number[], temperature: number) => {
-      const how = [temperature, 0, 1, 0, 1, 2, 0, 0] as const;
+      const how = [0, temperature, 0, 1, 0, 1, 2, 0, 0] as const;
       const logits = values.f32(row);
       const id = values.exports.draw(logits, row.length, ...how);
       assertEquals(values.exports.draw_scalar(logits, row.length, ...how), id, variant);
@@ -159,6 +171,6 @@ Deno.test("draw: a greedy tie goes to the lowest id, a row that is not finite gi
       assertEquals(both([-Infinity, -Infinity], temperature), -1, variant);
       assertEquals(both([-Infinity, -1e30, -Infinity], temperature), 1, variant);
     }
-    assertEquals(values.exports.draw(0, 5, 0, 0, 1, 0, 1, 2, 0, 0), -1);
+    assertEquals(values.exports.draw(0, 5, 0, 0, 0, 1, 0, 1, 2, 0, 0), -1);
   });
 });

@@ -6,6 +6,7 @@ import { elementCount, type Tensor, type Weight } from "../../tensor.ts";
 import { Arena, ARENA_START, type ArenaMark } from "./arena.ts";
 import type { CoreExports } from "./core.ts";
 import type { WasmMemory } from "./memory.ts";
+import { sampleRows } from "./sampling.ts";
 import { pagesFor, rowPositions, StepMemo } from "./step_memo.ts";
 import { addressOf, packedOf, type WasmTensor, wasmTensor } from "./storage.ts";
 
@@ -202,31 +203,9 @@ export class WasmOps implements Ops {
   }
 
   sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn> {
-    const [rows, vocabulary] = logits.shape;
-    expectSize("sample: draws", draws.length, rows);
-    const ids = new Int32Array(rows);
-    const logprobs = new Float32Array(rows);
-    for (let row = 0; row < rows; row++) {
-      const at = addressOf(logits) + 4 * row * vocabulary;
-      const id = draws[row].forced ?? this.#draw(at, vocabulary, draws[row]);
-      const logprob = id < 0 ? NaN : this.core.token_logprob(at, vocabulary, id);
-      ids[row] = Number.isFinite(logprob) ? id : -1;
-      logprobs[row] = logprob;
-    }
-    return Promise.resolve({ ids, logprobs });
-  }
-
-  #draw(row: number, vocabulary: number, draw: Draw): number {
-    const { temperature, topK, topP, minP, seed, choice, position, excluded = [] } = draw;
-    const logits = this.memory.f32(row, vocabulary);
-    const raw = excluded.map((id) => logits[id]);
-    for (const id of excluded) logits[id] = -Infinity;
-    const id = this.core.draw(
-      ...[row, vocabulary, temperature, topK, topP, minP] as const,
-      ...[seed[0], seed[1], choice, position] as const,
-    );
-    excluded.forEach((id, i) => logits[id] = raw[i]);
-    return id;
+    expectSize("sample: draws", draws.length, logits.shape[0]);
+    using _sampling = this.scope();
+    return Promise.resolve(sampleRows(this.core, this.memory, this.#arena, logits, draws));
   }
 
   read(tensor: Tensor): Promise<Float32Array> {

@@ -1,0 +1,149 @@
+//! Drawing one token from a row: temperature, then top-k, top-p and min-p, then one number of Philox. Keeps no state.
+
+use super::adjust::{adjusted, Adjustment};
+use crate::math::{exp, max};
+use crate::rng;
+use crate::simd::F32x4;
+
+/// How to draw from a row: temperature first, then top-k, top-p of what is left, min-p against the best token.
+#[derive(Clone, Copy)]
+pub struct Draw {
+    /// 0 takes the best token.
+    pub temperature: f32,
+    /// 0 keeps all.
+    pub top_k: u32,
+    /// 1 keeps all.
+    pub top_p: f32,
+    /// 0 keeps all.
+    pub min_p: f32,
+    pub key: [u32; 2],
+    pub choice: u32,
+    pub position: u32,
+}
+
+/// A token and its weight e^((logit - top) / temperature), at most 1.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate {
+    pub weight: f32,
+    pub id: u32,
+}
+
+/// Draws a token id from one row; `None` if the row's largest logit is not finite.
+///
+/// # Safety
+/// `logits` holds `vocab` numbers, at least one.
+pub unsafe fn draw(logits: *const f32, vocab: usize, how: &Draw) -> Option<u32> {
+    let top = max(logits, vocab);
+    if !top.is_finite() {
+        return None;
+    }
+    if how.temperature == 0.0 {
+        return (0..vocab).find(|i| *logits.add(*i) == top).map(|i| i as u32);
+    }
+    let u = rng::uniform(how.key, [how.position, how.choice, 0, 0]);
+    let candidates = kept(logits, vocab, top, how);
+    let total: f64 = candidates.iter().map(|c| c.weight as f64).sum();
+    let mut left = u * total;
+    for c in &candidates {
+        left -= c.weight as f64;
+        if left < 0.0 {
+            return Some(c.id);
+        }
+    }
+    candidates.iter().rev().find(|c| c.weight > 0.0).map(|c| c.id)
+}
+
+/// Why no token can be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoDraw {
+    /// A logit is NaN, the largest is infinite, or all are -inf.
+    NotFinite,
+    /// The adjustment has made all logits -inf.
+    AllExcluded,
+    /// The adjustment does not fit the vocabulary.
+    UnknownId,
+}
+
+/// `draw` from an adjusted copy of the row.
+///
+/// # Safety
+/// As of `draw`.
+pub unsafe fn draw_adjusted(logits: *const f32, vocab: usize, adjustment: &Adjustment, how: &Draw) -> Result<u32, NoDraw> {
+    if adjustment.is_empty() {
+        return draw(logits, vocab, how).ok_or(NoDraw::NotFinite);
+    }
+    if !adjustment.fits(vocab) {
+        return Err(NoDraw::UnknownId);
+    }
+    let row = adjusted(core::slice::from_raw_parts(logits, vocab), adjustment);
+    let excluded = || max(row.as_ptr(), vocab) == f32::NEG_INFINITY && max(logits, vocab).is_finite();
+    draw(row.as_ptr(), vocab, how).ok_or_else(|| if excluded() { NoDraw::AllExcluded } else { NoDraw::NotFinite })
+}
+
+/// The tokens that survive truncation. In id order when nothing truncates, otherwise the most probable first.
+unsafe fn kept(logits: *const f32, vocab: usize, top: f32, how: &Draw) -> Vec<Candidate> {
+    let mut candidates = weights(logits, vocab, top, how.temperature);
+    let k = how.top_k as usize;
+    if k > 0 && k < vocab {
+        keep_best(&mut candidates, k);
+    }
+    if how.top_p < 1.0 {
+        let total: f64 = candidates.iter().map(|c| c.weight as f64).sum();
+        keep_mass(&mut candidates, how.top_p.max(0.0) as f64 * total);
+    }
+    if how.min_p > 0.0 {
+        candidates.retain(|c| c.weight >= how.min_p);
+    }
+    candidates
+}
+
+/// All tokens in id order.
+unsafe fn weights(logits: *const f32, vocab: usize, top: f32, temperature: f32) -> Vec<Candidate> {
+    let factor = F32x4::splat(1.0 / temperature);
+    let mut out = Vec::with_capacity(vocab);
+    for start in (0..vocab).step_by(4) {
+        let n = (vocab - start).min(4);
+        let mut x = [f32::NEG_INFINITY; 4];
+        core::ptr::copy_nonoverlapping(logits.add(start), x.as_mut_ptr(), n);
+        let w = exp((F32x4::from_array(x) - F32x4::splat(top)) * factor).to_array();
+        out.extend((0..n).map(|i| Candidate { weight: w[i], id: (start + i) as u32 }));
+    }
+    out
+}
+
+/// Most probable first, the lower id first among equals.
+fn order(a: &Candidate, b: &Candidate) -> core::cmp::Ordering {
+    b.weight.total_cmp(&a.weight).then(a.id.cmp(&b.id))
+}
+
+fn keep_best(candidates: &mut Vec<Candidate>, k: usize) {
+    if k < candidates.len() {
+        candidates.select_nth_unstable_by(k - 1, order);
+        candidates.truncate(k);
+    }
+    candidates.sort_unstable_by(order);
+}
+
+/// Keeps the shortest run of most probable tokens whose mass reaches `mass`, at least one; sorts no more than it needs.
+pub(super) fn keep_mass(candidates: &mut Vec<Candidate>, mass: f64) {
+    let mut sorted = 64;
+    loop {
+        let n = sorted.min(candidates.len());
+        if n < candidates.len() {
+            candidates.select_nth_unstable_by(n, order);
+        }
+        candidates[..n].sort_unstable_by(order);
+        let mut sum = 0.0;
+        for i in 0..n {
+            sum += candidates[i].weight as f64;
+            if sum >= mass {
+                candidates.truncate(i + 1);
+                return;
+            }
+        }
+        if n == candidates.len() {
+            return;
+        }
+        sorted *= 8;
+    }
+}
