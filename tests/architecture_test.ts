@@ -45,6 +45,7 @@ const VOCABULARY = new Set([
   "kv_cache.ts",
   "errors.ts",
   "events.ts",
+  "host.ts",
 ]);
 
 const BANNED_NAMES = /^(utils?|helpers?|common|manager|misc)(_|\.|$)/;

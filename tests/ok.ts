@@ -1,4 +1,4 @@
-/** `deno task ok`: the developers' gate. Format, lint, the users' tests, the Rust tests, the committed artifacts. */
+/** `deno task ok`: the developers' gate. Format, lint, the users' tests, packages, Rust tests, artifacts. */
 import process from "node:process";
 import { runSteps } from "./support/steps.ts";
 
@@ -7,6 +7,14 @@ process.exit(
     { name: "format", command: ["deno", "fmt", "--check"] },
     { name: "lint", command: ["deno", "lint"] },
     { name: "deno task test", command: ["deno", "task", "test"] },
+    {
+      name: "npm packages on Node",
+      command: ["deno", "test", "--allow-all", "tests/packages/on_node.ts"],
+    },
+    {
+      name: "npm packages in a browser",
+      command: ["deno", "test", "--allow-all", "tests/packages/in_browser.ts"],
+    },
     {
       name: "cargo test",
       command: ["cargo", "test", "--quiet", "--manifest-path", "core-rs/Cargo.toml"],

@@ -1,5 +1,6 @@
 /** Aha's inference runtime: load a model, chat, complete, score. The public face; defines nothing itself. */
 export { loadModel, type LoadOptions, planModel } from "./src/load_model.ts";
+export { type CoreBuild, type CoreBuilds, provideCore } from "./src/backend/wasm/core_builds.ts";
 export type { MemoryPlan } from "./src/memory_plan.ts";
 export { Model, type ScoreOptions } from "./src/loaded_model.ts";
 export { ChatSession, type SessionOptions } from "./src/chat_session.ts";

@@ -1,5 +1,6 @@
 /** A file that appears under its name only when it is whole: written beside it, then renamed. Knows no format. */
 import { OutputError } from "../errors.ts";
+import { builtin } from "../host.ts";
 import type { ByteSink } from "./writer.ts";
 
 /** Bytes on their way into a file. One of `commit` and `abort` ends it. */
@@ -23,8 +24,9 @@ export interface FileSinkOptions {
  * Begins a file at `path` (Deno and Node), under a name of its own in the same folder.
  * @throws {OutputError} if `path` exists and `overwrite` is off, or the folder cannot be written
  */
+// deno-lint-ignore require-await -- throws must become rejections
 export async function openFileSink(path: string, options: FileSinkOptions = {}): Promise<FileSink> {
-  const fs = await import("node:fs");
+  const fs = builtin("node:fs");
   const refuseExisting = (): void => {
     const stat = fs.statSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory()) throw new OutputError(`Cannot write ${path}: it is a directory`, path);

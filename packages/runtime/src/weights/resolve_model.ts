@@ -1,5 +1,6 @@
 /** From what a user calls a model to something that can be opened. Opens nothing; loads the cache's code only where there is a disk. */
 import { SourceError } from "../errors.ts";
+import { builtin, isNodeLike } from "../host.ts";
 import { parseShardName } from "../gguf/shards/shard_name.ts";
 import { isHttpUrl, pullTarget } from "./model_reference.ts";
 import type { PullOptions } from "./pull.ts";
@@ -15,10 +16,9 @@ export async function resolveModel(
   model: string,
   options: PullOptions = {},
 ): Promise<string | URL> {
-  const hasDisk = typeof globalThis.process?.versions?.node === "string";
-  if (!hasDisk) return browserUrl(model, options);
+  if (!isNodeLike()) return browserUrl(model, options);
   if (/^file:\/\//i.test(model)) return new URL(model);
-  const fs = await import("node:fs");
+  const fs = builtin("node:fs");
   const { cachedPath, fileBytes, isCached, pull } = await import("./pull.ts");
   if (isHttpUrl(model)) {
     const cached = (name: string) => {

@@ -1,15 +1,12 @@
-/** Loads one of the three wasm artifacts and makes its memory. Chooses by feature test and numeric self-test; runs no op. */
+/** Starts one of the three builds of the core and makes its memory. Chooses by feature test and numeric self-test; runs no op. */
 import { UnsupportedError } from "../../errors.ts";
+import { coreModule, type CoreVariant, VARIANTS } from "./core_builds.ts";
 import type { InitOutput } from "../../../wasm/core.d.ts";
+
+export { type CoreVariant, VARIANTS };
 
 /** The exports of core-rs as numbers in, numbers out; all artifacts have the same. */
 export type CoreExports = InitOutput & { readonly memory?: WebAssembly.Memory };
-
-/** Names of the artifacts, best first. */
-export const VARIANTS = ["relaxed_threads", "simd_threads", "simd"] as const;
-
-/** Which build of core-rs runs. */
-export type CoreVariant = typeof VARIANTS[number];
 
 /** What a helper thread needs to join: structured-cloneable. */
 export interface CoreShare {
@@ -28,42 +25,14 @@ export interface Core {
 const WASM_PAGE_BYTES = 65536;
 /** Room for the module's own data and first stack; the memory grows from here. */
 const INITIAL_PAGES = 64;
-/** Stack of each helper; kernels recurse nowhere and keep tiles in registers. */
-export const HELPER_STACK_BYTES = 256 * 1024;
 /** Calls of the self-test: enough that the optimizing tier is tested as well as the baseline. */
 const PROBE_CALLS = 20_000;
 
-function artifactUrl(variant: CoreVariant): URL {
-  switch (variant) {
-    case "relaxed_threads":
-      return new URL("../../../wasm/relaxed_threads.wasm", import.meta.url);
-    case "simd_threads":
-      return new URL("../../../wasm/simd_threads.wasm", import.meta.url);
-    case "simd":
-      return new URL("../../../wasm/simd.wasm", import.meta.url);
-  }
-}
-
-async function artifactBytes(variant: CoreVariant): Promise<BufferSource> {
-  const url = artifactUrl(variant);
-  if (url.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
-    return new Uint8Array(await readFile(url));
-  }
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`Cannot load the core from ${url}: HTTP ${response.status}`);
-  return await response.arrayBuffer();
-}
-
 /**
- * One thread's instance. wasm-bindgen's own glue keeps a single instance a process, but several models may run, so the
+ * The instance of the engine's thread. wasm-bindgen's own glue keeps a single instance a process, but several models may run, so the
  * two things it does are done here: it fills the table of JS values and calls the start function.
  */
-function instantiate(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory | null,
-  stackBytes: number,
-): CoreExports {
+function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory | null): CoreExports {
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
   const late: { exports?: CoreExports } = {};
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
@@ -73,7 +42,7 @@ function instantiate(
   }
   const exports = new WebAssembly.Instance(module, imports).exports as unknown as CoreExports;
   late.exports = exports;
-  exports.__wbindgen_start(stackBytes);
+  exports.__wbindgen_start(0);
   return exports;
 }
 
@@ -85,9 +54,9 @@ function fillTable(table?: WebAssembly.Table): void {
 
 /** Starts one named artifact, with a memory of at most `maxBytes`. */
 export async function startCore(variant: CoreVariant, maxBytes: number): Promise<Core> {
-  const module = await compiled(variant);
+  const module = await coreModule(variant);
   if (variant === "simd") {
-    const exports = instantiate(module, null, 0);
+    const exports = instantiate(module, null);
     return { variant, exports, memory: exports.memory as WebAssembly.Memory, share: null };
   }
   const memory = new WebAssembly.Memory({
@@ -95,25 +64,7 @@ export async function startCore(variant: CoreVariant, maxBytes: number): Promise
     maximum: Math.min(65536, Math.max(INITIAL_PAGES, Math.ceil(maxBytes / WASM_PAGE_BYTES))),
     shared: true,
   });
-  return { variant, exports: instantiate(module, memory, 0), memory, share: { module, memory } };
-}
-
-/** Joins a running core from a helper thread; the exports are this thread's own. */
-export function joinCore({ module, memory }: CoreShare): CoreExports {
-  return instantiate(module, memory, HELPER_STACK_BYTES);
-}
-
-const modules = new Map<CoreVariant, Promise<WebAssembly.Module>>();
-
-/** Compiles an artifact once a process. */
-function compiled(variant: CoreVariant): Promise<WebAssembly.Module> {
-  let module = modules.get(variant);
-  if (!module) {
-    module = artifactBytes(variant).then((bytes) => WebAssembly.compile(bytes));
-    module.catch(() => modules.delete(variant));
-    modules.set(variant, module);
-  }
-  return module;
+  return { variant, exports: instantiate(module, memory), memory, share: { module, memory } };
 }
 
 /**

@@ -1,10 +1,13 @@
 /** Starts and ends the helper Workers that share the core's memory. Knows no kernels: a helper just runs the core's loop. */
+import { UnsupportedError } from "../../errors.ts";
+import { builtin, isNodeLike } from "../../host.ts";
 import type { Core, CoreShare } from "./core.ts";
+import { HELPER_PROGRAM } from "./helper_program.ts";
 
 /** What the pool needs of a worker, in Deno, Node and browsers. */
 interface HelperWorker {
   post(share: CoreShare): void;
-  /** From now on it does not keep the program alive. */
+  /** It has started: from now on it does not keep the program alive. */
   unref(): void;
   terminate(): void;
 }
@@ -17,16 +20,11 @@ export type HelperMessage = { readonly kind: "ready" } | {
   readonly reason: string;
 };
 
-const workerUrl = (): URL => new URL("./helper_worker.ts", import.meta.url);
-
-function isNodeLike(): boolean {
-  return typeof process !== "undefined" && typeof process.versions?.node === "string";
-}
-
 /** Node and Deno: node:worker_threads, since only those can be unref'd, so that a program that forgets close() still ends. */
-async function spawnThread(onMessage: OnMessage): Promise<HelperWorker> {
-  const { Worker } = await import("node:worker_threads");
-  const worker = new Worker(workerUrl());
+function spawnThread(onMessage: OnMessage): HelperWorker {
+  const { Worker } = builtin("node:worker_threads");
+  const url = `data:text/javascript,${encodeURIComponent(HELPER_PROGRAM)}`;
+  const worker = new Worker(new URL(url));
   worker.on("message", onMessage);
   worker.on("error", (error) => onMessage({ kind: "died", reason: String(error) }));
   return {
@@ -36,12 +34,19 @@ async function spawnThread(onMessage: OnMessage): Promise<HelperWorker> {
   };
 }
 
+/** What a browser may say when a page's Content-Security-Policy refuses the helper: nothing. */
+const REFUSED = "the page's policy must allow worker-src blob:";
+
 function spawnWebWorker(onMessage: OnMessage): HelperWorker {
-  const worker = new Worker(new URL("./helper_worker.ts", import.meta.url), { type: "module" });
+  const url = URL.createObjectURL(new Blob([HELPER_PROGRAM], { type: "text/javascript" }));
+  const worker = new Worker(url, { type: "module" });
   worker.onmessage = (event) => onMessage(event.data);
-  worker.onerror = (event) => onMessage({ kind: "died", reason: event.message });
-  const post = (share: CoreShare) => worker.postMessage(share);
-  return { post, unref: () => {}, terminate: () => worker.terminate() };
+  worker.onerror = (event) => onMessage({ kind: "died", reason: event.message || REFUSED });
+  return {
+    post: (share) => worker.postMessage(share),
+    unref: () => URL.revokeObjectURL(url),
+    terminate: () => worker.terminate(),
+  };
 }
 
 /** The running helpers of one core. */
@@ -50,12 +55,20 @@ export class HelperThreads {
 
   private constructor(private readonly core: Core) {}
 
-  /** Starts `count` helpers and waits until all share the work. */
+  /**
+   * Starts `count` helpers and waits until all share the work.
+   * @throws {UnsupportedError} if one does not start
+   */
   static async start(core: Core, count: number): Promise<HelperThreads> {
     const threads = new HelperThreads(core);
     if (core.share) {
       const share = core.share;
-      await Promise.all(Array.from({ length: count }, () => threads.#spawn(share)));
+      try {
+        await Promise.all(Array.from({ length: count }, () => threads.#spawn(share)));
+      } catch (error) {
+        threads.close();
+        throw error;
+      }
     }
     return threads;
   }
@@ -65,9 +78,10 @@ export class HelperThreads {
     const onMessage: OnMessage = (message) => {
       if (message.kind === "ready") return resolve();
       this.core.exports.poison_helpers();
-      reject(new Error(`A helper thread died: ${message.reason}`));
+      const advice = "a model loaded with threads: 1 needs none";
+      reject(new UnsupportedError(`A helper thread died: ${message.reason}; ${advice}`, "threads"));
     };
-    const worker = isNodeLike() ? await spawnThread(onMessage) : spawnWebWorker(onMessage);
+    const worker = isNodeLike() ? spawnThread(onMessage) : spawnWebWorker(onMessage);
     this.#workers.push(worker);
     worker.post(share);
     await promise;

@@ -12,6 +12,7 @@ import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
 import { IDLE_CPU_MICROSECONDS } from "../../../../../tests/support/tolerance.ts";
 import { coreCount, createWasmBackend } from "./backend.ts";
 import type { CoreVariant } from "./core.ts";
+import { HELPER_PROGRAM } from "./helper_program.ts";
 import { HelperThreads } from "./helper_threads.ts";
 
 const THREADED: readonly CoreVariant[] = ["relaxed_threads", "simd_threads"];
@@ -138,7 +139,9 @@ Deno.test("createWasmBackend: never more threads than cores", async () => {
 Deno.test("stop_helpers: a sleeping helper and a spinning one leave the loop", async () => {
   for (const sleeping of [false, true]) {
     const { core, exports } = await coreValues("relaxed_threads");
-    const worker = new Worker(new URL("./helper_worker.ts", import.meta.url));
+    const worker = new Worker(
+      new URL(`data:text/javascript,${encodeURIComponent(HELPER_PROGRAM)}`),
+    );
     try {
       worker.postMessage(core.share);
       await until("the helper arrives", () => exports.thread_count() === 2);

@@ -1,5 +1,6 @@
 /** Reads a local file in Deno and Node. Holds one descriptor and no buffer of its own. */
 import { SourceError } from "../../errors.ts";
+import { builtin } from "../../host.ts";
 import type { ByteSource } from "../source.ts";
 
 /** One system call reads at most this much, so that an abort is noticed. */
@@ -9,8 +10,9 @@ const CHUNK_BYTES = 16 * 1024 * 1024;
  * Opens the file at `path`; bytes are read straight into the caller's view, shared memory included.
  * @throws {SourceError} if the path is missing, unreadable or no regular file
  */
+// deno-lint-ignore require-await -- throws must become rejections
 export async function openFileSource(path: string): Promise<ByteSource> {
-  const fs = await import("node:fs");
+  const fs = builtin("node:fs");
   let file: number;
   let sizeBytes: number;
   try {

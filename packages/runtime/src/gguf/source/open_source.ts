@@ -1,4 +1,5 @@
 /** Picks the way to read a model by what it is given as. Resolves no model names. */
+import { builtin } from "../../host.ts";
 import type { ByteSource } from "../source.ts";
 import { blobSource } from "./blob_source.ts";
 import { openFileSource } from "./file_source.ts";
@@ -30,8 +31,7 @@ export async function openSource(
   const text = String(where);
   if (/^https?:\/\//i.test(text)) return await openHttpSource(text, options);
   if (/^file:\/\//i.test(text)) {
-    const { fileURLToPath } = await import("node:url");
-    return await openFileSource(fileURLToPath(text));
+    return await openFileSource(builtin("node:url").fileURLToPath(text));
   }
   return await openFileSource(text);
 }

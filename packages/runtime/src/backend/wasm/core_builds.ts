@@ -1,0 +1,80 @@
+/** Where the three builds of the core come from: the files beside the module, or what a program brings along. Runs none. */
+import { builtin, isNodeLike } from "../../host.ts";
+
+/** Names of the builds, best first. */
+export const VARIANTS = ["relaxed_threads", "simd_threads", "simd"] as const;
+
+/** Which build of core-rs runs. */
+export type CoreVariant = typeof VARIANTS[number];
+
+/** A build as a program may bring it: compiled, as bytes, or where to fetch it. */
+export type CoreBuild = WebAssembly.Module | BufferSource | URL;
+
+/** Builds by name; a function is called when its build is needed. */
+export type CoreBuilds = {
+  readonly [variant in CoreVariant]?: CoreBuild | (() => CoreBuild | Promise<CoreBuild>);
+};
+
+const provided: { -readonly [variant in CoreVariant]?: CoreBuilds[variant] } = {};
+const modules = new Map<CoreVariant, Promise<WebAssembly.Module>>();
+
+/**
+ * Takes builds of the core from the program instead of from the files beside this module: for programs in one file, without
+ * read permission, or bundled by a tool that does not copy what `new URL(..., import.meta.url)` names. Models loaded
+ * from now on use them. `import "@aha/runtime/embedded"` does it with all three inside.
+ *
+ * @example
+ * ```ts
+ * import { provideCore } from "@aha/runtime";
+ * provideCore({ simd: new URL("https://example.com/aha/simd.wasm") });
+ * ```
+ */
+export function provideCore(builds: CoreBuilds): void {
+  for (const variant of VARIANTS) {
+    if (!builds[variant]) continue;
+    provided[variant] = builds[variant];
+    modules.delete(variant);
+  }
+}
+
+/**
+ * A build, compiled once a process.
+ * @throws {Error} if it cannot be read or does not compile here
+ */
+export function coreModule(variant: CoreVariant): Promise<WebAssembly.Module> {
+  let module = modules.get(variant);
+  if (!module) {
+    module = compile(variant);
+    module.catch(() => modules.delete(variant));
+    modules.set(variant, module);
+  }
+  return module;
+}
+
+async function compile(variant: CoreVariant): Promise<WebAssembly.Module> {
+  const own = provided[variant];
+  const build = (typeof own === "function" ? await own() : own) ?? urlBeside(variant);
+  if (build instanceof WebAssembly.Module) return build;
+  return await WebAssembly.compile(build instanceof URL ? await read(build) : build);
+}
+
+/** Written out for bundlers, which look for literal URLs. */
+function urlBeside(variant: CoreVariant): URL {
+  switch (variant) {
+    case "relaxed_threads":
+      return new URL("../../../wasm/relaxed_threads.wasm", import.meta.url);
+    case "simd_threads":
+      return new URL("../../../wasm/simd_threads.wasm", import.meta.url);
+    case "simd":
+      return new URL("../../../wasm/simd.wasm", import.meta.url);
+  }
+}
+
+async function read(url: URL): Promise<BufferSource> {
+  if (url.protocol === "file:" && isNodeLike()) {
+    return new Uint8Array(await builtin("node:fs").promises.readFile(url));
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`cannot load ${url}: HTTP ${response.status}`);
+  return await response.arrayBuffer();
+}

@@ -1,0 +1,34 @@
+/** The program of a helper thread: joins the core's memory and runs its loop until told to stop. Starts no thread. */
+
+/** Stack of each helper; kernels recurse nowhere and keep tiles in registers. */
+const HELPER_STACK_BYTES = 256 * 1024;
+
+/**
+ * A module's text instead of a file: Deno, Node, browsers, bundles and pages that import this from another origin can all
+ * start it, and it needs no permission. It is sent a `CoreShare` once and answers with `HelperMessage`s. If it dies, the
+ * engine's thread may stop inside the core before it hears the answer, so the reason goes to the console as well.
+ */
+export const HELPER_PROGRAM: string = `
+const serve = ({ module, memory }, reply) => {
+  const imports = {};
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    (imports[from] ??= {})[name] = kind === "memory" ? memory : () => {};
+  }
+  const core = new WebAssembly.Instance(module, imports).exports;
+  core.__wbindgen_start(${HELPER_STACK_BYTES});
+  reply({ kind: "ready" });
+  try {
+    core.run_helper();
+  } catch (error) {
+    core.poison_helpers();
+    console.error("aha: a helper thread died: " + (error?.stack ?? error));
+    reply({ kind: "died", reason: String(error) });
+  }
+};
+if (typeof globalThis.process?.versions?.node === "string") {
+  const { parentPort } = await import("node:worker_threads");
+  parentPort.once("message", (share) => serve(share, (message) => parentPort.postMessage(message)));
+} else {
+  self.onmessage = ({ data }) => serve(data, (message) => self.postMessage(message));
+}
+`;

@@ -1,0 +1,3 @@
+/** The page with the core inside, for bundlers that copy no files. */
+import "@aha/runtime/embedded";
+import "./page.js";
