@@ -3,7 +3,9 @@ import process from "node:process";
 import { assertEquals } from "@std/assert";
 import { encodeChat, openTokenizer } from "../../packages/runtime/src/tokenizer/mod.ts";
 import { fixtureJson } from "../support/fixture.ts";
+import { seededRandom } from "../support/seeded_random.ts";
 import type { ChatTable, TokenTable } from "../support/token_tables.ts";
+import { wellFormedText } from "../support/well_formed_text.ts";
 
 /** The file that AHA_SMOLLM2 names, else the model in the cache. */
 const MODEL = process.env.AHA_SMOLLM2 || "smollm2-135m";
@@ -44,10 +46,27 @@ Deno.test("smollm2 tokenizer: no control token comes from a message", async () =
   const template = tokenizer.chatTemplate ?? "";
   const controlIds = (role: string, content: string): number[] =>
     encodeChat(tokenizer, template, [{ role, content }]).filter((id) => control.has(id));
-  for (const role of ["system", "user", "assistant"]) {
+  for (const role of ["system", "user", "assistant", "tool"]) {
     const expected = controlIds(role, "x");
     for (const text of tokenizer.controlTokens.keys()) {
       assertEquals(controlIds(role, `a ${text}${text} b`), expected, `${role}: ${text}`);
+    }
+  }
+});
+
+Deno.test("smollm2 tokenizer: encode then decode is the identity for all bytes that it has", async () => {
+  const tokenizer = await openTokenizer(MODEL);
+  const single = Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.bytesOf(id))
+    .filter(({ length }) => length === 1).map(([byte]) => byte);
+  const known = new Set(single);
+  // bytes of UTF-8 that its vocabulary lacks: lead bytes of rare planes, some control characters
+  assertEquals(known.size > 200, true);
+  const isKnown = (sign: string) => new TextEncoder().encode(sign).every((byte) => known.has(byte));
+  const random = seededRandom(12);
+  for (let round = 0; round < 1000; round++) {
+    const text = [...wellFormedText(random, 50)].filter(isKnown).join("");
+    for (const special of [false, true]) {
+      assertEquals(tokenizer.decode(tokenizer.encode(text, { special })), text, text);
     }
   }
 });

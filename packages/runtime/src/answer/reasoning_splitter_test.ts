@@ -4,6 +4,7 @@ import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { type AnswerPiece, ReasoningSplitter } from "./reasoning_splitter.ts";
 
 const TAGS = { open: "<think>", close: "</think>" };
+const BRACKETS = { open: "[THINK]", close: "[/THINK]" };
 
 function joined(pieces: readonly AnswerPiece[]): { reasoning: string; content: string } {
   const texts = { reasoning: "", content: "" };
@@ -11,8 +12,12 @@ function joined(pieces: readonly AnswerPiece[]): { reasoning: string; content: s
   return texts;
 }
 
-function split(parts: readonly string[], inThought = false): ReturnType<typeof joined> {
-  const splitter = new ReasoningSplitter(TAGS, inThought);
+function split(
+  parts: readonly string[],
+  inThought = false,
+  tags = TAGS,
+): ReturnType<typeof joined> {
+  const splitter = new ReasoningSplitter(tags, inThought);
   return joined([...parts.flatMap((part) => splitter.push(part)), ...splitter.end()]);
 }
 
@@ -36,35 +41,41 @@ Deno.test("ReasoningSplitter: thought and content, without tags and the space ar
   }
 });
 
-Deno.test("ReasoningSplitter: any cuts give the thought and the content of the whole text", () => {
-  const words = [
-    "<think>",
-    "</think>",
-    "<",
-    "</",
-    "think",
-    ">",
-    " ",
-    "\n",
-    "a",
-    "é😀",
-    "</think",
-    "<think",
-  ];
-  const random = seededRandom(4);
-  for (let round = 0; round < 3000; round++) {
-    const text = (random(2) ? "<think>" : "") +
-      Array.from({ length: random(20) }, () => words[random(words.length)]).join("");
-    const parts: string[] = [];
-    for (let at = 0; at < text.length;) {
-      const end = at + 1 + random(9);
-      parts.push(text.slice(at, end));
-      at = end;
+for (const tags of [TAGS, BRACKETS]) {
+  Deno.test(`ReasoningSplitter: any cuts at ${tags.open} give the thought and the content of the whole text`, () => {
+    const words = [
+      tags.open,
+      tags.close,
+      tags.open.slice(0, 1),
+      tags.close.slice(0, 2),
+      tags.open.slice(1, -1),
+      tags.open.slice(-1),
+      " ",
+      "\n",
+      "a",
+      "é😀",
+      tags.close.slice(0, -1),
+      tags.open.slice(0, -1),
+    ];
+    const random = seededRandom(4);
+    for (let round = 0; round < 3000; round++) {
+      const text = (random(2) ? tags.open : "") +
+        Array.from({ length: random(20) }, () => words[random(words.length)]).join("");
+      const parts: string[] = [];
+      for (let at = 0; at < text.length;) {
+        const end = at + 1 + random(9);
+        parts.push(text.slice(at, end));
+        at = end;
+      }
+      const inThought = random(2) === 1;
+      assertEquals(
+        split(parts, inThought, tags),
+        split([text], inThought, tags),
+        JSON.stringify(parts),
+      );
     }
-    const inThought = random(2) === 1;
-    assertEquals(split(parts, inThought), split([text], inThought), JSON.stringify(parts));
-  }
-});
+  });
+}
 
 Deno.test("ReasoningSplitter: nothing is held back but spaces and what may be a tag", () => {
   const splitter = new ReasoningSplitter(TAGS, true);

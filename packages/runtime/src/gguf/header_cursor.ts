@@ -4,7 +4,8 @@ import type { ByteSource } from "./source.ts";
 
 /** First read; the head of a file with a small vocabulary fits. */
 const FIRST_WINDOW_BYTES = 256 * 1024;
-const WINDOW_GROWTH = 4;
+/** Twice, so that a head takes no more than twice its size while it is read. */
+const WINDOW_GROWTH = 2;
 /** Heads of published files stay under 20 MiB; more is an attack or a defect. */
 const MAX_HEADER_BYTES = 256 * 1024 * 1024;
 

@@ -53,6 +53,15 @@ const llama3: Pretokenizer = {
 /** Digits alone; composed characters, as Qwen's published tokenizers (llama.cpp leaves that out). */
 const qwen2: Pretokenizer = { ...plain, stages: patterns(wordsWithDigits("")), normalForm: "NFC" };
 
+/** Llama 3's words, where a word that is a token is merged all the same and BOS is not expected. */
+const llama3Words: Pretokenizer = { ...plain, stages: llama3.stages };
+
+/** Qwen's words without its normal form. */
+const qwen2Words: Pretokenizer = { ...plain, stages: qwen2.stages };
+
+const EAST_ASIAN = String.raw`[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+`;
+
+/** Digits alone, as the published tokenizer; llama.cpp leaves them together, which its merges do not. */
 const deepseekLlm: Pretokenizer = {
   ...plain,
   stages: patterns(
@@ -61,8 +70,19 @@ const deepseekLlm: Pretokenizer = {
     String
       .raw`${SPACE}?[!-\/:-~\u{ff01}-\u{ff0f}\u{ff1a}-\u{ff5e}\u{2018}-\u{201f}\u{3000}-\u{3002}]+`,
     `${SPACE}+$`,
-    String.raw`[\u{4e00}-\u{9fa5}\u{800}-\u{4e00}\u{ac00}-\u{d7ff}]+`,
-    String.raw`\p{N}+`,
+    EAST_ASIAN,
+    String.raw`\p{N}`,
+  ),
+};
+
+const deepseekCoder: Pretokenizer = {
+  ...plain,
+  stages: patterns(
+    String.raw`[\r\n]`,
+    String.raw`${SPACE}?\p{L}+`,
+    String.raw`${SPACE}?\p{P}+`,
+    EAST_ASIAN,
+    String.raw`\p{N}`,
   ),
 };
 
@@ -76,17 +96,43 @@ const deepseekV3: Pretokenizer = {
   ),
 };
 
-const pretokenizers: ReadonlyMap<string, Pretokenizer> = new Map([
-  ["gpt-2", gpt2],
-  ["smollm", smollm],
-  ["llama-bpe", llama3],
-  ["llama3", llama3],
-  ["llama-v3", llama3],
-  ["qwen2", qwen2],
-  ["deepseek-r1-qwen", qwen2],
-  ["deepseek-llm", deepseekLlm],
-  ["deepseek-v3", deepseekV3],
-]);
+/** What llama.cpp takes for files that name no pre-tokenizer: signs apart, numbers by three ASCII digits. */
+const unnamed: Pretokenizer = {
+  ...plain,
+  stages: patterns(
+    String.raw`[\p{P}$+<=>^~\|]+`,
+    GPT2,
+    String.raw`\p{N}+`,
+    "[0-9][0-9][0-9]",
+  ),
+};
+
+/** The names of `tokenizer.ggml.pre` that llama.cpp (llama-vocab.cpp) treats alike. */
+const NAMES: readonly (readonly [Pretokenizer, readonly string[]])[] = [
+  [unnamed, ["default"]],
+  [gpt2, ["gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum", "exaone4", "mpt", "olmo", "jais"]],
+  [smollm, ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"]],
+  [llama3, [
+    "llama-bpe",
+    "llama3",
+    "llama-v3",
+    "falcon3",
+    "falcon-h1",
+    "pixtral",
+    "midm-2.0",
+    "lfm2",
+  ]],
+  [llama3Words, ["dbrx", "smaug-bpe"]],
+  [qwen2, ["qwen2", "deepseek-r1-qwen"]],
+  [qwen2Words, ["megrez", "kormo", "stablelm2", "hunyuan"]],
+  [deepseekLlm, ["deepseek-llm"]],
+  [deepseekCoder, ["deepseek-coder"]],
+  [deepseekV3, ["deepseek-v3", "hunyuan-dense"]],
+];
+
+const pretokenizers: ReadonlyMap<string, Pretokenizer> = new Map(
+  NAMES.flatMap(([pretokenizer, names]) => names.map((name) => [name, pretokenizer] as const)),
+);
 
 function patterns(...sources: string[]): readonly RegExp[] {
   return sources.map((source) => new RegExp(source, "gu"));

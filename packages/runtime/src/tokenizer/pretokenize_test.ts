@@ -56,7 +56,7 @@ Deno.test("splitWords: deepseek-llm knows cased letters, signs, East Asian and l
     ["Hello world", ["Hello", " world"]],
     ["a\nb\r\n", ["a", "\n", "b", "\r", "\n"]],
     ["x  (1)", ["x", " ", " (", "1", ")"]],
-    ["a12 b  ", ["a", "12", " b", "  "]],
+    ["a12 b  ", ["a", "1", "2", " b", "  "]],
     ["漢字，かな 한국", ["漢字", "，", "かな", " ", "한국"]],
     ["Ωé ۳א", ["Ωé", " ", "۳", "א"]],
   ];
@@ -73,6 +73,29 @@ Deno.test("splitWords: deepseek-v3 takes three digits, a sign with ASCII letters
     ["a)\n\n b", ["a", ")\n\n", " b"]],
   ];
   for (const [text, parts] of expected) assertEquals(words("deepseek-v3", text), parts, text);
+});
+
+Deno.test("splitWords: deepseek-coder takes any letters, and signs of ASCII's kind apart", () => {
+  const expected: [string, string[]][] = [
+    ["x  (1)", ["x", " ", " (", "1", ")"]],
+    ["a12 é+b\r\n", ["a", "1", "2", " é", "+", "b", "\r", "\n"]],
+  ];
+  for (const [text, parts] of expected) assertEquals(words("deepseek-coder", text), parts, text);
+});
+
+Deno.test("splitWords: a file that names nothing has signs apart and numbers by three", () => {
+  const expected: [string, string[]][] = [
+    ["a (b) $12345", ["a", " ", "(", "b", ")", " ", "$", "123", "45"]],
+    ["it's 12", ["it", "'", "s", " ", "12"]],
+  ];
+  for (const [text, parts] of expected) assertEquals(words("default", text), parts, text);
+});
+
+Deno.test("pretokenizerOf: names that mean the same", () => {
+  const same: [string, string][] = [["llama3", "llama-bpe"], ["llama-v3", "llama-bpe"]];
+  same.push(["deepseek-r1-qwen", "qwen2"], ["phi-2", "gpt-2"], ["starcoder", "smollm"]);
+  same.push(["hunyuan-dense", "deepseek-v3"]);
+  for (const [one, other] of same) assertEquals(pretokenizerOf(one), pretokenizerOf(other), one);
 });
 
 Deno.test("splitWords: the words together are the text, whatever it holds", () => {
@@ -95,7 +118,8 @@ Deno.test("splitWords: the words together are the text, whatever it holds", () =
   const random = seededRandom(1);
   for (let round = 0; round < 500; round++) {
     const text = Array.from({ length: random(40) }, () => signs[random(signs.length)]).join("");
-    for (const pre of ["llama-bpe", "smollm", "gpt-2", "qwen2", "deepseek-llm", "deepseek-v3"]) {
+    const all = ["llama-bpe", "smollm", "gpt-2", "qwen2", "deepseek-llm", "deepseek-v3"];
+    for (const pre of [...all, "deepseek-coder", "default"]) {
       const parts = words(pre, text);
       assertEquals(parts.join(""), text);
       assertEquals(parts.includes(""), false);

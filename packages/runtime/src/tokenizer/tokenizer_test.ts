@@ -1,7 +1,9 @@
 /** Tests of tokenizer.ts: the reference table of a small vocabulary, and what a table cannot show. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { fixtureJson, fixturePath } from "../../../../tests/support/fixture.ts";
+import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { tokenizerOfFile, type TokenTable } from "../../../../tests/support/token_tables.ts";
+import { wellFormedText } from "../../../../tests/support/well_formed_text.ts";
 import { ModelError, UnsupportedError } from "../errors.ts";
 import { createTokenizer } from "./tokenizer.ts";
 import { stringList, type VocabularySource } from "./vocabulary.ts";
@@ -46,6 +48,20 @@ for (const [name, file] of TABLES) {
     for (const { ids, text, text_skip_special } of table.decode) {
       assertEquals(tokenizer.decode(ids), text);
       assertEquals(tokenizer.decode(ids, { special: false }), text_skip_special);
+    }
+  });
+}
+
+for (const [name, file] of TABLES) {
+  Deno.test(`decode: undoes encode after ${name}'s normal form, by ${file.split("/").at(-3)}`, async () => {
+    const tokenizer = await tokenizerOfFile(file);
+    const random = seededRandom(13);
+    for (let round = 0; round < 500; round++) {
+      const text = wellFormedText(random, 50);
+      const normal = name === "bpe_qwen" ? text.normalize("NFC") : text;
+      for (const special of [false, true]) {
+        assertEquals(tokenizer.decode(tokenizer.encode(text, { special })), normal, text);
+      }
     }
   });
 }

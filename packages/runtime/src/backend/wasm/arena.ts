@@ -8,51 +8,45 @@ interface Block {
   readonly size: number;
 }
 
-/** A place in the arena to go back to. */
-export interface ArenaMark {
-  readonly block: number;
-  readonly used: number;
-}
+/** A state of the arena to go back to: the bytes in use of each block; blocks beyond have none. */
+export type ArenaMark = readonly number[];
 
 /** The mark of an empty arena. */
-export const ARENA_START: ArenaMark = { block: 0, used: 0 };
+export const ARENA_START: ArenaMark = [];
 
-/** Blocks are kept when a scope closes, so a steady loop allocates nothing. */
+/**
+ * Blocks are kept when a scope closes, so a steady loop allocates nothing. A large tensor leaves room at the end of a
+ * block that smaller ones after it fill.
+ */
 export class Arena {
   readonly #blocks: Block[] = [];
-  #block = 0;
-  #used = 0;
+  readonly #used: number[] = [];
 
   constructor(private readonly memory: WasmMemory, private readonly blockBytes: number) {}
 
   /** Address of `bytes` bytes, not cleared, 64-byte aligned. */
   allocate(bytes: number): number {
     const size = Math.ceil(Math.max(bytes, 1) / ALIGNMENT) * ALIGNMENT;
-    while (this.#block < this.#blocks.length) {
-      const block = this.#blocks[this.#block];
-      if (this.#used + size <= block.size) {
-        const address = block.address + this.#used;
-        this.#used += size;
-        return address;
-      }
-      this.#block++;
-      this.#used = 0;
+    let index = 0;
+    while (index < this.#blocks.length && this.#used[index] + size > this.#blocks[index].size) {
+      index++;
     }
-    const block = { size: Math.max(size, this.blockBytes), address: 0 };
-    block.address = this.memory.allocate(block.size);
-    this.#blocks.push(block);
-    this.#block = this.#blocks.length - 1;
-    this.#used = size;
-    return block.address;
+    if (index === this.#blocks.length) {
+      const blockSize = Math.max(size, this.blockBytes);
+      this.#blocks.push({ size: blockSize, address: this.memory.allocate(blockSize) });
+      this.#used.push(0);
+    }
+    const address = this.#blocks[index].address + this.#used[index];
+    this.#used[index] += size;
+    return address;
   }
 
   mark(): ArenaMark {
-    return { block: this.#block, used: this.#used };
+    return this.#used.slice();
   }
 
   /** Frees everything allocated since the mark. */
   rewind(mark: ArenaMark): void {
-    this.#block = mark.block;
-    this.#used = mark.used;
+    for (let index = 0; index < this.#used.length; index++) this.#used[index] = mark[index] ?? 0;
   }
 }

@@ -8,8 +8,8 @@ import { wasmTensor, type WasmWeight } from "./storage.ts";
 
 /** Weight rows in a tile of the packed layout. */
 const TILE_ROWS = 8;
-/** Bytes of the file that are staged at a time. */
-const STAGING_BYTES = 4 << 20;
+/** Bytes of the file that are staged at a time; the buffer stays, so it is small beside any model. */
+const STAGING_BYTES = 1 << 20;
 const STATUS_NON_FINITE = 2;
 
 /** A block format as the packed layout knows it. */

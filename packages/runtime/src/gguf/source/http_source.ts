@@ -1,6 +1,7 @@
-/** Reads a URL piecewise by HTTP Range requests (RFC 9110, section 14). Caches only the first piece. */
+/** Reads a URL piecewise by HTTP Range requests (RFC 9110, section 14). Keeps the first piece and the blocks of read_ahead.ts. */
 import { SourceError } from "../../errors.ts";
 import type { ByteSource } from "../source.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { httpGet, pause, statusError, TransientSourceError } from "./http_get.ts";
 
 /** Options of `openHttpSource`. */
@@ -44,6 +45,13 @@ export async function openHttpSource(
   const piece = new Uint8Array(FIRST_PIECE_BYTES);
   const first = await fetchRange(connection, 0, piece, null, signal);
   const head = piece.subarray(0, Math.min(piece.length, first.sizeBytes));
+  const ahead = new ReadAhead(first.sizeBytes, async (offset, into, readSignal) => {
+    const known = head.subarray(offset, offset + into.length);
+    into.set(known);
+    if (known.length === into.length) return;
+    const rest = into.subarray(known.length);
+    await fetchRange(connection, offset + known.length, rest, first, readSignal);
+  });
   return {
     name,
     sizeBytes: first.sizeBytes,
@@ -54,12 +62,9 @@ export async function openHttpSource(
           name,
         );
       }
-      const known = head.subarray(offset, offset + into.length);
-      into.set(known);
-      if (known.length < into.length) {
-        const rest = into.subarray(known.length);
-        await fetchRange(connection, offset + known.length, rest, first, readSignal);
-      }
+      if (offset + into.length <= head.length) {
+        into.set(head.subarray(offset, offset + into.length));
+      } else await ahead.read(offset, into, readSignal);
     },
     close: () => Promise.resolve(),
   };

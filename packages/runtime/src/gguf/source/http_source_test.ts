@@ -36,7 +36,25 @@ served("learns the size without HEAD and reads any range", { etag: `"a"` }, asyn
   assertEquals(new Uint8Array(into), FILE.slice(250_000, 320_000));
   assertEquals(server.requests.map(({ range }) => range), [
     "bytes=0-262143",
-    "bytes=262144-319999",
+    "bytes=262144-599999",
+  ]);
+});
+
+const LARGE = Uint8Array.from({ length: 9_000_000 }, (_, i) => i * 31 % 251);
+served("asks once for 4 MiB of neighbours", { bytes: LARGE }, async (server) => {
+  const source = await openHttpSource(server.url);
+  const into = new Uint8Array(3_000);
+  // three thousand tensors, those of a run of ten backwards
+  for (let i = 0; i < 3_000; i++) {
+    const offset = (i - i % 10 + 9 - i % 10) * 3_000;
+    await source.read(offset, into);
+    assertEquals(into[1], LARGE[offset + 1]);
+  }
+  assertEquals(server.requests.map(({ range }) => range), [
+    "bytes=0-262143",
+    "bytes=262144-4194303",
+    "bytes=4194304-8388607",
+    "bytes=8388608-8999999",
   ]);
 });
 

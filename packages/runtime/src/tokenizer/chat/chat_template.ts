@@ -1,6 +1,6 @@
 /** Renders a conversation with the model's own Jinja template. Knows no token ids: see encode_chat.ts. */
-import { Template } from "@huggingface/jinja";
 import { ModelError } from "../../errors.ts";
+import { type ParsedTemplate, parseTemplate, renderBounded } from "./bounded_template.ts";
 
 /** One message; more fields (`tool_calls`, `reasoning_content`, ...) reach the template as they are. */
 export interface ChatMessage {
@@ -23,11 +23,11 @@ export interface RenderChatOptions {
 
 /** Parsed templates are kept up to this many: a server has one a model. */
 const KEPT_TEMPLATES = 16;
-const parsedTemplates = new Map<string, Template>();
+const parsedTemplates = new Map<string, ParsedTemplate>();
 
 /**
  * The text that `template` makes of `messages`, as transformers' `apply_chat_template` renders it.
- * Throws a `ModelError` when the template is no valid Jinja, or refuses the messages.
+ * Throws a `ModelError` when the template is no valid Jinja, refuses the messages, or takes work without end.
  *
  * ```ts
  * import { renderChat } from "@aha/runtime/tokenizer";
@@ -40,9 +40,9 @@ export function renderChat(
   messages: readonly ChatMessage[],
   options: RenderChatOptions = {},
 ): string {
-  const parsed = parseTemplate(template);
+  const parsed = knownTemplate(template);
   try {
-    return parsed.render({
+    return renderBounded(parsed, {
       ...options.variables,
       messages,
       tools: options.tools ?? null, // templates test `is not none`, and undefined is not none
@@ -56,11 +56,11 @@ export function renderChat(
   }
 }
 
-function parseTemplate(template: string): Template {
+function knownTemplate(template: string): ParsedTemplate {
   const known = parsedTemplates.get(template);
   if (known) return known;
   try {
-    const parsed = new Template(template);
+    const parsed = parseTemplate(template);
     if (parsedTemplates.size >= KEPT_TEMPLATES) parsedTemplates.clear();
     parsedTemplates.set(template, parsed);
     return parsed;

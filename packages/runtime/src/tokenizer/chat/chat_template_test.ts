@@ -1,5 +1,5 @@
 /** Tests of chat_template.ts. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fixtureJson } from "../../../../../tests/support/fixture.ts";
 import type { ChatTable } from "../../../../../tests/support/token_tables.ts";
 import { ModelError } from "../../errors.ts";
@@ -49,4 +49,34 @@ Deno.test("renderChat: a template that refuses, fails or doesn't parse is one li
     const error = assertThrows(() => renderChat(template, []), ModelError, message);
     assertEquals(error.message.includes("\n"), false, error.message);
   }
+});
+
+Deno.test("renderChat: a template that loops or grows without end is refused", () => {
+  const cases: [string, string][] = [
+    ["{{ range(10**9) }}", "The chat template failed: "],
+    ["{% for i in range(1000000000) %}x{% endfor %}", "range() of 1000000000 numbers"],
+    ["{% for i in range(0, 9, 0) %}x{% endfor %}", "step must not be zero"],
+    [
+      "{% for i in range(100000) %}{% for j in range(99) %}x{% endfor %}{% endfor %}",
+      "it takes more than 1000000 steps",
+    ],
+    [
+      "{% set n = namespace(s='xxxxxxxx') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+      "it makes texts or lists without end",
+    ],
+    ["{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "The chat template failed: "],
+    ["(".repeat(100_000) + "{{" + "(".repeat(100_000), "The chat template is not valid Jinja: "],
+  ];
+  for (const [template, message] of cases) {
+    const error = assertThrows(() => renderChat(template, []), ModelError, message);
+    assertEquals(error.message.includes("\n"), false, error.message);
+  }
+});
+
+Deno.test("renderChat: strftime_now tells the date in English", () => {
+  const text = renderChat("{{ strftime_now('%d %b %Y|%B %m %H:%M:%S %y %A %a %I %p %% %Q') }}", []);
+  assertMatch(
+    text,
+    /^\d\d [A-Z][a-z]{2} \d{4}\|[A-Z][a-z]+ \d\d \d\d:\d\d:\d\d \d\d [A-Z][a-z]+day [A-Z][a-z]{2} \d\d [AP]M % %Q$/,
+  );
 });

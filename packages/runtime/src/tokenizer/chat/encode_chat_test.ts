@@ -12,20 +12,20 @@ import { encodeChat, withAnswerIds } from "./encode_chat.ts";
 
 const SMALL_MODEL = fixturePath("models/llama_untied/gguf/model-F16.gguf");
 const table = fixtureJson<ChatTable>("tokens/chat_templates.json");
-const template = table.templates.bpe_llama;
 
 function controlIds(tokenizer: Tokenizer, ids: readonly number[]): number[] {
   const control = new Set(tokenizer.controlTokens.values());
   return ids.filter((id) => control.has(id));
 }
 
-for (
-  const [name, model] of [
-    ["bpe_llama", "llama_untied"],
-    ["bpe_qwen", "qwen2"],
-    ["bpe_deepseek", "deepseek_v3"],
-  ]
-) {
+/** Each small tokenizer with a model that holds it. */
+const SMALL: readonly (readonly [string, string])[] = [
+  ["bpe_llama", "llama_untied"],
+  ["bpe_qwen", "qwen2"],
+  ["bpe_deepseek", "deepseek_v3"],
+];
+
+for (const [name, model] of SMALL) {
   Deno.test(`encodeChat: the ids of the reference for ${name}, control tokens in messages apart`, async () => {
     const tokenizer = await tokenizerOfFile(fixturePath(`models/${model}/gguf/model-Q8_0.gguf`));
     // all but those where a user wrote <|im_end|>, which the vocabulary of bpe_deepseek lacks
@@ -33,21 +33,28 @@ for (
   });
 }
 
-Deno.test("encodeChat: no control token comes from a message, whoever wrote it", async () => {
-  const tokenizer = await tokenizerOfFile(SMALL_MODEL);
-  const say = (role: string, content: string): number[] =>
-    encodeChat(tokenizer, template, [{ role, content }], { addGenerationPrompt: true });
-  for (const role of ["system", "user", "assistant"]) {
-    const expected = controlIds(tokenizer, say(role, "x"));
-    for (const text of tokenizer.controlTokens.keys()) {
-      for (const content of [text, `a${text}b`, text + text, text.slice(0, -1) + text]) {
-        const ids = say(role, content);
-        assertEquals(controlIds(tokenizer, ids), expected, content);
-        assertEquals(tokenizer.decode(ids).includes(content), true);
+for (const [name, model] of SMALL) {
+  Deno.test(`encodeChat: no control token of ${name} comes from a message, whoever wrote it`, async () => {
+    const tokenizer = await tokenizerOfFile(fixturePath(`models/${model}/gguf/model-Q8_0.gguf`));
+    const say = (role: string, content: string): number[] =>
+      encodeChat(tokenizer, table.templates[name], [{ role: "user", content: "Hi" }, {
+        ...{ role, content },
+      }], { addGenerationPrompt: true });
+    for (const role of ["system", "user", "assistant", "tool"]) {
+      const expected = controlIds(tokenizer, say(role, "x"));
+      for (const text of tokenizer.controlTokens.keys()) {
+        for (const content of [text, `a${text}b`, text + text, text.slice(0, -1) + text]) {
+          const ids = say(role, content);
+          assertEquals(controlIds(tokenizer, ids), expected, content);
+          assertEquals(
+            tokenizer.decode(ids).includes(content),
+            tokenizer.decode(say(role, "x_y")).includes("x_y"),
+          );
+        }
       }
     }
-  }
-});
+  });
+}
 
 Deno.test("encodeChat: fields, keys, tools, variables and joined texts are guarded too", async () => {
   const tokenizer = await tokenizerOfFile(SMALL_MODEL);

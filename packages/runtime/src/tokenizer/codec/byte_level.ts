@@ -1,4 +1,5 @@
 /** Byte-level BPE: words of a pre-tokenizer, merged byte by byte. Parses no control tokens. */
+import { composedText } from "../composed_text.ts";
 import { bytesOfSymbols, symbolOfByte, symbolsOfBytes } from "../byte_symbols.ts";
 import { listedRules, MergeTable } from "../merges.ts";
 import { type Pretokenizer, pretokenizerOf, splitWords } from "../pretokenize.ts";
@@ -36,7 +37,7 @@ export class ByteLevelCodec implements Codec {
 
   encode(text: string, ids: number[]): void {
     const { normalForm } = this.#pretokenizer;
-    const normal = normalForm ? text.normalize(normalForm) : text;
+    const normal = normalForm ? composedText(text) : text;
     splitWords(this.#pretokenizer, normal, (word) => this.#words.append(word, ids));
   }
 

@@ -1,0 +1,115 @@
+/** `deno task bench:memory [MODEL...]`: the peak memory of a fresh process that loads a model, reads 512 tokens and writes 64, against DESIGN 2's bounds. Measures no speed. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { loadModel, planModel } from "@aha/runtime";
+import { openFileSink, openGguf } from "@aha/runtime/gguf";
+import { peakMemory } from "../packages/cli/src/terminal/peak_memory.ts";
+import { createWasmBackend } from "../packages/runtime/src/backend/wasm/backend.ts";
+import { PAGE_TOKENS, pageBytes } from "../packages/runtime/src/kv_cache.ts";
+import { resolveModel } from "../packages/runtime/src/weights/resolve_model.ts";
+import { writeGeneratedQwen2 } from "../tests/support/generated_model.ts";
+
+const PROMPT_TOKENS = 512;
+const GENERATED_TOKENS = 64;
+/** Each helper thread is a JS engine of its own. */
+const THREADS = 2;
+const SEED = 1;
+
+/** DESIGN 2: weights in wasm, then the whole process beside its cache. */
+const WEIGHTS_TO_TENSORS = 1.05;
+const PEAK_TO_FILE = 1.15;
+const PEAK_BESIDE_BYTES = 128 << 20;
+
+/** What `--measure MODEL` prints as JSON. */
+export interface MemoryFigures {
+  readonly fileBytes: number;
+  readonly tensorBytes: number;
+  /** What the wasm memory grew by while the weights were loaded. */
+  readonly wasmWeightBytes: number;
+  /** Pages of the tokens that were read and written. */
+  readonly kvBytes: number;
+  readonly peakBytes: number;
+  /** Where `peakBytes` is from; only VmHWM is the whole process. */
+  readonly peakSource: string;
+  readonly weightBoundBytes: number;
+  readonly peakBoundBytes: number;
+  readonly passed: boolean;
+}
+
+/** Runs the model in this process, which should be fresh. */
+async function measure(name: string): Promise<MemoryFigures> {
+  const model = await loadModel(name, { threads: THREADS });
+  const wasmBytes = model.memoryBytes;
+  const ids = Array.from(
+    { length: PROMPT_TOKENS },
+    (_, i) => (i * 31 + 7) % model.config.vocabulary,
+  );
+  await model.complete(ids, { maxTokens: GENERATED_TOKENS, temperature: 0, ignoreEnd: true });
+  const peak = peakMemory(model.memoryBytes);
+  await model.close();
+
+  const { gguf, source } = await openGguf(await resolveModel(name));
+  const { config: { layers, kvHeads, headSize }, plan } = planModel(gguf);
+  const shape = { layers, kvHeads, keySize: headSize, valueSize: headSize, type: plan.kvType };
+  const empty = await createWasmBackend({ threads: THREADS });
+  const wasmWeightBytes = wasmBytes - empty.memoryBytes();
+  await empty.close();
+  await source.close();
+  const tokens = PROMPT_TOKENS + GENERATED_TOKENS;
+  const kvBytes = Math.ceil(tokens / PAGE_TOKENS) * pageBytes(shape);
+  const weightBoundBytes = WEIGHTS_TO_TENSORS * plan.weightBytes;
+  const peakBoundBytes = PEAK_TO_FILE * source.sizeBytes + kvBytes + PEAK_BESIDE_BYTES;
+  return {
+    ...{ fileBytes: source.sizeBytes, tensorBytes: plan.weightBytes, wasmWeightBytes, kvBytes },
+    ...{ peakBytes: peak.sizeBytes, peakSource: peak.source, weightBoundBytes, peakBoundBytes },
+    passed: wasmWeightBytes <= weightBoundBytes && peak.sizeBytes <= peakBoundBytes,
+  };
+}
+
+function measureInFreshProcess(model: string): MemoryFigures {
+  const words = ["run", "--no-check", "--allow-all", fileURLToPath(import.meta.url)];
+  const out = execFileSync(process.execPath, [...words, "--measure", model], { encoding: "utf8" });
+  return JSON.parse(out);
+}
+
+function report(name: string, figures: MemoryFigures): string {
+  const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+  const { fileBytes, tensorBytes, wasmWeightBytes, kvBytes, peakBytes, peakSource } = figures;
+  return [
+    `${name}: ${figures.passed ? "within the bounds" : "BEYOND THE BOUNDS"}`,
+    `  file ${mib(fileBytes)}, tensors ${mib(tensorBytes)}, cache ${mib(kvBytes)}`,
+    `  weights in wasm ${mib(wasmWeightBytes)} of ${mib(figures.weightBoundBytes)}`,
+    `  peak (${peakSource}) ${mib(peakBytes)} of ${mib(figures.peakBoundBytes)}`,
+  ].join("\n");
+}
+
+if (import.meta.main) {
+  const words = process.argv.slice(2);
+  if (words[0] === "--measure") {
+    console.log(JSON.stringify(await measure(words[1])));
+    process.exit(0);
+  }
+  const folder = mkdtempSync(join(tmpdir(), "aha-memory-"));
+  try {
+    const generated = join(folder, "qwen2-0.5b-Q4_K_M.gguf");
+    if (words.length === 0) {
+      const sink = await openFileSink(generated);
+      await writeGeneratedQwen2(sink, SEED);
+      sink.commit();
+    }
+    const models = words.length > 0
+      ? words
+      : [process.env.AHA_SMOLLM2 || "smollm2-135m", generated];
+    for (const model of models) {
+      const figures = measureInFreshProcess(model);
+      console.log(report(model, figures));
+      if (!figures.passed) process.exitCode = 1;
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
