@@ -30,6 +30,7 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   backend: ["vocabulary"],
   engine: ["answer", "tokenizer", "sampler", "model", "vocabulary"],
   quantize: ["gguf", "backend", "vocabulary"],
+  convert: ["gguf", "tokenizer", "quantize", "vocabulary"],
   vocabulary: [],
   root: [
     ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],

@@ -22,6 +22,7 @@ export type {
 export type { ChatMessage, Tokenizer } from "./src/tokenizer/mod.ts";
 export type { ModelConfig } from "./src/model/config.ts";
 export {
+  CheckpointError,
   ContextFullError,
   GgufError,
   MemoryError,

@@ -26,10 +26,10 @@ async function open(place: string | Blob): Promise<Opened> {
 }
 
 async function quantized(type: string): Promise<Opened> {
-  const { source } = await open(`${FOLDER}/model-BF16.gguf`);
+  const model = await open(`${FOLDER}/model-BF16.gguf`);
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  await quantizeModel(source, { write: (part) => void parts.push(new Uint8Array(part)) }, type);
-  await source.close();
+  await quantizeModel(model, { write: (part) => void parts.push(new Uint8Array(part)) }, type);
+  await model.source.close();
   return await open(new Blob(parts));
 }
 

@@ -5,7 +5,8 @@ import {
   type VocabularySource,
 } from "../../packages/runtime/src/tokenizer/mod.ts";
 
-interface TokenizerJson {
+/** What these tests read of tokenizer.json. */
+export interface TokenizerJson {
   readonly model: {
     readonly vocab: Readonly<Record<string, number>>;
     readonly merges: readonly (string | readonly [string, string])[];
@@ -26,14 +27,19 @@ const PACKAGES: Readonly<Record<string, { readonly specifier: string; readonly p
   },
 };
 
+/** The published tokenizer.json itself. */
+export async function publishedTokenizerJson(name: string): Promise<TokenizerJson> {
+  const { default: json } = await import(PACKAGES[name].specifier, { with: { type: "json" } });
+  return json;
+}
+
 /** The vocabulary as a model file would hold it; `change` adds BOS, EOS or a chat template. */
 export async function publishedVocabulary(
   name: string,
   change: Partial<VocabularySource> = {},
 ): Promise<VocabularySource> {
-  const { specifier, pre } = PACKAGES[name];
-  const { default: json } = await import(specifier, { with: { type: "json" } });
-  const { model, added_tokens } = json as TokenizerJson;
+  const { pre } = PACKAGES[name];
+  const { model, added_tokens } = await publishedTokenizerJson(name);
   const tokens: string[] = [];
   for (const [text, id] of Object.entries(model.vocab)) tokens[id] = text;
   const types = new Int32Array(tokens.length + added_tokens.length).fill(TokenType.normal);

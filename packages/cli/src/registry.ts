@@ -55,7 +55,11 @@ export const registeredCommands: readonly RegisteredCommand[] = [
     summary: "write a model file in another number format",
     load: () => import("./commands/quantize.ts"),
   },
-  { name: "convert", summary: "make a GGUF file from a Hugging Face folder" },
+  {
+    name: "convert",
+    summary: "make a GGUF file from a Hugging Face folder",
+    load: () => import("./commands/convert.ts"),
+  },
   { name: "train", summary: "train a model" },
   { name: "eval", summary: "measure a model on a suite of tasks" },
 ];

@@ -8,6 +8,14 @@ export class GgufError extends SyntaxError {
   }
 }
 
+/** A file of a model folder (JSON, safetensors) is malformed or lacks something; `file` names it. */
+export class CheckpointError extends SyntaxError {
+  override readonly name = "CheckpointError";
+  constructor(message: string, readonly file: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
 /** A file, URL or Blob could not be read; `source` names it. */
 export class SourceError extends Error {
   override readonly name = "SourceError";

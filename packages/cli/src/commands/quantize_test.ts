@@ -14,6 +14,7 @@ import { fixturePath } from "../../../../tests/support/fixture.ts";
 
 const F32 = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 const Q8 = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");
+const SHARD = fixturePath("models/llama_untied/gguf/model-F32-split-00001-of-00003.gguf");
 const BF16 = fixturePath("models/llama_k256/gguf/model-BF16.gguf");
 const TYPES = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q4_K", "Q6_K"];
 
@@ -46,7 +47,7 @@ Deno.test("aha quantize: rows that do not fit fall back, and it says so", () =>
     assertStringIncludes(out, `${path}: 21 tensors, `);
     assertStringIncludes(
       error,
-      "token_embd.weight: Q8_0 instead of Q4_K, rows of 64 weights are no multiple of the 256",
+      "output.weight and 13 more: Q8_0 instead of Q4_K, rows of 64 weights are no multiple of the 256",
     );
   }));
 
@@ -63,6 +64,24 @@ Deno.test("aha quantize: what exists stays without --force, and is replaced with
     writeFileSync(path, readFileSync(F32));
     assertEquals((await runAha(["quantize", path, path, "Q8_0", "--force"])).code, 0);
     assertEquals(readdirSync(folder), ["out.gguf"]);
+  }));
+
+Deno.test("aha quantize: any shard brings the whole model, written as one file", () =>
+  withFolder(async (folder) => {
+    const [whole, joined] = [join(folder, "whole.gguf"), join(folder, "joined.gguf")];
+    assertEquals((await runAha(["quantize", F32, whole, "Q8_0"])).code, 0);
+    for (const shard of [SHARD, SHARD.replace("00001-of", "00003-of")]) {
+      assertEquals((await runAha(["quantize", shard, joined, "Q8_0", "--force"])).code, 0);
+      assertEquals(readFileSync(joined), readFileSync(whole), shard);
+    }
+    const lone = join(folder, "model-F32-split-00001-of-00003.gguf");
+    writeFileSync(lone, readFileSync(SHARD));
+    await assertFails(["quantize", lone, joined, "Q8_0", "--force"], FAILED, [
+      "Shard 2 of 3",
+      "00002-of-00003.gguf",
+      "no such file",
+    ]);
+    assertEquals(readFileSync(joined), readFileSync(whole));
   }));
 
 Deno.test("aha quantize: refusals are one line and leave no file", () =>

@@ -1,122 +1,51 @@
-/** Writes a model file in another number format, tensor by tensor as it is read. Chooses no formats and opens no file. */
-import { type BlockEncoder, createBlockEncoder } from "../backend/wasm/block_encoder.ts";
-import { ModelError } from "../errors.ts";
+/** Writes an opened GGUF model in another number format. Chooses no formats and opens no file. */
+import type { ByteSink, ByteSource, OpenGguf, TensorInfo } from "../gguf/mod.ts";
 import {
-  type ByteSink,
-  type ByteSource,
-  type Gguf,
-  type MetadataEntry,
-  readGguf,
-  writeGguf,
-} from "../gguf/mod.ts";
-import { planTypes, type TypedTensor, type WritableType } from "./type_plan.ts";
+  type FloatTensor,
+  writeModel,
+  type WriteModelOptions,
+  type WriteModelReport,
+} from "./write_model.ts";
 
-/** Options of `quantizeModel`. */
-export interface QuantizeOptions {
-  /** Threads that share the work, the caller's included. Default: the cores this process may use. */
-  readonly threads?: number;
-  readonly signal?: AbortSignal;
-  /** Called with the bytes written and those of the whole file. */
-  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
-}
-
-/** What was written. */
-export interface QuantizeReport {
-  readonly sizeBytes: number;
-  readonly tensors: readonly TypedTensor[];
-}
-
-/** `general.file_type` (llama.h, `llama_ftype`) of files whose matrices all have one format. */
-const FILE_TYPES: Readonly<Record<WritableType, number>> = {
-  F32: 0,
-  F16: 1,
-  Q4_0: 2,
-  Q4_1: 3,
-  Q8_0: 7,
-  Q4_K: 14,
-  Q6_K: 18,
-  BF16: 32,
-};
-/** Version of ggml's block formats (ggml.h, GGML_QNT_VERSION). */
-const QUANTIZATION_VERSION = 2;
-/** Values that are in memory at a time. */
-const CHUNK_VALUES = 1 << 20;
+/** Where a file lies in a split model: the copy is one file. */
+const SHARD_KEYS = /^split\./;
 
 /**
- * Reads the model in `source` and writes it to `sink` with its matrices as `type` (see `planTypes`): Q8_0, Q4_0 and
- * Q4_1 as gguf-py quantizes, Q4_K and Q6_K with the least squared error that a search finds.
+ * Writes `model`, one file or shards, as one file to `sink` with its matrices as `type` (see `writeModel`).
  *
  * @throws {UnsupportedError} if the type cannot be written or the model is quantized already
  * @throws {ModelError} if a value is not finite or too large for the type
- * @throws {GgufError} if the file is malformed
- * @throws {SourceError} if it cannot be read
+ * @throws {SourceError} if the model cannot be read
+ *
+ * @example
+ * ```ts
+ * import { openGguf } from "@aha/runtime/gguf";
+ * import { quantizeModel } from "@aha/runtime/quantize";
+ * const model = await openGguf("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
+ * const { sizeBytes } = await quantizeModel(model, { write() {} }, "Q8_0");
+ * console.log(sizeBytes < model.source.sizeBytes / 3); // true
+ * await model.source.close();
+ * ```
  */
-export async function quantizeModel(
-  source: ByteSource,
+export function quantizeModel(
+  { gguf, source }: OpenGguf,
   sink: ByteSink,
   type: string,
-  options: QuantizeOptions = {},
-): Promise<QuantizeReport> {
-  const { signal, onProgress } = options;
-  const gguf = await readGguf(source, { signal });
-  refuseShards(gguf);
-  const tensors = planTypes(gguf.tensors.values(), type);
-  const encoder = await createBlockEncoder({ threads: options.threads });
-  try {
-    const content = {
-      metadata: withFileType(gguf, type as WritableType),
-      tensors: tensors.map((typed) => ({
-        name: typed.tensor.name,
-        dims: typed.tensor.dims,
-        type: typed.type,
-        data: () => encoded(source, typed, encoder, signal),
-      })),
-    };
-    return { sizeBytes: await writeGguf(sink, content, { signal, onProgress }), tensors };
-  } finally {
-    encoder.close();
-  }
+  options: WriteModelOptions = {},
+): Promise<WriteModelReport> {
+  const metadata = [...gguf.metadata.entries()].filter(([key]) => !SHARD_KEYS.test(key));
+  const tensors = Array.from(gguf.tensors.values(), (tensor) => floatTensor(tensor, source));
+  return writeModel(sink, { metadata, tensors }, type, options);
 }
 
-/** A tensor's bytes in its new format, some rows at a time. */
-async function* encoded(
-  source: ByteSource,
-  { tensor, type }: TypedTensor,
-  encoder: BlockEncoder,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const cols = tensor.dims[0];
-  const rows = tensor.dims.slice(1).reduce((product, size) => product * size, 1);
-  const rowBytes = tensor.sizeBytes / rows;
-  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_VALUES / cols));
-  for (let row = 0; row < rows; row += rowsAtOnce) {
-    const count = Math.min(rowsAtOnce, rows - row);
-    const bytes = await encoder.encode(
-      tensor.type.name,
-      type,
-      count,
-      cols,
-      (into) => source.read(tensor.offset + row * rowBytes, into, signal),
-    );
-    if (!bytes) {
-      throw new ModelError(
-        `Tensor ${tensor.name} holds a value that is not finite or too large for ${type}`,
-      );
-    }
-    yield bytes;
-  }
-}
-
-function withFileType({ metadata }: Gguf, type: WritableType): [string, MetadataEntry][] {
-  const entries = new Map(metadata.entries());
-  entries.set("general.file_type", { type: "uint32", value: FILE_TYPES[type] });
-  entries.set("general.quantization_version", { type: "uint32", value: QUANTIZATION_VERSION });
-  return [...entries];
-}
-
-function refuseShards({ metadata, sourceName }: Gguf): void {
-  const count = metadata.optionalCount("split.count") ?? 1;
-  if (count > 1) {
-    throw new ModelError(`${sourceName} is one of ${count} shards: join them to one file first`);
-  }
+function floatTensor(tensor: TensorInfo, source: ByteSource): FloatTensor {
+  const { name, dims, type, offset, sizeBytes } = tensor;
+  const rows = dims.slice(1).reduce((product, size) => product * size, 1);
+  const rowBytes = sizeBytes / rows;
+  return {
+    name,
+    dims,
+    type,
+    readRows: (row, into, signal) => source.read(offset + row * rowBytes, into, signal),
+  };
 }

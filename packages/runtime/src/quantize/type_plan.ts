@@ -1,6 +1,6 @@
 /** Which number format each tensor of a quantized file gets, and why. Reads and computes no weights. */
 import { UnsupportedError } from "../errors.ts";
-import { type GgmlType, ggmlTypeByName, type TensorInfo } from "../gguf/mod.ts";
+import { type GgmlType, ggmlTypeByName } from "../gguf/mod.ts";
 
 /** The formats that can be written. */
 export const WRITABLE_TYPES = [
@@ -17,9 +17,17 @@ export const WRITABLE_TYPES = [
 /** One of them. */
 export type WritableType = typeof WRITABLE_TYPES[number];
 
+/** What the choice depends on. */
+export interface TensorShape {
+  readonly name: string;
+  /** Sizes in GGUF order, the fastest-moving first. */
+  readonly dims: readonly number[];
+  readonly type: GgmlType;
+}
+
 /** A tensor with the format it will have. */
-export interface TypedTensor {
-  readonly tensor: TensorInfo;
+export interface TypedTensor<T extends TensorShape = TensorShape> {
+  readonly tensor: T;
   readonly type: WritableType;
   /** Set where the wanted format does not fit and another one stands in. */
   readonly fallback?: string;
@@ -46,10 +54,13 @@ const KEPT = /(^|\.)ffn_gate_inp\.weight$/;
  * await source.close();
  * ```
  */
-export function planTypes(tensors: Iterable<TensorInfo>, wanted: string): TypedTensor[] {
+export function planTypes<T extends TensorShape>(
+  tensors: Iterable<T>,
+  wanted: string,
+): TypedTensor<T>[] {
   const type = WRITABLE_TYPES.find((name) => name === wanted);
   if (!type) throw notWritable(wanted);
-  return Array.from(tensors, (tensor) => {
+  return Array.from(tensors, (tensor): TypedTensor<T> => {
     if (!SOURCES.includes(tensor.type.name)) throw notFloat(tensor);
     const { name, dims } = tensor;
     if (dims.length < 2) return { tensor, type: "F32" };
@@ -79,7 +90,7 @@ function notWritable(wanted: string): UnsupportedError {
   return new UnsupportedError(`${what} (types to write: ${known})`, wanted);
 }
 
-function notFloat({ name, type }: TensorInfo): UnsupportedError {
+function notFloat({ name, type }: TensorShape): UnsupportedError {
   const why = type.blockSize > 1
     ? `The model is quantized already: tensor ${name} is ${type.name}`
     : `Tensor ${name} is ${type.name}, which cannot be quantized`;
