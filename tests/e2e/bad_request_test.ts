@@ -92,7 +92,6 @@ const LATER: readonly (readonly string[])[] = [
   ["bench", MODEL, "--batch", "4"],
   ["chat"],
   ["serve"],
-  ["convert", "a", "b"],
   ["train", "r1"],
   ["eval", MODEL, "math"],
 ];

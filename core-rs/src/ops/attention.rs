@@ -4,15 +4,16 @@
 //!
 //! A page holds 32 tokens. For each layer and KV head: keys transposed `[D][32]`, then values `[32][Dv]`.
 
-use crate::math::{exp, exp1};
-use crate::simd::{F32x4, I32x4};
-use crate::threads::parallel_for;
+mod strip;
+
+use crate::simd::F32x4;
+use crate::threads::{parallel_for, thread_count};
+use strip::{Strip, STRIP};
 
 /// Tokens in a page, keys in a block.
 pub const BLOCK: usize = 32;
 /// Largest head; the kernel keeps a head's output on the stack.
 pub const MAX_HEAD: usize = 576;
-const VECTORS: usize = BLOCK / 4;
 
 /// A number format of cache pages.
 pub trait KvNumber: Copy + Sync {
@@ -104,20 +105,26 @@ impl Rows {
 /// most `MAX_HEAD`.
 pub unsafe fn attend<N: KvNumber>(q: *const f32, k: *const f32, v: *const f32, out: *mut f32, rows: Rows, shape: Shape) {
     write_pages::<N>(k, v, rows, shape);
-    let (q, out) = (q as usize, out as usize);
-    // One item is a query row and a head; about 4k multiply-adds are worth handing over.
+    // Queries of one KV head, row by row, in strips: a strip reads each page once.
+    let queries = shape.rows * shape.heads / shape.kv_heads;
+    let strips = queries.div_ceil(strip_size(queries * shape.kv_heads));
+    let strip = queries.div_ceil(strips);
     let longest = (0..shape.rows).map(|row| unsafe { rows.position(row) } + 1).max().unwrap_or(0);
-    let grain = (4096 / (longest * (shape.key_size + shape.value_size)).max(1)).max(1);
-    parallel_for(shape.rows * shape.heads, grain, &|range| {
+    // About 4k multiply-adds are worth handing over.
+    let grain = (4096 / (strip * longest * (shape.key_size + shape.value_size)).max(1)).max(1);
+    let io = (q as usize, out as usize);
+    parallel_for(strips * shape.kv_heads, grain, &|range| {
         for item in range {
-            let (row, head) = (item / shape.heads, item % shape.heads);
-            unsafe {
-                let q = (q as *const f32).add(item * shape.key_size);
-                let out = (out as *mut f32).add(item * shape.value_size);
-                attend_one::<N>(q, out, row, head * shape.kv_heads / shape.heads, rows, shape);
-            }
+            let (first, kv_head) = (item / shape.kv_heads * strip, item % shape.kv_heads);
+            let job = Strip { q: io.0 as *const f32, out: io.1 as *mut f32, kv_head, rows, shape };
+            unsafe { job.run::<N>(first..(first + strip).min(queries)) };
         }
     });
+}
+
+/// Queries that share a pass over the keys: many where there are many, few where threads would be idle.
+fn strip_size(queries: usize) -> usize {
+    (queries / (4 * thread_count())).clamp(1, STRIP)
 }
 
 unsafe fn write_pages<N: KvNumber>(k: *const f32, v: *const f32, rows: Rows, shape: Shape) {
@@ -143,86 +150,6 @@ unsafe fn write_pages<N: KvNumber>(k: *const f32, v: *const f32, rows: Rows, sha
             }
         }
     });
-}
-
-/// One query row and head over all its keys.
-#[inline(always)]
-unsafe fn attend_one<N: KvNumber>(q: *const f32, out: *mut f32, row: usize, kv_head: usize, rows: Rows, shape: Shape) {
-    let keys = rows.position(row) + 1;
-    let offset = shape.layer_offset + kv_head * shape.head_numbers() * N::BYTES;
-    let (mut top, mut total) = (f32::NEG_INFINITY, 0.0f32);
-    let mut acc = [0.0f32; MAX_HEAD];
-    for block in 0..keys.div_ceil(BLOCK) {
-        let page = rows.page(row, block).add(offset);
-        let valid = (keys - block * BLOCK).min(BLOCK);
-        let mut weights = block_scores::<N>(q, page, valid, shape);
-        let block_top = weights.iter().fold(F32x4::splat(top), |m, s| m.max(*s)).max_lane();
-        let decay = exp1(top - block_top);
-        top = block_top;
-        let mut sum = F32x4::splat(0.0);
-        for w in weights.iter_mut() {
-            *w = exp(*w - F32x4::splat(top));
-            sum = sum + *w;
-        }
-        total = total * decay + sum.sum();
-        let values = page.add(shape.key_size * BLOCK * N::BYTES);
-        add_values::<N>(&mut acc, &weights, values, valid, decay, shape.value_size);
-    }
-    let norm = F32x4::splat(1.0 / total);
-    for i in (0..shape.value_size).step_by(4) {
-        (F32x4::load(acc.as_ptr().add(i)) * norm).store(out.add(i));
-    }
-}
-
-/// q . k * scale for the 32 keys of a block; -inf beyond the valid ones, whatever the page holds there.
-#[inline(always)]
-unsafe fn block_scores<N: KvNumber>(q: *const f32, keys: *const u8, valid: usize, shape: Shape) -> [F32x4; VECTORS] {
-    let mut scores = [F32x4::splat(0.0); VECTORS];
-    for i in 0..shape.key_size {
-        let x = F32x4::load_splat(q.add(i));
-        for (j, score) in scores.iter_mut().enumerate() {
-            *score = score.madd(x, N::load4(keys.add((i * BLOCK + 4 * j) * N::BYTES)));
-        }
-    }
-    for (j, score) in scores.iter_mut().enumerate() {
-        let key = I32x4::from_array([0, 1, 2, 3]) + I32x4::splat(4 * j as i32);
-        let scaled = *score * F32x4::splat(shape.scale);
-        *score = F32x4::select(I32x4::splat(valid as i32).gt(key), scaled, F32x4::splat(f32::NEG_INFINITY));
-    }
-    scores
-}
-
-/// acc = acc * decay + sum of weight * value over the block's valid keys, ascending.
-#[inline(always)]
-unsafe fn add_values<N: KvNumber>(acc: &mut [f32; MAX_HEAD], weights: &[F32x4; VECTORS], values: *const u8, valid: usize, decay: f32, size: usize) {
-    let mut p = [0.0f32; BLOCK];
-    for (j, w) in weights.iter().enumerate() {
-        w.store(p.as_mut_ptr().add(4 * j));
-    }
-    let mut i = 0;
-    while i + 32 <= size {
-        add_columns::<N, 8>(acc.as_mut_ptr().add(i), &p, values.add(i * N::BYTES), valid, decay, size);
-        i += 32;
-    }
-    while i < size {
-        add_columns::<N, 1>(acc.as_mut_ptr().add(i), &p, values.add(i * N::BYTES), valid, decay, size);
-        i += 4;
-    }
-}
-
-/// `4 COUNT` columns of the sum, kept in registers over the block.
-#[inline(always)]
-unsafe fn add_columns<N: KvNumber, const COUNT: usize>(acc: *mut f32, p: &[f32; BLOCK], values: *const u8, valid: usize, decay: f32, size: usize) {
-    let mut lanes: [F32x4; COUNT] = core::array::from_fn(|c| F32x4::load(acc.add(4 * c)) * F32x4::splat(decay));
-    for (j, weight) in p.iter().enumerate().take(valid) {
-        let w = F32x4::splat(*weight);
-        for (c, lane) in lanes.iter_mut().enumerate() {
-            *lane = lane.madd(w, N::load4(values.add((j * size + 4 * c) * N::BYTES)));
-        }
-    }
-    for (c, lane) in lanes.iter().enumerate() {
-        lane.store(acc.add(4 * c));
-    }
 }
 
 /// The same in plain f64 loops over whole keys `[T, Hkv, D]` and values `[T, Hkv, Dv]` of one sequence; q `[T, H, D]`.

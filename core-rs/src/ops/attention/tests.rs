@@ -85,23 +85,28 @@ fn attend_gives_the_same_bits_in_chunks() {
     }
 }
 
+/// Rows of several sequences in one call, as in a batch: a strip must not mix their pages.
 #[test]
-fn scores_beyond_the_valid_keys_are_minus_infinity() {
-    let shape = Shape { rows: 1, heads: 1, kv_heads: 1, key_size: 3, value_size: 4, scale: 0.5, layer_offset: 0 };
-    let mut page = vec![f32::NAN; 32 * 3];
-    for i in 0..3 {
-        for t in 0..5 {
-            page[i * 32 + t] = (i + t) as f32;
-        }
+fn attend_keeps_sequences_apart() {
+    let shape = case(1, 8, 12, 4, 2).shape;
+    let parts: Vec<Case> = [1usize, 3, 33, 2].into_iter().map(|rows| case(rows, 8, 12, 4, 2)).collect();
+    let mut want = Vec::new();
+    let (mut q, mut k, mut v) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut positions, mut tables) = (Vec::new(), Vec::new());
+    let page_bytes = shape.layer_offset + shape.kv_heads * shape.head_numbers() * 4;
+    let mut pages: Vec<Vec<u8>> = (0..8).map(|_| vec![0xff; page_bytes]).collect();
+    let lists: Vec<[usize; 2]> = pages.chunks_mut(2).map(|two| [two[0].as_mut_ptr() as usize, two[1].as_mut_ptr() as usize]).collect();
+    for (part, list) in parts.iter().zip(&lists) {
+        want.extend(attend_in_chunks::<F32Pages>(part, part.shape.rows));
+        q.extend_from_slice(&part.q);
+        k.extend_from_slice(&part.k);
+        v.extend_from_slice(&part.v);
+        positions.extend(0..part.shape.rows as i32);
+        tables.extend(vec![list.as_ptr() as usize; part.shape.rows]);
     }
-    let q = [0.7f32, -1.1, 0.3];
-    let scores = unsafe { block_scores::<F32Pages>(q.as_ptr(), page.as_ptr().cast(), 5, shape) };
-    for (t, score) in scores.iter().flat_map(|s| s.to_array()).enumerate() {
-        let want: f32 = (0..3).map(|i| q[i] * (i + t) as f32).sum::<f32>() * 0.5;
-        if t < 5 {
-            assert!((score - want).abs() < 1e-5);
-        } else {
-            assert_eq!(score, f32::NEG_INFINITY);
-        }
-    }
+    let rows = positions.len();
+    let mut out = vec![f32::NAN; rows * shape.heads * shape.value_size];
+    let places = Rows { positions: positions.as_ptr(), tables: tables.as_ptr() };
+    unsafe { attend::<F32Pages>(q.as_ptr(), k.as_ptr(), v.as_ptr(), out.as_mut_ptr(), places, Shape { rows, ..shape }) };
+    assert_eq!(out, want);
 }

@@ -33,7 +33,7 @@ export class Decoder {
     readonly model: LanguageModel,
     readonly ops: Ops,
     readonly contextTokens: number,
-    private readonly logitsBytes = LOGITS_BYTES,
+    private readonly logitsBytes: number = LOGITS_BYTES,
   ) {}
 
   /**
