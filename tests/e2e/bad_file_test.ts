@@ -1,6 +1,6 @@
 /** Model files that are broken as files: cut, foreign, absurd, overlapping. One line, exit 1, nothing left behind. */
 import { assertEquals, assertMatch } from "@std/assert";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { ahaProcess } from "../support/aha_process.ts";
 import {
@@ -116,6 +116,15 @@ Deno.test("bad file: a path that is no file", async () => {
       `Cannot open ${folder}: it is no regular file`,
     );
     await assertFails(["run", "no-such-name", "Hi"], FAILED, `No model "no-such-name"`);
+    const [one, other] = [join(folder, "one.gguf"), join(folder, "other.gguf")];
+    symlinkSync(one, other);
+    symlinkSync(other, one);
+    const circle = `Cannot open ${one}: its symbolic links lead in a circle`;
+    await assertFails(["run", one, "Hi"], FAILED, circle);
+    await assertFails(["inspect", one], FAILED, circle);
+    for (const url of ["file://host/model.gguf", "file://%zz"]) {
+      await assertFails(["run", url, "Hi"], FAILED, `Cannot open ${url}: a file URL names a path`);
+    }
   });
 });
 

@@ -83,9 +83,35 @@ const SIZES: readonly [string, TypedValue | undefined, string][] = [
   ["attention.key_length", whole(4_294_967_292), "head size 4294967292"],
   ["rope.dimension_count", whole(10), "10 rotary of 8"],
   ["rope.freq_base", float(-1), "RoPE base -1"],
+  ["rope.freq_base", float(Infinity), "RoPE base Infinity"],
+  ["rope.dimension_count", whole(0), "0 rotary of 8"],
+  ["attention.value_length", whole(4), "keys of 8 and values of 4"],
   ["context_length", whole(0), "context 0"],
   ["attention.layer_norm_rms_epsilon", float(NaN), "norm epsilon NaN"],
 ];
+Deno.test("bad model: RoPE that is stretched without end", async () => {
+  const linear = key("llama.rope.scaling.type", text("linear"));
+  for (const factor of [0, NaN, Infinity]) {
+    const spec = withKey(linear, "llama.rope.scaling.factor", float(factor));
+    await refused(spec, `RoPE scaling factor ${factor}`);
+  }
+});
+
+Deno.test("bad model: recommended sampling that cannot be", async () => {
+  const table: readonly [string, TypedValue, string][] = [
+    ["temp", text("hot"), `must be a number, found string "hot"`],
+    ["temp", float(NaN), "is NaN, a number from 0 to 100 is wanted"],
+    ["temp", float(-1), "is -1, a number from 0 to 100 is wanted"],
+    ["top_p", float(2), "is 2, a number from 0 to 1 is wanted"],
+    ["top_k", float(Infinity), "is Infinity, a number from 0 to 2147483647 is wanted"],
+    ["min_p", float(-1), "is -1, a number from 0 to 1 is wanted"],
+  ];
+  for (const [name, value, part] of table) {
+    const full = `general.sampling.${name}`;
+    await refused(key(full, value), `Metadata key ${full} ${part}`);
+  }
+});
+
 Deno.test("bad model: sizes that cannot be are named", async () => {
   for (const [name, value, part] of SIZES) await refused(key(`llama.${name}`, value), part);
 });

@@ -89,8 +89,6 @@ const LATER: readonly (readonly string[])[] = [
   ["run", MODEL, "Hi", "--kv-type", "q8_0"],
   ["run", MODEL, "Hi", "--backend", "webgpu"],
   ["score", MODEL, "--text", "x", "--routing"],
-  ["bench", MODEL, "--batch", "4"],
-  ["chat"],
   ["serve"],
   ["train", "r1"],
   ["eval", MODEL, "math"],

@@ -1,6 +1,6 @@
 /** Models behind servers that misbehave: no ranges, cuts, other answers. One line, exit 1, what is half there stays apart. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { loadModel } from "../../packages/runtime/mod.ts";
@@ -127,7 +127,24 @@ Deno.test("bad source: a server that is not there, and a cache that cannot be wr
       ahaProcess(["run", server.url, ...RUN], { env: { AHA_HOME: folder } }),
       ahaProcess(["pull", server.url], { env }),
     ]);
-    assertFailure(gone, FAILED, `Cannot read ${server.url}`);
+    assertFailure(gone, FAILED, `Cannot read ${server.url}: the server cannot be reached (`);
     assertFailure(store, FAILED, "Cannot");
+  });
+});
+
+Deno.test("bad source: a host that no address belongs to, and a cache that is a file", async () => {
+  await withFolder(async (folder) => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    await withHome(file, async () => {
+      const far = "http://no-such-host.invalid/m.gguf";
+      await assertFails(
+        ["run", far, "Hi"],
+        FAILED,
+        `Cannot read ${far}: the server cannot be reached`,
+      );
+      await assertFails(["pull", far], FAILED, "Cannot ");
+      assertEquals((await runAha(["models"])).code, 0);
+    });
   });
 });

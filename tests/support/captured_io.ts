@@ -1,4 +1,6 @@
 /** A `CommandIo` that keeps what a command writes, for running commands inside a test. Touches no real stream. */
+import { Readable } from "node:stream";
+import { pipedLines } from "../../packages/cli/src/line_input/piped_lines.ts";
 import type { CommandIo } from "../../packages/cli/src/command.ts";
 import { main } from "../../packages/cli/src/cli.ts";
 
@@ -19,6 +21,10 @@ export function capturedIo(
     out: (text) => void (written.out += text),
     error: (text) => void (written.error += text),
     readStdin: () => Promise.resolve(bytes),
+    openLines: () => {
+      const stdin = Readable.from([bytes], { objectMode: false });
+      return Promise.resolve(pipedLines(stdin, io.signal));
+    },
     outIsTerminal: false,
     errorIsTerminal: false,
     columns: 80,

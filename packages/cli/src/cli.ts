@@ -4,7 +4,7 @@ import { parseArguments } from "./arguments.ts";
 import { BrokenPipeError, type CommandIo, UsageError } from "./command.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type RegisteredCommand, registeredCommands } from "./registry.ts";
-import { printable } from "./terminal/size_text.ts";
+import { errorLine } from "./terminal/error_line.ts";
 
 /** Exit code of a run that failed. */
 const EXIT_FAILED = 1;
@@ -24,7 +24,7 @@ export async function main(
     return await dispatch(args, io, commands);
   } catch (error) {
     if (error instanceof BrokenPipeError) return 0;
-    io.error(`aha: ${oneLine(error)}\n`);
+    io.error(`aha: ${errorLine(error)}\n`);
     return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
   }
 }
@@ -58,14 +58,4 @@ async function dispatch(
     return 0;
   }
   return await command.run(parsed, io);
-}
-
-/** Longer messages quote something absurd from a file. */
-const MAX_MESSAGE_LENGTH = 600;
-
-/** The message of anything thrown, on one line and fit for a terminal: it may quote names from a file. */
-function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
-  const line = printable(text.replace(/\s*\n\s*/g, " ").trim());
-  return line.length > MAX_MESSAGE_LENGTH ? `${line.slice(0, MAX_MESSAGE_LENGTH - 1)}…` : line;
 }

@@ -1,5 +1,7 @@
 /** What one command of `aha` is: its name, options and run function, and the way it talks. Parses no arguments. */
 
+import type { LineInput, LineInputOptions } from "./line_input/line_input.ts";
+
 /** One `--name` of a command. */
 export interface OptionSpec {
   readonly type: "string" | "boolean";
@@ -32,12 +34,14 @@ export interface CommandIo {
   error(text: string): void;
   /** Everything that stdin holds. */
   readStdin(): Promise<Uint8Array>;
+  /** Begins to read stdin line by line. */
+  openLines(options?: LineInputOptions): Promise<LineInput>;
   readonly outIsTerminal: boolean;
   /** Progress bars are drawn on stderr, and only when this is true. */
   readonly errorIsTerminal: boolean;
   /** Width of the terminal in characters. */
   readonly columns: number;
-  /** Aborted by the first Ctrl-C once somebody has asked for it. */
+  /** Aborted by the first Ctrl-C once somebody has asked for it, but not while a terminal's lines are open. */
   readonly signal: AbortSignal;
 }
 

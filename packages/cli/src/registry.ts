@@ -13,7 +13,11 @@ export interface RegisteredCommand {
 /** All commands, in the order of the help text. */
 export const registeredCommands: readonly RegisteredCommand[] = [
   { name: "run", summary: "answer one prompt", load: () => import("./commands/run.ts") },
-  { name: "chat", summary: "talk with a model in the terminal" },
+  {
+    name: "chat",
+    summary: "talk with a model in the terminal",
+    load: () => import("./commands/chat.ts"),
+  },
   { name: "serve", summary: "serve models over HTTP" },
   {
     name: "score",

@@ -169,12 +169,17 @@ function kvShapeOf(config: ModelConfig, type: KvType): KvShape {
 
 /** What the file recommends (`general.sampling.*`), else DeepSeek-R1's. */
 function recommendedSampling(metadata: Metadata): SamplingDefaults {
-  const number = (key: string) => metadata.optionalNumber(`general.sampling.${key}`);
+  const number = (name: string, most: number): number | undefined => {
+    const key = `general.sampling.${name}`;
+    const value = metadata.optionalNumber(key);
+    if (value === undefined || (value >= 0 && value <= most)) return value;
+    throw new ModelError(`Metadata key ${key} is ${value}, a number from 0 to ${most} is wanted`);
+  };
   const stored = {
-    temperature: number("temp"),
-    topP: number("top_p"),
-    topK: number("top_k"),
-    minP: number("min_p"),
+    temperature: number("temp", 100),
+    topP: number("top_p", 1),
+    topK: number("top_k", 2 ** 31 - 1),
+    minP: number("min_p", 1),
   };
   return Object.values(stored).some((value) => value !== undefined) ? stored : R1_SAMPLING;
 }

@@ -86,6 +86,11 @@ export class Model {
     return { name, variant, threads };
   }
 
+  /** How keys and values are stored in generation. */
+  get kvType(): KvType {
+    return this.#parts.kvType;
+  }
+
   /** Bytes that the backend has reserved. */
   get memoryBytes(): number {
     return this.#parts.backend.memoryBytes();

@@ -70,10 +70,10 @@ impl Strip {
                 let acc = acc.add(at * shape.value_size);
                 let states = &mut states[at..count];
                 at += match states.len() {
-                    1 => block_step::<N, 1>(states, acc, page, block, shape),
-                    2 => block_step::<N, 2>(states, acc, page, block, shape),
-                    3 => block_step::<N, 3>(states, acc, page, block, shape),
-                    _ => block_step::<N, 4>(states, acc, page, block, shape),
+                    1 => block_step::<N, 1, 8>(states, acc, page, block, shape),
+                    2 => block_step::<N, 2, 4>(states, acc, page, block, shape),
+                    3 => block_step::<N, 3, 2>(states, acc, page, block, shape),
+                    _ => block_step::<N, 4, 2>(states, acc, page, block, shape),
                 };
             }
         }
@@ -101,12 +101,12 @@ impl State {
     const EMPTY: State = State { q: core::ptr::null(), keys: 0, top: f32::NEG_INFINITY, total: 0.0 };
 }
 
-/// The first `Q` queries over one block of keys; gives `Q`.
+/// The first `Q` queries over one block of keys, with `Q W` sums in registers at a time; gives `Q`.
 #[inline(never)]
-unsafe fn block_step<N: KvNumber, const Q: usize>(states: &mut [State], acc: *mut f32, page: *const u8, block: usize, shape: &Shape) -> usize {
+unsafe fn block_step<N: KvNumber, const Q: usize, const W: usize>(states: &mut [State], acc: *mut f32, page: *const u8, block: usize, shape: &Shape) -> usize {
     let states = &mut *states.as_mut_ptr().cast::<[State; Q]>();
     let mut weights = [[0.0f32; BLOCK]; Q];
-    block_scores::<N, Q>(&mut weights, states.map(|s| s.q), page, shape.key_size);
+    block_scores::<N, Q, W>(&mut weights, states.map(|s| s.q), page, shape.key_size);
     let mut decays = [0.0f32; Q];
     let mut most = 0;
     for (i, state) in states.iter_mut().enumerate() {
@@ -115,18 +115,18 @@ unsafe fn block_step<N: KvNumber, const Q: usize>(states: &mut [State], acc: *mu
         decays[i] = soften(&mut weights[i], state, valid, shape.scale);
     }
     let values = page.add(shape.key_size * BLOCK * N::BYTES);
-    add_values::<N, Q>(acc, &weights, values, most, decays, shape.value_size);
+    add_values::<N, Q, W>(acc, &weights, values, most, decays, shape.value_size);
     Q
 }
 
 /// q . k for the 32 keys of a block, whatever the page holds beyond the valid ones.
 #[inline(always)]
-unsafe fn block_scores<N: KvNumber, const Q: usize>(scores: &mut [[f32; BLOCK]; Q], q: [*const f32; Q], keys: *const u8, key_size: usize) {
-    for j in (0..BLOCK).step_by(8) {
-        let mut sums = [[F32x4::splat(0.0); 2]; Q];
+unsafe fn block_scores<N: KvNumber, const Q: usize, const W: usize>(scores: &mut [[f32; BLOCK]; Q], q: [*const f32; Q], keys: *const u8, key_size: usize) {
+    for j in (0..BLOCK).step_by(4 * W) {
+        let mut sums = [[F32x4::splat(0.0); W]; Q];
         for i in 0..key_size {
             let at = keys.add((i * BLOCK + j) * N::BYTES);
-            let k = [N::load4(at), N::load4(at.add(4 * N::BYTES))];
+            let k: [F32x4; W] = core::array::from_fn(|c| N::load4(at.add(4 * c * N::BYTES)));
             for (q, sums) in q.iter().zip(sums.iter_mut()) {
                 let x = F32x4::load_splat(q.add(i));
                 for (sum, k) in sums.iter_mut().zip(k) {
@@ -135,8 +135,9 @@ unsafe fn block_scores<N: KvNumber, const Q: usize>(scores: &mut [[f32; BLOCK]; 
             }
         }
         for (scores, sums) in scores.iter_mut().zip(sums) {
-            sums[0].store(scores.as_mut_ptr().add(j));
-            sums[1].store(scores.as_mut_ptr().add(j + 4));
+            for (c, sum) in sums.into_iter().enumerate() {
+                sum.store(scores.as_mut_ptr().add(j + 4 * c));
+            }
         }
     }
 }
@@ -165,7 +166,7 @@ unsafe fn soften(weights: &mut [f32; BLOCK], state: &mut State, valid: usize, sc
 
 /// acc `[Q, Dv]` = acc * decay + sum of weight * value over the block's valid keys, ascending.
 #[inline(always)]
-unsafe fn add_values<N: KvNumber, const Q: usize>(
+unsafe fn add_values<N: KvNumber, const Q: usize, const W: usize>(
     acc: *mut f32,
     weights: &[[f32; BLOCK]; Q],
     values: *const u8,
@@ -174,12 +175,13 @@ unsafe fn add_values<N: KvNumber, const Q: usize>(
     size: usize,
 ) {
     let mut i = 0;
-    while i + 8 <= size {
-        add_columns::<N, Q, 2>(acc.add(i), weights, values.add(i * N::BYTES), valid, decays, size);
-        i += 8;
+    while i + 4 * W <= size {
+        add_columns::<N, Q, W>(acc.add(i), weights, values.add(i * N::BYTES), valid, decays, size);
+        i += 4 * W;
     }
-    if i < size {
+    while i < size {
         add_columns::<N, Q, 1>(acc.add(i), weights, values.add(i * N::BYTES), valid, decays, size);
+        i += 4;
     }
 }
 

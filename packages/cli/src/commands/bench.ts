@@ -1,5 +1,5 @@
 /** `aha bench`: prefill and decode speed of a model. Compares with nobody: see bench/ for that. */
-import type { Model } from "@aha/runtime";
+import type { LoadOptions, Model } from "@aha/runtime";
 import type { Command, CommandInput, CommandIo } from "../command.ts";
 import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
 import { flagOption, integerOption } from "../options.ts";
@@ -7,22 +7,34 @@ import { flagOption, integerOption } from "../options.ts";
 /** `aha bench MODEL`. */
 export const command: Command = {
   name: "bench",
-  usage: "bench MODEL [--prompt 512] [--generate 128] [--repeat 5] [--threads N] [--json]",
+  usage:
+    "bench MODEL [--prompt 512] [--generate 128] [--batch 1] [--repeat 5] [--threads N] [--json]",
   details:
     `Prints tokens/s of prefill (pp) and decode (tg) as median (min to max), after one warm-up.
---json prints {model, variant, threads, pp: {min, median, max}, tg: {min, median, max}}.
+With --batch N, N sequences are decoded at once, and tg is the sum of their speeds.
+--json prints {model, variant, threads, prompt, generate, batch, pp: {min, median, max}, tg: {...}}.
   aha bench smollm2-135m --threads 1`,
   positionals: ["MODEL"],
   options: {
     prompt: { type: "string", value: "N", help: "tokens of the prompt (default 512)" },
     generate: { type: "string", value: "N", help: "tokens to generate (default 128)" },
     repeat: { type: "string", value: "N", help: "measured repeats (default 5)" },
-    batch: { type: "string", value: "N", help: "sequences at once", notBuiltYet: true },
+    batch: { type: "string", value: "N", help: "sequences to decode at once (default 1)" },
     ...loadOptionSpecs,
     json: { type: "boolean", help: "print one JSON document" },
   },
   run,
 };
+
+/** What is measured, in tokens and sequences. */
+interface Sizes {
+  readonly prompt: number;
+  readonly generate: number;
+  readonly batch: number;
+}
+
+/** Tokens of a sequence's cache that its answer leaves empty, at most: the rest of its last page and its prompt. */
+const PAGE_SLACK = 33;
 
 interface Spread {
   readonly min: number;
@@ -33,8 +45,10 @@ interface Spread {
 async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
   const prompt = integerOption(values, "prompt", { min: 1 }) ?? 512;
   const generate = integerOption(values, "generate", { min: 2 }) ?? 128;
+  const batch = integerOption(values, "batch", { min: 1 }) ?? 1;
   const repeat = integerOption(values, "repeat", { min: 1 }) ?? 5;
-  await using model = await loadWithBar(positionals[0], loadOptions(values), io);
+  const cacheTokens = batch * (generate + PAGE_SLACK);
+  await using model = await loadFor(positionals[0], loadOptions(values), cacheTokens, io);
   const needed = Math.max(prompt, generate) + 1;
   if (needed > model.contextTokens) {
     throw new RangeError(
@@ -44,35 +58,48 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   }
   const runs: { pp: number; tg: number }[] = [];
   for (let i = -1; i < repeat; i++) {
-    const measured = await measure(model, prompt, generate, io);
+    const measured = await measure(model, { prompt, generate, batch }, io);
     if (i >= 0) runs.push(measured);
   }
   const pp = spread(runs.map((one) => one.pp));
   const tg = spread(runs.map((one) => one.tg));
   if (flagOption(values, "json")) {
     const { variant, threads } = model.backend;
-    io.out(
-      `${JSON.stringify({ model: positionals[0], variant, threads, prompt, generate, pp, tg })}\n`,
-    );
+    const sizes = { prompt, generate, batch };
+    io.out(`${JSON.stringify({ model: positionals[0], variant, threads, ...sizes, pp, tg })}\n`);
   } else {
-    io.out(`pp${prompt}  ${line(pp)}\ntg${generate}  ${line(tg)}\n`);
+    io.out(`pp${prompt}  ${line(pp)}\ntg${generate}${batch > 1 ? `x${batch}` : ""}  ${line(tg)}\n`);
   }
   return 0;
 }
 
-/** One prompt prefilled, then the continuation of a single token decoded. */
+/** A cache that holds one context is enough for most batches; another one is asked for where it is not. */
+async function loadFor(
+  name: string,
+  options: LoadOptions,
+  cacheTokens: number,
+  io: CommandIo,
+): Promise<Model> {
+  const model = await loadWithBar(name, options, io);
+  if (cacheTokens <= model.contextTokens) return model;
+  await model.close();
+  return await loadWithBar(name, { ...options, cacheTokens }, io);
+}
+
+/** One prompt prefilled, then the continuations of single tokens decoded at once. */
 async function measure(
   model: Model,
-  prompt: number,
-  generate: number,
+  { prompt, generate, batch }: Sizes,
   io: CommandIo,
 ): Promise<{ pp: number; tg: number }> {
   const { vocabulary } = model.config;
-  const ids = Array.from({ length: prompt }, (_, i) => (i * 31 + 7) % vocabulary);
+  const idsOf = (length: number) => Array.from({ length }, (_, i) => (i * 31 + 7) % vocabulary);
   const options = { temperature: 0, ignoreEnd: true, reusePrefix: false, signal: io.signal };
-  const prefill = await model.complete(ids, { ...options, maxTokens: 1 });
-  const decode = await model.complete(ids.slice(0, 1), { ...options, maxTokens: generate });
-  return { pp: prefill.timings.promptTokensPerSecond, tg: decode.timings.tokensPerSecond };
+  const prefill = await model.complete(idsOf(prompt), { ...options, maxTokens: 1 });
+  const starts = idsOf(batch).map((id) => [id]);
+  const decoded = await model.generateBatch(starts, { ...options, maxTokens: generate });
+  const tg = decoded.reduce((sum, { timings }) => sum + timings.tokensPerSecond, 0);
+  return { pp: prefill.timings.promptTokensPerSecond, tg };
 }
 
 function spread(values: readonly number[]): Spread {

@@ -11,6 +11,7 @@ import {
 } from "../../../../tests/support/edited_model.ts";
 import { assertFails, FAILED, WRONG_USAGE } from "../../../../tests/support/failing_command.ts";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
+import { assertSameBytes } from "../../../../tests/support/same_bytes.ts";
 
 const F32 = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 const Q8 = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");
@@ -28,7 +29,7 @@ Deno.test("aha quantize: every type gives a file that runs, whatever the threads
       const report = JSON.parse(out);
       assertEquals([report.path, report.type], [two, type]);
       assertEquals(report.sizeBytes, readFileSync(two).length);
-      assertEquals(readFileSync(one), readFileSync(two), type);
+      assertSameBytes(readFileSync(one), readFileSync(two), type);
       const inspected = JSON.parse((await runAha(["inspect", one, "--json"])).out);
       const types = inspected.tensors.map((tensor: { shape: number[]; type: string }) =>
         tensor.shape.length === 1 ? tensor.type === "F32" : tensor.type === type
@@ -72,7 +73,7 @@ Deno.test("aha quantize: any shard brings the whole model, written as one file",
     assertEquals((await runAha(["quantize", F32, whole, "Q8_0"])).code, 0);
     for (const shard of [SHARD, SHARD.replace("00001-of", "00003-of")]) {
       assertEquals((await runAha(["quantize", shard, joined, "Q8_0", "--force"])).code, 0);
-      assertEquals(readFileSync(joined), readFileSync(whole), shard);
+      assertSameBytes(readFileSync(joined), readFileSync(whole), shard);
     }
     const lone = join(folder, "model-F32-split-00001-of-00003.gguf");
     writeFileSync(lone, readFileSync(SHARD));
@@ -81,7 +82,7 @@ Deno.test("aha quantize: any shard brings the whole model, written as one file",
       "00002-of-00003.gguf",
       "no such file",
     ]);
-    assertEquals(readFileSync(joined), readFileSync(whole));
+    assertSameBytes(readFileSync(joined), readFileSync(whole));
   }));
 
 Deno.test("aha quantize: refusals are one line and leave no file", () =>

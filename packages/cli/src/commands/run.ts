@@ -1,5 +1,5 @@
 /** `aha run`: answers one prompt and streams the answer. Keeps no conversation. */
-import type { Completion, GenerateOptions, Model, TokenLogprob } from "@aha/runtime";
+import type { Completion, Model, TokenLogprob } from "@aha/runtime";
 import {
   type Command,
   type CommandInput,
@@ -7,9 +7,9 @@ import {
   type OptionValues,
   UsageError,
 } from "../command.ts";
+import { generationOptions, generationOptionSpecs, thinkOption } from "../generation_options.ts";
 import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
-import { flagOption, idsOption, integerOption, listOption, stringOption } from "../options.ts";
-import { samplingOptions, samplingOptionSpecs } from "../sampling_options.ts";
+import { flagOption, idsOption, integerOption, stringOption } from "../options.ts";
 import { showAnswer } from "../terminal/answer_text.ts";
 import { peakMemory } from "../terminal/peak_memory.ts";
 import { sizeText } from "../terminal/size_text.ts";
@@ -28,16 +28,8 @@ logs of the model's own probabilities, before penalties, bias and temperature.
   options: {
     raw: { type: "boolean", help: "continue the prompt, without the chat template" },
     ids: { type: "string", value: "1,2,3", help: "the prompt as token ids, nothing added" },
-    system: { type: "string", value: "S", help: "system message" },
-    "max-tokens": { type: "string", value: "N", help: "most tokens to generate" },
-    ...samplingOptionSpecs,
+    ...generationOptionSpecs,
     ...loadOptionSpecs,
-    stop: { type: "string", value: "S", help: "end the answer before this text", multiple: true },
-    think: {
-      type: "string",
-      value: "on|off|N",
-      help: "think or not, or end the thought after N tokens",
-    },
     logprobs: {
       type: "string",
       value: "N",
@@ -52,7 +44,8 @@ logs of the model's own probabilities, before penalties, bias and temperature.
 async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
   const [name, prompt] = positionals;
   const ids = idsOption(values, "ids");
-  const generation = generateOptions(values, io);
+  const topLogprobs = integerOption(values, "logprobs", { min: 0, max: 20 });
+  const generation = { ...generationOptions(values), topLogprobs, signal: io.signal };
   checkPromptOptions(values, prompt, ids);
   const options = loadOptions(values);
   const text = ids ? "" : prompt ?? await promptFromStdin(io);
@@ -61,7 +54,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   const json = flagOption(values, "json");
   const show = json ? {} : showAnswer(io);
   const result = await model.complete(promptIds, { ...generation, ...show });
-  const logprobs = generation.topLogprobs === undefined ? undefined : logprobsOf(model, result);
+  const logprobs = topLogprobs === undefined ? undefined : logprobsOf(model, result);
   if (json) io.out(`${JSON.stringify({ ...document(name, model, result), logprobs })}\n`);
   else if (!result.text.endsWith("\n")) io.out("\n");
   if (flagOption(values, "verbose")) io.error(figures(model, result));
@@ -79,30 +72,6 @@ function checkPromptOptions(values: OptionValues, prompt?: string, ids?: number[
   if ((think === "on" || think === "off") && (ids || flagOption(values, "raw"))) {
     throw new UsageError(`--think ${think} needs the chat template; leave out --raw and --ids`);
   }
-}
-
-function generateOptions(values: OptionValues, io: CommandIo): GenerateOptions {
-  return {
-    maxTokens: integerOption(values, "max-tokens", { min: 0 }),
-    ...samplingOptions(values),
-    topLogprobs: integerOption(values, "logprobs", { min: 0, max: 20 }),
-    stop: stopOption(values),
-    think: thinkOption(values),
-    signal: io.signal,
-  };
-}
-
-function stopOption(values: OptionValues): readonly string[] {
-  const stops = listOption(values, "stop");
-  if (stops.includes("")) throw new UsageError('--stop "" is not allowed; give at least one sign');
-  return stops;
-}
-
-function thinkOption(values: OptionValues): GenerateOptions["think"] {
-  const think = stringOption(values, "think");
-  if (think === undefined || think === "on" || think === "off") return think;
-  if (/^\d+$/.test(think)) return integerOption(values, "think", { min: 0 });
-  throw new UsageError(`--think ${JSON.stringify(think)} is not allowed; give on, off or a number`);
 }
 
 async function promptFromStdin(io: CommandIo): Promise<string> {

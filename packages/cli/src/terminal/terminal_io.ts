@@ -2,38 +2,47 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { BrokenPipeError, type CommandIo } from "../command.ts";
+import type { LineInput, LineInputOptions } from "../line_input/line_input.ts";
+import { Interrupts } from "./interrupts.ts";
 
 /** Width assumed when the terminal doesn't tell. */
 const DEFAULT_COLUMNS = 80;
-/** Exit code of a program ended by Ctrl-C, by shell convention 128 + 2. */
-const EXIT_INTERRUPTED = 130;
 
 /** The process's own streams. Writes are synchronous, so nothing is lost at exit. */
 export function terminalIo(): CommandIo {
   const encoder = new TextEncoder();
-  let interrupt: AbortController | undefined;
+  const interrupts = new Interrupts();
   return {
     out: (text) => writeAll(1, encoder.encode(text)),
     error: (text) => writeAll(2, encoder.encode(text)),
     readStdin,
+    openLines: (options = {}) => openLines(options, interrupts),
     outIsTerminal: process.stdout.isTTY === true,
     errorIsTerminal: process.stderr.isTTY === true,
     columns: process.stderr.columns || DEFAULT_COLUMNS,
     get signal(): AbortSignal {
-      interrupt ??= abortOnInterrupt();
-      return interrupt.signal;
+      return interrupts.signal;
     },
   };
 }
 
-/** The first Ctrl-C aborts, the second ends the process at once. */
-function abortOnInterrupt(): AbortController {
-  const controller = new AbortController();
-  process.on("SIGINT", () => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    controller.abort(new Error("Interrupted"));
-  });
-  return controller;
+/** A terminal gets the line editor, unless its answers go elsewhere. */
+async function openLines(options: LineInputOptions, interrupts: Interrupts): Promise<LineInput> {
+  if (process.stdin.isTTY !== true || process.stdout.isTTY !== true) {
+    const { pipedLines } = await import("../line_input/piped_lines.ts");
+    return pipedLines(process.stdin, interrupts.signal);
+  }
+  const { LineEditor } = await import("../line_input/line_editor.ts");
+  const editor = new LineEditor(process.stdin, process.stdout, options);
+  interrupts.take(() => editor.interrupt());
+  return {
+    isTerminal: true,
+    read: (prompt) => editor.read(prompt),
+    close() {
+      interrupts.release();
+      editor.close();
+    },
+  };
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {

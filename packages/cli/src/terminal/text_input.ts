@@ -17,6 +17,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EACCES: "permission denied",
   EISDIR: "it is a folder",
+  ELOOP: "its symbolic links lead in a circle",
 };
 
 async function readBytes(path: string): Promise<Uint8Array> {

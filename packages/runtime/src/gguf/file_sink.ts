@@ -79,6 +79,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: "permission is missing",
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
+  ELOOP: "its symbolic links lead in a circle",
 };
 
 function asOutputError(error: unknown, path: string): OutputError {

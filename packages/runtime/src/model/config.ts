@@ -82,6 +82,7 @@ const MAX_HEAD_SIZE = 576;
 
 function checkSizes(config: ModelConfig, valueSize: number): void {
   const { layers, width, heads, kvHeads, headSize, rotarySize, vocabulary, contextTokens } = config;
+  const factor = config.ropeLinearFactor;
   const problems: [boolean, string][] = [
     [layers >= 1 && layers <= MAX_LAYERS, `${layers} layers`],
     [width >= 1 && width <= MAX_SIZE, `width ${width}`],
@@ -93,12 +94,16 @@ function checkSizes(config: ModelConfig, valueSize: number): void {
       `head size ${headSize} (a multiple of 4 up to ${MAX_HEAD_SIZE} is supported)`,
     ],
     [valueSize === headSize, `keys of ${headSize} and values of ${valueSize}`],
-    [rotarySize <= headSize && rotarySize % 2 === 0, `${rotarySize} rotary of ${headSize}`],
+    [
+      rotarySize >= 2 && rotarySize <= headSize && rotarySize % 2 === 0,
+      `${rotarySize} rotary of ${headSize}`,
+    ],
     [config.hidden >= 1 && config.hidden <= MAX_SIZE, `feed-forward size ${config.hidden}`],
     [vocabulary >= 1 && vocabulary <= MAX_SIZE, `vocabulary ${vocabulary}`],
     [contextTokens >= 1 && contextTokens < 2 ** 31, `context ${contextTokens}`],
     [config.normEpsilon >= 0 && config.normEpsilon < 1, `norm epsilon ${config.normEpsilon}`],
-    [config.ropeBase > 0 && config.ropeLinearFactor > 0, `RoPE base ${config.ropeBase}`],
+    [config.ropeBase > 0 && Number.isFinite(config.ropeBase), `RoPE base ${config.ropeBase}`],
+    [factor > 0 && Number.isFinite(factor), `RoPE scaling factor ${factor}`],
   ];
   for (const [fine, what] of problems) {
     if (!fine) throw new ModelError(`The ${config.architecture} model cannot have ${what}`);

@@ -87,7 +87,9 @@ const WRONG: readonly [Values, string][] = [
   [{ "attention.layer_norm_rms_epsilon": -1 }, "norm epsilon -1"],
   [{ "attention.layer_norm_rms_epsilon": NaN }, "norm epsilon NaN"],
   [{ "rope.freq_base": 0 }, "RoPE base 0"],
-  [{ "rope.scaling.type": "linear", "rope.scaling.factor": 0 }, "RoPE base"],
+  [{ "rope.freq_base": Infinity }, "RoPE base Infinity"],
+  [{ "rope.dimension_count": 0 }, "0 rotary of 64"],
+  [{ "rope.scaling.type": "linear", "rope.scaling.factor": 0 }, "RoPE scaling factor 0"],
 ];
 Deno.test("readConfig: sizes that cannot be are refused by name", () => {
   for (const [change, part] of WRONG) {

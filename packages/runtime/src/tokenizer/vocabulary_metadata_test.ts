@@ -37,10 +37,16 @@ Deno.test("vocabularyFromMetadata: reads every key", () => {
 });
 
 Deno.test("vocabularyFromMetadata: without types every token is normal", () => {
-  const { "tokenizer.ggml.token_type": _, "tokenizer.ggml.merges": __, ...keys } = KEYS;
+  const { "tokenizer.ggml.token_type": _, ...keys } = KEYS;
   const vocabulary = vocabularyFromMetadata(Metadata.from(keys));
   assertEquals(vocabulary.types, new Int32Array([1, 1, 1, 1]));
-  assertEquals(vocabulary.merges.length, 0);
+});
+
+Deno.test("vocabularyFromMetadata: byte-level BPE needs merges, SentencePiece none", () => {
+  const { "tokenizer.ggml.merges": _, ...keys } = KEYS;
+  assertThrows(() => vocabularyFromMetadata(Metadata.from(keys)), ModelError, "no merge rules");
+  const scored = Metadata.from({ ...keys, "tokenizer.ggml.model": "llama" });
+  assertEquals(vocabularyFromMetadata(scored).merges.length, 0);
 });
 
 Deno.test("vocabularyFromMetadata: a file without a tokenizer is refused, and a wrong type too", () => {

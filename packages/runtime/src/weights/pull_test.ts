@@ -11,6 +11,7 @@ import {
   startRangeServer,
 } from "../../../../tests/support/range_server.ts";
 import { SourceError, StoreError, UnsupportedError } from "../errors.ts";
+import { listModels } from "./store.ts";
 import { pull, type PullOptions } from "./pull.ts";
 import { resolveModel } from "./resolve_model.ts";
 
@@ -263,7 +264,11 @@ setting("a shard brings its siblings along, all in one folder", {}, async (test)
   ]);
   assertEquals(path, join(folder, "m-00002-of-00002.gguf"));
   assertEquals(await resolveModel(shard(1), test.options), join(folder, "m-00001-of-00002.gguf"));
+  const [listed] = listModels(test.options).filter(({ path }) => path?.startsWith(folder));
+  const sizes = [1, 2].map((i) => fs.statSync(join(folder, `m-0000${i}-of-00002.gguf`)).size);
+  assertEquals([listed.name, listed.sizeBytes], [shard(1), sizes[0] + sizes[1]]);
   fs.rmSync(path);
+  assertEquals(listModels(test.options).some(({ name }) => name === shard(1)), false);
   assertEquals(String(await resolveModel(shard(1), test.options)), shard(1));
 });
 

@@ -17,7 +17,7 @@ export async function resolveModel(
   options: PullOptions = {},
 ): Promise<string | URL> {
   if (!isNodeLike()) return browserUrl(model, options);
-  if (/^file:\/\//i.test(model)) return new URL(model);
+  if (/^file:\/\//i.test(model)) return model;
   const fs = builtin("node:fs");
   const { cachedPath, fileBytes, isCached, pull } = await import("./pull.ts");
   if (isHttpUrl(model)) {
@@ -31,10 +31,19 @@ export async function resolveModel(
   }
   if (fileBytes(model) !== undefined) return model;
   if (!model.startsWith("hf:") && (/[\\/]/.test(model) || model.endsWith(".gguf"))) {
-    const reason = fs.existsSync(model) ? "it is no regular file" : "there is no such file";
-    throw new SourceError(`Cannot open ${model}: ${reason}`, model);
+    throw new SourceError(`Cannot open ${model}: ${whyNoFile(fs, model)}`, model);
   }
   return await pull(model, options);
+}
+
+function whyNoFile(fs: typeof import("node:fs"), path: string): string {
+  try {
+    fs.statSync(path);
+    return "it is no regular file";
+  } catch (error) {
+    const isCircle = (error as { code?: string }).code === "ELOOP";
+    return isCircle ? "its symbolic links lead in a circle" : "there is no such file";
+  }
 }
 
 function browserUrl(model: string, { manifest }: PullOptions): URL {

@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { type Manifest, manifest as builtIn } from "@aha/weights";
 import { StoreError } from "../errors.ts";
+import { parseShardName } from "../gguf/shards/shard_name.ts";
 import { modelsFolder } from "./cache_folder.ts";
 import { storing } from "./part_file.ts";
 import type { CachedModel } from "./pull.ts";
@@ -80,8 +81,11 @@ function cachedModels(home?: string): Found[] {
     const note = readNote(join(folder, "model.json"));
     if (note === undefined) continue;
     const path = join(folder, note.file);
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
-    if (stat) found.push({ name: note.name, sizeBytes: stat.size, path, folder });
+    const parts = parseShardName(path)?.all ?? [path];
+    const sizes = parts.map((part) => fs.statSync(part, { throwIfNoEntry: false })?.size);
+    if (sizes.includes(undefined)) continue; // a shard is missing yet
+    const sizeBytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+    found.push({ name: note.name, sizeBytes, path, folder });
   }
   return found;
 }

@@ -78,6 +78,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: "it is a directory, a model file is wanted",
   EMFILE: "too many files are open",
   ENAMETOOLONG: "the name is too long",
+  ELOOP: "its symbolic links lead in a circle",
 };
 
 function asSourceError(error: unknown, verb: string, path: string): SourceError {

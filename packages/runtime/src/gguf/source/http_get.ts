@@ -33,13 +33,19 @@ export async function httpGet(get: HttpGet): Promise<void> {
       url,
       { cause },
     );
+  let answered = false;
   const guard = async <T>(part: Promise<T>): Promise<T> => {
     try {
       return await part;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (idle.signal.aborted) throw cut(`silent for ${idleTimeoutMs / 1000} s`, error);
-      throw cut((error as Error).message.split("\n")[0], error);
+      if (answered) throw cut(reasonOf(error), error);
+      throw new TransientSourceError(
+        `Cannot read ${url}: the server cannot be reached (${reasonOf(error)})`,
+        url,
+        { cause: error },
+      );
     }
   };
   try {
@@ -47,6 +53,7 @@ export async function httpGet(get: HttpGet): Promise<void> {
       headers: { "accept-encoding": "identity", ...get.headers },
       signal: signal ? AbortSignal.any([signal, idle.signal]) : idle.signal,
     }));
+    answered = true;
     const wanted = await acceptOrCancel(get, response);
     const chunks = streamChunks(response.body);
     try {
@@ -65,6 +72,15 @@ export async function httpGet(get: HttpGet): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The innermost cause says what happened: a name without an address, a port that refuses. */
+function reasonOf(error: unknown): string {
+  let inner = error;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  const { message, code } = inner as { message?: string; code?: string };
+  const [line] = (message || code || String(inner)).split("\n");
+  return line.replace(/^error sending request for url .*?\(Connect\): /, "");
 }
 
 async function acceptOrCancel(get: HttpGet, response: Response): Promise<number | undefined> {

@@ -1,5 +1,6 @@
 /** Picks the way to read a model by what it is given as. Resolves no model names. */
 import { builtin } from "../../host.ts";
+import { SourceError } from "../../errors.ts";
 import type { ByteSource } from "../source.ts";
 import { blobSource } from "./blob_source.ts";
 import { openFileSource } from "./file_source.ts";
@@ -30,8 +31,18 @@ export async function openSource(
   if (where instanceof Blob) return blobSource(where);
   const text = String(where);
   if (/^https?:\/\//i.test(text)) return await openHttpSource(text, options);
-  if (/^file:\/\//i.test(text)) {
-    return await openFileSource(builtin("node:url").fileURLToPath(text));
-  }
+  if (/^file:\/\//i.test(text)) return await openFileSource(pathOfUrl(text));
   return await openFileSource(text);
+}
+
+function pathOfUrl(url: string): string {
+  try {
+    return builtin("node:url").fileURLToPath(url);
+  } catch (error) {
+    throw new SourceError(
+      `Cannot open ${url}: a file URL names a path and no host, as file:///folder/model.gguf`,
+      url,
+      { cause: error },
+    );
+  }
 }

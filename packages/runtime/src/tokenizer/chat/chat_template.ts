@@ -65,9 +65,9 @@ function knownTemplate(template: string): ParsedTemplate {
     parsedTemplates.set(template, parsed);
     return parsed;
   } catch (error) {
-    throw new ModelError(`The chat template is not valid Jinja: ${firstLine(error)}`, {
-      cause: error,
-    });
+    // the parser itself fails where a template ends too early
+    const reason = error instanceof TypeError ? "it ends inside a tag" : firstLine(error);
+    throw new ModelError(`The chat template is not valid Jinja: ${reason}`, { cause: error });
   }
 }
 

@@ -1,0 +1,45 @@
+/** `aha chat`: a conversation in the terminal, or one message a line from a pipe. Prints no JSON. */
+import { Conversation } from "../chat/conversation.ts";
+import { talk } from "../chat/talk.ts";
+import type { Command, CommandInput, CommandIo } from "../command.ts";
+import { generationOptions, generationOptionSpecs } from "../generation_options.ts";
+import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
+import { flagOption, stringOption } from "../options.ts";
+
+/** Until the model `nano` exists. */
+const DEFAULT_MODEL = "smollm2-135m";
+
+/** `aha chat [MODEL]`. */
+export const command: Command = {
+  name: "chat",
+  usage: "chat [MODEL] [options]",
+  details: `Without MODEL it is ${DEFAULT_MODEL}, until the model nano exists.
+Thoughts are dim. Ctrl-C stops an answer; /help lists what begins with a slash; Ctrl-D leaves.
+Where stdin is no terminal each line is a message, and stdout gets the answers alone.
+  aha chat smollm2-135m --system "Be brief."
+  printf 'Hi\\nWhy?\\n' | aha chat --seed 1`,
+  positionals: ["[MODEL]"],
+  options: {
+    ...generationOptionSpecs,
+    slide: {
+      type: "boolean",
+      help: "go on where the context is full: the oldest messages are forgotten",
+    },
+    ...loadOptionSpecs,
+  },
+  run,
+};
+
+async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
+  generationOptions(values); // what is wrong is said before the model is loaded
+  await using model = await loadWithBar(positionals[0] ?? DEFAULT_MODEL, loadOptions(values), io);
+  if (model.tokenizer.chatTemplate === undefined) {
+    const { ModelError } = await import("@aha/runtime");
+    throw new ModelError(
+      `${model.name} has no chat template, so it cannot chat; aha run --raw continues a text`,
+    );
+  }
+  const system = stringOption(values, "system");
+  await talk(new Conversation(model, values, { system, slides: flagOption(values, "slide") }), io);
+  return 0;
+}
