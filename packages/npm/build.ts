@@ -99,7 +99,9 @@ function settleImports(root: string): string[] {
     if (text.includes("../deno.json")) {
       fs.writeFileSync(path, text.replace("../deno.json", "../package.json"));
     }
-    for (const [, name] of text.matchAll(/(?:from|import) ?\(?"(@aha\/\w+)/g)) siblings.add(name);
+    // What stands in comments is an example.
+    const imports = /^(?!\s*\*).*?(?:from|import) ?\(?"(@aha\/\w+)/gm;
+    for (const [, name] of text.matchAll(imports)) siblings.add(name);
   }
   return [...siblings].sort();
 }

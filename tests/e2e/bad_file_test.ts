@@ -123,7 +123,11 @@ Deno.test("bad file: a path that is no file", async () => {
     await assertFails(["run", one, "Hi"], FAILED, circle);
     await assertFails(["inspect", one], FAILED, circle);
     for (const url of ["file://host/model.gguf", "file://%zz"]) {
-      await assertFails(["run", url, "Hi"], FAILED, `Cannot open ${url}: a file URL names a path`);
+      await assertFails(
+        ["run", url, "Hi"],
+        FAILED,
+        `Cannot open ${url}: a file URL has three slashes`,
+      );
     }
   });
 });

@@ -168,6 +168,20 @@ Deno.test("model: options out of range are refused with their value", async () =
     { seed: -1 },
     { seed: 0.5 },
   ];
+  const words = [{ onFullContext: "x" }, { think: "maybe" }];
+  for (const options of words) {
+    const [[name, value]] = Object.entries(options);
+    const error = await assertRejects(() => model.complete([1, 2], options as never), RangeError);
+    assertStringIncludes(error.message, `${name} is ${value}, it must be`);
+  }
+  const kvType = "q8_0" as never;
+  await assertRejects(
+    () => model.score([1, 2], { kvType }),
+    TypeError,
+    "kvType is q8_0, known are",
+  );
+  const logitBias = new Map([[1, 2]]) as never;
+  await assertRejects(() => model.complete([1], { logitBias }), RangeError, "logitBias is a Map");
   for (const options of wrong) {
     const [[name, value]] = Object.entries(options);
     const error = await assertRejects(() => model.complete([1, 2], options), RangeError);

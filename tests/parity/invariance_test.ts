@@ -1,10 +1,12 @@
 /** Same bits whatever the threads, the batch, the chunks and the prefix; same sums in all artifacts. No reference numbers. */
 import { assert, assertEquals } from "@std/assert";
+import { readdirSync } from "node:fs";
 import { VARIANTS } from "../../packages/runtime/src/backend/wasm/core.ts";
 import { fixturePath } from "../support/fixture.ts";
 import { FixtureModel } from "../support/fixture_model.ts";
 import { ARTIFACT_NMSE, F16_CACHE_NMSE, nmse } from "../support/tolerance.ts";
 
+const BLOCKS = "models/llama_k256/gguf";
 const FILES = [
   "models/llama_untied/gguf/model-F32.gguf",
   "models/llama_untied/gguf/model-F16.gguf",
@@ -12,10 +14,8 @@ const FILES = [
   "models/llama_tied_llama3rope/gguf/model-F16.gguf",
   "models/qwen2/gguf/model-F32.gguf",
   "models/qwen3/gguf/model-Q8_0.gguf",
-  "models/llama_k256/gguf/model-BF16.gguf",
-  "models/llama_k256/gguf/model-Q4_0.gguf",
-  "models/llama_k256/gguf/model-Q4_1.gguf",
-  "models/llama_k256/gguf/model-Q6_K.gguf",
+  // every block format that is here
+  ...readdirSync(fixturePath(BLOCKS)).sort().map((name) => `${BLOCKS}/${name}`),
 ];
 
 /** Ids with no pattern that a sequence of blocks could hide. */

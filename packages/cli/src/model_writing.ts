@@ -22,18 +22,19 @@ export async function writableType(text: string, what: string): Promise<string> 
   throw new UsageError(`${what} ${JSON.stringify(text)} cannot be written; give one of ${known}`);
 }
 
-/** Runs `write` on a file that gets its name at the end; `label` stands before the bar. */
+/** Runs `write` on a file that gets its name at the end and is none of the inputs; `label` stands before the bar. */
 export async function writeModelFile(
   out: string,
   values: OptionValues,
   io: CommandIo,
   label: string,
+  inputs: readonly string[],
   write: (sink: ByteSink, options: WriteModelOptions) => Promise<WriteModelReport>,
 ): Promise<WriteModelReport> {
   const threads = integerOption(values, "threads", { min: 1 });
   const { openFileSink } = await import("@aha/runtime/gguf");
   const overwrite = flagOption(values, "force");
-  const sink = await openFileSink(out, { overwrite, hint: "--force replaces it" });
+  const sink = await openFileSink(out, { overwrite, inputs, hint: "--force replaces it" });
   const bar = progressBar(io);
   try {
     const onProgress = (done: number, total: number) => bar.update(label, done, total);

@@ -23,7 +23,8 @@ export class ChatSession {
   readonly #model: ChatModel;
   readonly #options: GenerateOptions;
   #messages: ChatMessage[];
-  #isAnswering = false;
+  /** What the answer that is coming belongs to; another one once the conversation was reset. */
+  #turn: symbol | undefined;
 
   /** Not for callers: see `Model.session`. */
   constructor(model: ChatModel, { system, messages = [], ...options }: SessionOptions) {
@@ -38,8 +39,9 @@ export class ChatSession {
     return this.#messages;
   }
 
-  /** Forgets all messages, except for a system message; a new one may be given. */
+  /** Forgets all messages, except for a system message; a new one may be given. An answer that is coming is forgotten too. */
   reset(system: string | undefined = this.#system()): void {
+    this.#turn = undefined;
     this.#messages = system === undefined ? [] : [{ role: "system", content: system }];
   }
 
@@ -53,21 +55,25 @@ export class ChatSession {
     message: string | ChatMessage,
     options: GenerateOptions = {},
   ): AsyncGenerator<GenerationEvent> {
-    if (this.#isAnswering) throw new TypeError("The session is still giving another answer");
-    this.#isAnswering = true;
-    const sent = typeof message === "string" ? { role: "user", content: message } : message;
+    if (this.#turn) throw new TypeError("The session is still giving another answer");
+    const turn = this.#turn = Symbol("turn");
+    const sent = typeof message === "string" ? { role: "user", content: message } : { ...message };
     const messages = [...this.#messages, sent];
     const answer = new Answer();
+    const remember = (): void => {
+      if (this.#turn !== turn) return;
+      this.#turn = undefined;
+      if (!answer.hasTokens) return;
+      this.#messages = [...messages, answer.message(this.#model.tokenizer)];
+    };
     try {
       for await (const event of this.#model.chat(messages, { ...this.#options, ...options })) {
         answer.add(event);
+        if (event.type === "end") remember(); // a reader may stop at the end without saying so
         yield event;
       }
     } finally {
-      this.#isAnswering = false;
-      if (answer.hasTokens) {
-        this.#messages = [...messages, answer.message(this.#model.tokenizer)];
-      }
+      remember();
     }
   }
 
@@ -90,17 +96,27 @@ class Answer {
     }
     if (event.ids.length > 0) this.hasTokens = true;
     this.#texts[event.type] += event.text;
-    // The line breaks between a thought and its answer belong to neither; the template sets its own.
-    if (event.type === "content" && this.#texts.content !== "") this.#contentIds.push(...event.ids);
+    if (event.type === "content") this.#contentIds.push(...event.ids);
   }
 
-  /** The tokens stay where they say the same as the text, which a stop string may have cut. */
+  /**
+   * The tokens stay where they say the same as the text, which a stop string may have cut. Line breaks between a thought
+   * and its answer belong to neither: the template sets its own.
+   */
   message(tokenizer: Tokenizer): ChatMessage {
     const { content, reasoning } = this.#texts;
     const message: ChatMessage = reasoning === ""
       ? { role: "assistant", content }
       : { role: "assistant", content, reasoning_content: reasoning };
-    const isSame = tokenizer.decode(this.#contentIds).trimStart() === content.trimStart();
-    return isSame && content !== "" ? withAnswerIds(message, this.#contentIds) : message;
+    let ids: readonly number[] = this.#contentIds;
+    while (ids.length > 0 && tokenizer.decode(ids) !== content && isSpace(tokenizer, ids[0])) {
+      ids = ids.slice(1);
+    }
+    const isSame = content !== "" && tokenizer.decode(ids) === content;
+    return isSame ? withAnswerIds(message, ids) : message;
   }
+}
+
+function isSpace(tokenizer: Tokenizer, id: number): boolean {
+  return id < tokenizer.vocabularySize && tokenizer.decode([id]).trim() === "";
 }

@@ -120,3 +120,39 @@ Deno.test("ChatSession: where the tokens say more than the text, the text counts
   const template = "{% for m in messages %}{{ m.content }}|{% endfor %}";
   assertEquals(encodeChat(tokenizer, template, session.messages), tokenizer.encode("Hi|Hello|"));
 });
+
+Deno.test("ChatSession: tokens of a character in parts, and of what might have become a stop string, stay", async () => {
+  const template = "{% for m in messages %}{{ m.content }}|{% endfor %}";
+  const face = tokenizer.encode("😀");
+  assert(face.length > 1);
+  const inParts = face.map((id, i) => content(i < face.length - 1 ? "" : "😀", [id]));
+  const held = [content("", tokenizer.encode("E")), content("Enough", tokenizer.encode("nough"))];
+  for (const events of [inParts, held]) {
+    const session = new ChatSession(model([...events, END]), {});
+    const text = await read(session.send("Hi"));
+    const ids = events.flatMap((event) => event.type === "end" ? [] : [...event.ids]);
+    const expected = [...tokenizer.encode("Hi|"), ...ids, ...tokenizer.encode("|")];
+    assertEquals(encodeChat(tokenizer, template, session.messages), expected, text);
+  }
+});
+
+Deno.test("ChatSession.reset: also forgets the answer that is coming", async () => {
+  const session = new ChatSession(model([content("Hel"), content("lo"), END]), { system: "S" });
+  const events = session.send("Hi");
+  await events.next();
+  session.reset();
+  const next = session.send("Again");
+  await next.next();
+  await read(events);
+  assertEquals(plain(session.messages), ["system: S"]);
+  await read(next);
+  assertEquals(plain(session.messages), ["system: S", "user: Again", "assistant: Hello"]);
+});
+
+Deno.test("ChatSession.send: a reader that stops at the end event leaves the session free", async () => {
+  const session = new ChatSession(model([content("Hello"), END]), {});
+  const events = session.send("Hi");
+  while ((await events.next()).value?.type !== "end");
+  assertEquals(await read(session.send("Again")), "Hello");
+  assertEquals(session.messages.length, 4);
+});

@@ -72,7 +72,7 @@ export interface CompleteOptions extends GenerateOptions {
 }
 
 /** Options of `generateBatch`. */
-export interface BatchOptions extends GenerateOptions {
+export interface BatchOptions extends Omit<GenerateOptions, "choice"> {
   /** Called with each event of each answer as it comes; `index` is the prompt's. */
   readonly onEvent?: (event: GenerationEvent, index: number) => void;
 }

@@ -6,6 +6,8 @@ import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
 import type { Decoder } from "./engine/decoder.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { scoreTokens } from "./engine/score.ts";
+import { StepSize } from "./engine/step_size.ts";
+import { UnsupportedError } from "./errors.ts";
 import type {
   BatchOptions,
   CompleteOptions,
@@ -42,8 +44,8 @@ export interface ScoreOptions {
   readonly onLogits?: (logits: Float32Array) => void;
 }
 
-/** A build without threads blocks its caller, often a page: no step may be long there. */
-const SINGLE_THREAD_STEP_MS = 50;
+/** About how long a step may block the caller's thread; a build without threads often runs in a page. */
+const STEP_MS = { threads: 250, single: 50 };
 
 /** A loaded model; made by `loadModel`. Close it, or declare it with `await using`. */
 export class Model {
@@ -53,6 +55,8 @@ export class Model {
   readonly loadMs: number;
   readonly #parts: ModelParts;
   readonly #source: AnswerSource;
+  /** Steps of scoring compute the head for each row, so they are measured apart. */
+  readonly #scoreSize: StepSize;
   readonly #scoreCaches = new Map<KvType, KvCache>();
   readonly #closing = new AbortController();
 
@@ -65,8 +69,9 @@ export class Model {
     this.loadMs = loadMs;
     const shape = decoder.model.kvShape(parts.kvType);
     const cache = backend.createCache(shape, Math.ceil(parts.cacheTokens / PAGE_TOKENS));
-    const maxStepMs = backend.variant === "simd" ? SINGLE_THREAD_STEP_MS : undefined;
-    const scheduler = new Scheduler(decoder, cache, { maxStepMs });
+    const maxStepMs = backend.variant === "simd" ? STEP_MS.single : STEP_MS.threads;
+    const scheduler = new Scheduler(decoder, cache, new StepSize(maxStepMs));
+    this.#scoreSize = new StepSize(maxStepMs);
     this.#source = { scheduler, tokenizer, defaults };
   }
 
@@ -175,7 +180,9 @@ export class Model {
     const closing = this.#closing.signal;
     const steps = { onLogits, signal: signal ? AbortSignal.any([signal, closing]) : closing };
     const cache = this.#scoreCache(options.kvType ?? "f32");
-    const logprobs = Array.from(await scoreTokens(this.#parts.decoder, cache, ids, steps));
+    const logprobs = Array.from(
+      await scoreTokens(this.#parts.decoder, cache, ids, this.#scoreSize, steps),
+    );
     const sum = logprobs.reduce((total, value) => total + value, 0);
     return { ids, logprobs, meanNll: logprobs.length > 0 ? -sum / logprobs.length : 0 };
   }
@@ -224,6 +231,9 @@ export class Model {
 
   /** Scoring keeps its keys apart: in f32 unless asked, and without taking pages from answers. */
   #scoreCache(type: KvType): KvCache {
+    if (type !== "f32" && type !== "f16") {
+      throw new UnsupportedError(`kvType is ${type}, known are f32, f16`, type);
+    }
     let cache = this.#scoreCaches.get(type);
     if (!cache) {
       cache = this.#parts.backend.createCache(this.#parts.decoder.model.kvShape(type));

@@ -1,4 +1,6 @@
 /** `aha convert`: makes a GGUF file from a Hugging Face folder. Computes nothing itself. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { WriteModelReport } from "@aha/runtime/quantize";
 import type { Command, CommandInput, CommandIo } from "../command.ts";
 import { printReport, writableType, writeModelFile, writingOptions } from "../model_writing.ts";
@@ -34,6 +36,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
     values,
     io,
     "Converting",
+    readdirSync(path).map((name) => join(path, name)),
     async (sink, options): Promise<WriteModelReport> => {
       const written = await convertCheckpoint(folder, sink, { ...options, type });
       type = written.type;

@@ -20,17 +20,20 @@ rows that are no whole number of blocks fall back to Q8_0 or F16, and the comman
 async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
   const [model, out, wanted] = positionals;
   const type = await writableType(wanted, "TYPE");
-  const { openGguf } = await import("@aha/runtime/gguf");
+  const { openGguf, parseShardName } = await import("@aha/runtime/gguf");
   const { quantizeModel } = await import("@aha/runtime/quantize");
   const { resolveModel } = await import("@aha/runtime/weights");
   const { signal } = io;
-  const opened = await openGguf(await resolveModel(model, { signal }), { signal });
+  const place = await resolveModel(model, { signal });
+  const inputs = typeof place === "string" ? parseShardName(place)?.all ?? [place] : [];
+  const opened = await openGguf(place, { signal });
   try {
     const report = await writeModelFile(
       out,
       values,
       io,
       "Quantizing",
+      inputs,
       (sink, options) => quantizeModel(opened, sink, type, options),
     );
     printReport(report, out, type, values, io);

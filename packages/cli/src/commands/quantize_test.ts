@@ -1,6 +1,13 @@
 /** Tests of quantize.ts: files that run, fallbacks that are told, refusals that leave nothing behind. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { runAha } from "../../../../tests/support/captured_io.ts";
 import {
@@ -52,6 +59,28 @@ Deno.test("aha quantize: rows that do not fit fall back, and it says so", () =>
     );
   }));
 
+Deno.test("aha quantize: its own source, a read-only file and a device are not replaced, not even with --force", () =>
+  withFolder(async (folder) => {
+    const part = (number: number) => join(folder, `m-0000${number}-of-00003.gguf`);
+    for (const number of [1, 2, 3]) {
+      copyFileSync(SHARD.replace("00001", `0000${number}`), part(number));
+      chmodSync(part(number), 0o644);
+    }
+    const link = join(folder, "link.gguf");
+    symlinkSync(part(2), link);
+    for (const out of [part(1), part(3), link]) {
+      const before = readFileSync(out);
+      await assertFails(["quantize", part(1), out, "Q8_0", "--force"], FAILED, "it is read for");
+      assertSameBytes(readFileSync(out), before);
+    }
+    const locked = join(folder, "locked.gguf");
+    writeFileSync(locked, "mine", { mode: 0o444 });
+    await assertFails(["quantize", F32, locked, "Q8_0", "--force"], FAILED, "it is read-only");
+    assertEquals(readFileSync(locked, "utf8"), "mine");
+    await assertFails(["quantize", F32, "/dev/null", "Q8_0", "--force"], FAILED, "it is no file");
+    assertEquals(readdirSync(folder).length, 5);
+  }));
+
 Deno.test("aha quantize: what exists stays without --force, and is replaced with it", () =>
   withFolder(async (folder) => {
     const path = join(folder, "out.gguf");
@@ -60,10 +89,6 @@ Deno.test("aha quantize: what exists stays without --force, and is replaced with
     assertEquals(readFileSync(path, "utf8"), "mine");
     assertEquals((await runAha(["quantize", F32, path, "Q8_0", "--force"])).code, 0);
     assert(readFileSync(path).length > 100_000);
-    assertEquals(readdirSync(folder), ["out.gguf"]);
-    // A file may take its own place.
-    writeFileSync(path, readFileSync(F32));
-    assertEquals((await runAha(["quantize", path, path, "Q8_0", "--force"])).code, 0);
     assertEquals(readdirSync(folder), ["out.gguf"]);
   }));
 

@@ -53,14 +53,14 @@ export async function* answerEvents(
   }
 }
 
-/** @throws {RangeError} when the budget is no whole number */
+/** @throws {RangeError} when `think` is no word of its own and no whole number */
 function budgetOf(
   { think }: GenerateOptions,
   closing: readonly number[],
 ): ThinkingBudget | undefined {
-  if (typeof think !== "number") return undefined;
+  if (think === undefined || think === "on" || think === "off") return undefined;
   if (!(Number.isInteger(think) && think >= 0)) {
-    throw new RangeError(`think is ${think}, a budget must be a whole number of at least 0`);
+    throw new RangeError(`think is ${think}, it must be on, off or a whole number of at least 0`);
   }
   return closing.length > 0 ? new ThinkingBudget(think, closing) : undefined;
 }

@@ -8,6 +8,7 @@ import type { GenerateOptions } from "../events.ts";
 import { generate, type GenerationEnd, type Generator } from "./generate.ts";
 import { Scheduler } from "./scheduler.ts";
 import { scoreTokens } from "./score.ts";
+import { StepSize } from "./step_size.ts";
 
 const FILE = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 const PROMPT = [1, 2, 3];
@@ -19,7 +20,7 @@ async function opened(
 ): Promise<void> {
   await using open = await FixtureModel.open(FILE);
   const decoder = new Decoder(open.model, open.backend.ops, contextTokens);
-  const scheduler = new Scheduler(decoder, open.cache());
+  const scheduler = new Scheduler(decoder, open.cache(), new StepSize(250));
   await run({ scheduler, endIds, defaults: {} });
   assertEquals(scheduler.cache.usedPages, 0);
 }
@@ -83,7 +84,7 @@ Deno.test("generate: log-probabilities are of the raw logits, whatever the tempe
     });
     assertEquals(hot, { ...cold, end: hot.end });
     const { decoder, cache } = generator.scheduler;
-    const scored = await scoreTokens(decoder, cache, [...PROMPT, ...cold.ids]);
+    const scored = await scoreTokens(decoder, cache, [...PROMPT, ...cold.ids], new StepSize(250));
     assertEquals(scored.at(-1), cold.logprobs[0]);
   }));
 

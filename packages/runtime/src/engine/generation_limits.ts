@@ -19,7 +19,11 @@ export interface GenerationLimits {
 export function limitsOf(options: GenerateOptions, room: number): GenerationLimits {
   const maxTokens = options.maxTokens ?? Infinity;
   if (maxTokens !== Infinity) count("maxTokens", maxTokens);
-  const slides = options.onFullContext === "slide";
+  const { onFullContext = "stop" } = options;
+  if (onFullContext !== "stop" && onFullContext !== "slide") {
+    throw new RangeError(`onFullContext is ${onFullContext}, it must be stop or slide`);
+  }
+  const slides = onFullContext === "slide";
   return {
     limit: slides ? maxTokens : Math.min(maxTokens, room),
     keepTokens: slides ? count("keepTokens", options.keepTokens ?? SINK_TOKENS) : undefined,

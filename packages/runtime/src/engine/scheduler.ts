@@ -2,18 +2,13 @@
 import { ContextFullError, MemoryError } from "../errors.ts";
 import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 import { type Draw, NONE_LEFT, NOT_FINITE } from "../ops.ts";
-import { CHUNK_ROWS, type Decoder, type DrawnToken } from "./decoder.ts";
+import type { Decoder, DrawnToken } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
 import { RunningSequence, type Wish, type WishOptions } from "./running_sequence.ts";
 import { notFinite } from "./score.ts";
-import { LEAST_ROWS, type Plan, StepPlanner } from "./step_planner.ts";
+import { type Plan, StepPlanner } from "./step_planner.ts";
+import type { StepSize } from "./step_size.ts";
 import { nextTurn, yieldToHost } from "./yield_to_host.ts";
-
-/** How a scheduler works. */
-export interface SchedulerOptions {
-  /** Long prompts are cut so that a step takes about this long. Default 250. */
-  readonly maxStepMs?: number;
-}
 
 /**
  * Runs many sequences over one cache, a step for all that wait (Orca, OSDI 2022). A sequence steps only while its
@@ -24,15 +19,16 @@ export class Scheduler {
   readonly #running = new Set<RunningSequence>();
   readonly #kept: PrefixCache;
   readonly #planner: StepPlanner;
-  readonly #maxStepMs: number;
-  #rows = CHUNK_ROWS;
   #isStepping = false;
   #ended: unknown;
 
-  constructor(readonly decoder: Decoder, readonly cache: KvCache, options: SchedulerOptions = {}) {
+  constructor(
+    readonly decoder: Decoder,
+    readonly cache: KvCache,
+    private readonly stepSize: StepSize,
+  ) {
     this.#kept = new PrefixCache(cache);
     this.#planner = new StepPlanner(cache, this.#kept, this.#running);
-    this.#maxStepMs = options.maxStepMs ?? 250;
   }
 
   /** A new empty sequence; close it in any case. */
@@ -106,7 +102,7 @@ export class Scheduler {
         if (this.#waiting().length < this.#running.size) await nextTurn();
         else await yieldToHost();
         const waiting = this.#waiting();
-        const plans = this.#planner.plan(waiting, this.#rows);
+        const plans = this.#planner.plan(waiting, this.stepSize.rows);
         if (plans.length > 0) await this.#step(plans);
         else if (waiting.length > 0) reject(waiting[0], this.#cacheTooSmall());
       }
@@ -150,12 +146,7 @@ export class Scheduler {
       }
     }
     const rows = plans.reduce((sum, { count }) => sum + count, 0);
-    if (rows >= LEAST_ROWS) this.#adapt(rows, performance.now() - start);
-  }
-
-  #adapt(rows: number, ms: number): void {
-    const fitting = Math.floor((rows * this.#maxStepMs) / ms / LEAST_ROWS) * LEAST_ROWS;
-    this.#rows = Math.min(CHUNK_ROWS, Math.max(LEAST_ROWS, fitting));
+    this.stepSize.took(rows, performance.now() - start);
   }
 
   #cacheTooSmall(): MemoryError {

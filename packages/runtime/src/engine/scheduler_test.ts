@@ -8,6 +8,7 @@ import { type KvCache, PAGE_TOKENS } from "../kv_cache.ts";
 import { Decoder, type DrawnToken, type Feed } from "./decoder.ts";
 import { generate } from "./generate.ts";
 import { Scheduler } from "./scheduler.ts";
+import { StepSize } from "./step_size.ts";
 
 const FILE = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 const CONTEXT = 256;
@@ -17,9 +18,12 @@ class WatchedDecoder extends Decoder {
   readonly steps: number[][] = [];
   /** Thrown by the next step. */
   failure: Error | undefined;
+  /** Called before each step with its number. */
+  onStep: (step: number) => void = () => {};
 
   override step(cache: KvCache, feeds: readonly Feed[]): Promise<DrawnToken[]> {
     this.steps.push(feeds.map(({ ids }) => ids.length));
+    this.onStep(this.steps.length);
     if (this.failure) return Promise.reject(this.failure);
     return super.step(cache, feeds);
   }
@@ -41,7 +45,7 @@ async function opened(
   await using open = await FixtureModel.open(FILE);
   const decoder = new WatchedDecoder(open.model, open.backend.ops, CONTEXT);
   const cache = open.backend.createCache(open.model.kvShape("f32"), pages);
-  await run({ decoder, scheduler: new Scheduler(decoder, cache, { maxStepMs }) });
+  await run({ decoder, scheduler: new Scheduler(decoder, cache, new StepSize(maxStepMs)) });
 }
 
 const OPTIONS: GenerateOptions = { temperature: 1.1, seed: 3, ignoreEnd: true, maxTokens: 12 };
@@ -136,7 +140,7 @@ Deno.test("Scheduler: an answer that nobody reads on keeps no other from a full 
   }, { pages: CONTEXT / PAGE_TOKENS }));
 
 Deno.test("Scheduler: an abort ends its own sequence only, waiting or not", () =>
-  opened(async ({ scheduler }) => {
+  opened(async ({ scheduler, decoder }) => {
     const all = prompts(3, 9);
     const expected = await idsOf(scheduler, all[0]);
     const abort = new AbortController();
@@ -144,7 +148,10 @@ Deno.test("Scheduler: an abort ends its own sequence only, waiting or not", () =
       idsOf(scheduler, prompt, { ...OPTIONS, maxTokens: 100, signal: abort.signal })
     );
     const kept = idsOf(scheduler, all[0]);
-    setTimeout(() => abort.abort(new Error("enough")), 5);
+    const before = decoder.steps.length;
+    decoder.onStep = (step) => {
+      if (step === before + 5) abort.abort(new Error("enough"));
+    };
     for (const run of doomed) await assertRejects(() => run, Error, "enough");
     assertEquals(await kept, expected);
   }));
@@ -163,13 +170,13 @@ Deno.test("Scheduler: an error of a step reaches all in it, and the next request
 Deno.test("Scheduler.end: whoever waits or asks gets the reason, and nothing steps any more", () =>
   opened(async ({ scheduler, decoder }) => {
     const [one, two] = prompts(2, 11, 200);
-    const run = idsOf(scheduler, one, { ...OPTIONS, maxTokens: 100 });
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    scheduler.end(new TypeError("closed"));
-    const steps = decoder.steps.length;
-    await assertRejects(() => run, TypeError, "closed");
+    decoder.onStep = (step) => {
+      if (step === 5) scheduler.end(new TypeError("closed"));
+    };
+    const run = () => idsOf(scheduler, one, { ...OPTIONS, maxTokens: 100 });
+    await assertRejects(run, TypeError, "closed");
     await assertRejects(() => idsOf(scheduler, two), TypeError, "closed");
-    assertEquals(decoder.steps.length, steps);
+    assertEquals(decoder.steps.length, 5);
   }));
 
 Deno.test("Scheduler: long prompts are cut to steps of the time allowed, beside who decodes", () =>
@@ -180,7 +187,7 @@ Deno.test("Scheduler: long prompts are cut to steps of the time allowed, beside 
     const again = await idsOf(scheduler, prompt, { ...OPTIONS, maxTokens: 3, reusePrefix: false });
     assertEquals(again, whole);
     assert(decoder.steps.length > before + 4);
-    assert(decoder.steps.slice(before).every(([count]) => count <= 32));
+    assert(decoder.steps.slice(before).every(([count]) => count <= 16));
     const seen: number[] = [];
     const onPromptProgress = (done: number, total: number) => {
       assertEquals(total, 250);
@@ -188,7 +195,8 @@ Deno.test("Scheduler: long prompts are cut to steps of the time allowed, beside 
     };
     const fresh = { ...OPTIONS, maxTokens: 3, reusePrefix: false };
     await idsOf(scheduler, prompt, { ...fresh, onPromptProgress });
-    assertEquals(seen, [32, 64, 96, 128, 160, 192, 224, 250]);
+    assertEquals(seen.slice(0, 3), [4, 8, 12]);
+    assertEquals(seen.at(-1), 250);
     const thrown = () => {
       throw new Error("thrown by the caller");
     };

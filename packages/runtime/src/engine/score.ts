@@ -1,7 +1,8 @@
 /** Log-probabilities of given tokens, by the same forward pass that generates. Draws nothing. */
 import { ContextFullError, ModelError } from "../errors.ts";
 import type { CachedSequence, KvCache } from "../kv_cache.ts";
-import { CHUNK_ROWS, type Decoder } from "./decoder.ts";
+import type { Decoder } from "./decoder.ts";
+import type { StepSize } from "./step_size.ts";
 import { yieldToHost } from "./yield_to_host.ts";
 
 /** What a caller may ask for besides the log-probabilities. */
@@ -21,6 +22,7 @@ export async function scoreTokens(
   decoder: Decoder,
   cache: KvCache,
   ids: ArrayLike<number>,
+  stepSize: StepSize,
   { signal, onLogits }: ScoreSteps = {},
 ): Promise<Float32Array> {
   if (ids.length > decoder.contextTokens) {
@@ -31,14 +33,17 @@ export async function scoreTokens(
   const logprobs = new Float32Array(Math.max(0, all.length - 1));
   const sequence = cache.create();
   try {
-    for (let start = 0; start < all.length; start += CHUNK_ROWS) {
+    while (sequence.length < all.length) {
       await yieldToHost(signal);
-      const chunk = all.subarray(start, start + CHUNK_ROWS);
+      const start = sequence.length;
+      const chunk = all.subarray(start, start + stepSize.rows);
+      const began = performance.now();
       const targets = chunk.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
       const scored = scoreChunk(decoder, cache, sequence, chunk, targets, onLogits !== undefined);
-      if (scored.logits) onLogits?.(await scored.logits);
-      const known = Math.min(chunk.length, logprobs.length - start);
-      logprobs.set((await scored.values).subarray(0, known), start);
+      const [values, logits] = [await scored.values, await scored.logits];
+      stepSize.took(chunk.length, performance.now() - began);
+      logprobs.set(values.subarray(0, logprobs.length - start), start);
+      if (logits) onLogits?.(logits);
     }
   } finally {
     cache.free(sequence);

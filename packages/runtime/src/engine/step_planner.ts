@@ -4,8 +4,8 @@ import { CHUNK_ROWS } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, type PrefixCache, shareable } from "./prefix_cache.ts";
 import type { RunningSequence } from "./running_sequence.ts";
 
-/** Prompts are fed by at least so many tokens a step, however slow it is and however many others decode. */
-export const LEAST_ROWS = 32;
+/** Of the rows of a step, prompts get at least so many, however many others decode. */
+const LEAST_PROMPT_ROWS = 32;
 
 /** A part of a step: the next `count` tokens of a sequence. */
 export interface Plan {
@@ -75,7 +75,9 @@ export class StepPlanner {
     }
     const hasRoom = this.#freePages(step) > 0;
     if (best && best.shared >= Math.max(MIN_SHARED_TOKENS, this.kept.sharedTokens(ids))) {
-      if (hasRoom) running.sequence = this.cache.fork(best.sequence, best.shared);
+      const wholePages = Math.floor(best.shared / PAGE_TOKENS) * PAGE_TOKENS;
+      // whole pages are shared without a copy
+      running.sequence = this.cache.fork(best.sequence, hasRoom ? best.shared : wholePages);
     } else {
       running.sequence = this.kept.claim(ids, hasRoom);
     }
@@ -127,12 +129,12 @@ class Step {
   isBlocked = false;
   /** Pages that the cache will have to add. */
   newPages = 0;
-  #decodeRows = CHUNK_ROWS - LEAST_ROWS;
+  #decodeRows = CHUNK_ROWS - LEAST_PROMPT_ROWS;
   #promptRows: number;
 
   constructor(waiting: readonly RunningSequence[], rows: number) {
     const decoding = waiting.filter(({ missing }) => missing === 1).length;
-    this.#promptRows = Math.max(LEAST_ROWS, rows - decoding);
+    this.#promptRows = Math.max(rows - decoding, Math.min(rows, LEAST_PROMPT_ROWS));
     this.feeding = waiting.filter(({ stored, missing }) => stored > 0 && missing > 1);
   }
 

@@ -64,7 +64,7 @@ Deno.test("StepPlanner: who decodes comes first in rows, prompts share the rest,
   slow.add(150);
   slow.add(41, { stored: 40 });
   assertEquals(slow.plan(64), [63, 1]);
-  assertEquals(slow.plan(8), [32, 0]); // the second has been fed whole
+  assertEquals(slow.plan(8), [8, 0]); // the second has been fed whole
 });
 
 Deno.test("StepPlanner: however many decode, prompts go on", () => {
@@ -142,4 +142,13 @@ Deno.test("StepPlanner: what another is about to feed is waited for, then shared
   assertEquals(first.reusedTokens, 0);
   assertEquals(table.plan(), [1, 0, 10, 0]);
   assertEquals([first.reusedTokens, longer.reusedTokens], [0, 90]);
+});
+
+Deno.test("StepPlanner: without room for a copy whole pages are shared all the same", () => {
+  const table = new Table(3);
+  const ids = Array.from({ length: 80 }, (_, i) => i);
+  const idle = table.add(81, { ids, stored: 80, idle: true });
+  const same = table.add(72, { ids: ids.slice(0, 72) });
+  assertEquals(table.plan(), [0, 8]);
+  assertEquals([same.reusedTokens, idle.stored, table.cache.usedPages], [64, 0, 3]);
 });

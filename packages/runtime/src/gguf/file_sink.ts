@@ -18,11 +18,14 @@ export interface FileSinkOptions {
   readonly overwrite?: boolean;
   /** What the message about an existing file adds: how to ask for `overwrite`. */
   readonly hint?: string;
+  /** Files that are read for this one: none of them is ever replaced. */
+  readonly inputs?: readonly string[];
 }
 
 /**
  * Begins a file at `path` (Deno and Node), under a name of its own in the same folder.
- * @throws {OutputError} if `path` exists and `overwrite` is off, or the folder cannot be written
+ * @throws {OutputError} if `path` exists and `overwrite` is off, if it is read-only, no file or one of the inputs, or if
+ * the folder cannot be written
  */
 // deno-lint-ignore require-await -- throws must become rejections
 export async function openFileSink(path: string, options: FileSinkOptions = {}): Promise<FileSink> {
@@ -30,6 +33,18 @@ export async function openFileSink(path: string, options: FileSinkOptions = {}):
   const refuseExisting = (): void => {
     const stat = fs.statSync(path, { throwIfNoEntry: false });
     if (stat?.isDirectory()) throw new OutputError(`Cannot write ${path}: it is a directory`, path);
+    const isSame = (input: string): boolean => {
+      const other = fs.statSync(input, { throwIfNoEntry: false });
+      return stat !== undefined && other?.ino === stat.ino && other.dev === stat.dev;
+    };
+    if (stat && options.inputs?.some(isSame)) {
+      throw new OutputError(`Cannot write ${path}: it is read for what would be written`, path);
+    }
+    if (stat && !stat.isFile()) throw new OutputError(`Cannot write ${path}: it is no file`, path);
+    // A system's administrator could replace it all the same, so the mode itself is what counts.
+    if (stat && options.overwrite && (stat.mode & 0o222) === 0) {
+      throw new OutputError(`Cannot replace ${path}: it is read-only`, path);
+    }
     if (stat && !options.overwrite) {
       const hint = options.hint ? ` (${options.hint})` : "";
       throw new OutputError(`Cannot write ${path}: it exists already${hint}`, path);

@@ -78,6 +78,9 @@ function biasOf(
   endIds: readonly number[],
   vocabulary: number,
 ): (state: DrawState) => Draw["bias"] {
+  if (logitBias instanceof Map) {
+    throw new RangeError("logitBias is a Map, it must be an object of biases by token id");
+  }
   const bias = new Map<number, number>();
   for (const [key, value] of Object.entries(logitBias)) {
     const id = Number(key);

@@ -19,8 +19,12 @@ const KNOWN: Readonly<Record<string, string>> = {
   [parts(String.raw`\p{N}{1,3}`, "[一-龥\u3040-ゟ゠-ヿ]+", DEEPSEEK_WORDS, "bytes")]: "deepseek-v3",
 };
 
-/** The same cut under another name: R1's distills are Qwens with DeepSeek's control tokens. */
+/** R1's distills are Qwens with DeepSeek's control tokens: the same cut under another name, whether or not NFC is asked for. */
 const DEEPSEEK_BOS = "<｜begin▁of▁sentence｜>";
+const DISTILL_PARTS = [
+  parts("NFC", wordsWithDigits(""), "bytes"),
+  parts(wordsWithDigits(""), "bytes"),
+];
 
 /**
  * The value of `tokenizer.ggml.pre` for a byte-level tokenizer.json.
@@ -31,8 +35,9 @@ export function pretokenizerName(
   hasToken: (text: string) => boolean,
 ): string {
   const found = [...normalizerParts(tokenizer.normalizer), ...partsOf(tokenizer.pre_tokenizer)];
+  if (DISTILL_PARTS.includes(parts(...found)) && hasToken(DEEPSEEK_BOS)) return "deepseek-r1-qwen";
   const name = KNOWN[parts(...found)];
-  if (name) return name === "qwen2" && hasToken(DEEPSEEK_BOS) ? "deepseek-r1-qwen" : name;
+  if (name) return name;
   const known = Object.values(KNOWN).join(", ");
   const told = JSON.stringify(found.map((part) => part.slice(0, 60))).slice(0, 300);
   throw new UnsupportedError(

@@ -36,6 +36,8 @@ Deno.test("pretokenizerName: the structures of published models", () => {
   assertEquals(nameOf(qwen, NFC), "qwen2");
   assertEquals(nameOf(qwen, { type: "Sequence", normalizers: [NFC] }), "qwen2");
   assertEquals(nameOf(qwen, NFC, ["<｜begin▁of▁sentence｜>"]), "deepseek-r1-qwen");
+  assertEquals(nameOf(qwen, undefined, ["<｜begin▁of▁sentence｜>"]), "deepseek-r1-qwen");
+  assertThrows(() => nameOf(qwen), UnsupportedError, "is not known");
 });
 
 Deno.test("pretokenizerName: what differs in one setting is refused with its parts", () => {

@@ -40,7 +40,7 @@ function pathOfUrl(url: string): string {
     return builtin("node:url").fileURLToPath(url);
   } catch (error) {
     throw new SourceError(
-      `Cannot open ${url}: a file URL names a path and no host, as file:///folder/model.gguf`,
+      `Cannot open ${url}: a file URL has three slashes and then the path, no host`,
       url,
       { cause: error },
     );
