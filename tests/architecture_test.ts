@@ -46,6 +46,7 @@ const VOCABULARY = new Set([
   "kv_cache.ts",
   "errors.ts",
   "events.ts",
+  "yield_to_host.ts",
   "host.ts",
 ]);
 

@@ -1,4 +1,5 @@
 /** Writes a conversation to a file and reads it back: a JSON list, or JSON Lines where the name ends with .jsonl. Begins no conversation. */
+import { statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { ChatMessage } from "@aha/runtime";
@@ -40,7 +41,10 @@ export async function saveMessages(
  * @throws {SyntaxError} naming the message that is none
  */
 export async function loadMessages(path: string, io: CommandIo): Promise<readonly ChatMessage[]> {
-  const text = (await readTextInput(path, io)).replace(/^\ufeff/, "");
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat && !stat.isFile()) throw new SyntaxError(`Cannot load ${path}: it is no file`);
+  // The terminal is where messages come from, so "-" is a name here as any other.
+  const text = (await readTextInput(path === "-" ? "./-" : path, io)).replace(/^\ufeff/, "");
   const items = parsed(text, path);
   if (items.length === 0) throw new SyntaxError(`Cannot load ${path}: it holds no messages`);
   return items.map((item, i) => checkedMessage(item, `message ${i + 1} of ${path}`));

@@ -73,3 +73,8 @@ Deno.test("filePath: the home folder by its sign", () => {
   assertEquals(filePath("~/a b.json"), join(homedir(), "a b.json"));
   assertEquals(filePath("a~/b"), "a~/b");
 });
+
+Deno.test("loadMessages: the terminal is no file, so `-` is a name and a device is refused", async () => {
+  await assertRejects(() => loadMessages("-", io), Error, "there is no such file");
+  await assertRejects(() => loadMessages("/dev/null", io), SyntaxError, "it is no file");
+});

@@ -1,39 +1,54 @@
-/** What Ctrl-C does to the process: it aborts a signal, or calls who has taken it over. Reads no keys. */
+/** What Ctrl-C and SIGTERM do to the process: they abort a signal, or call who has taken them over. Reads no keys. */
 import process from "node:process";
 
-/** Exit code of a program ended by Ctrl-C, by shell convention 128 + 2. */
-const EXIT_INTERRUPTED = 130;
+/** Exit codes of a program that a signal has ended, by shell convention 128 and its number. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** The Ctrl-C of this process; nothing changes before somebody asks for it. */
+/** The signals of this process; nothing changes before somebody asks for them. */
 export class Interrupts {
   readonly #controller = new AbortController();
   #listener: (() => void) | undefined;
+  #restore: (() => void) | undefined;
   #isInstalled = false;
 
-  /** Aborted by the first Ctrl-C that nobody else takes; the second one ends the process at once. */
+  /** Aborted by the first Ctrl-C that nobody else takes, or SIGTERM; the second one ends the process at once. */
   get signal(): AbortSignal {
     this.#install();
     return this.#controller.signal;
   }
 
-  /** From now on each Ctrl-C calls `listener`, and nothing else happens. */
-  take(listener: () => void): void {
+  /**
+   * From now on each Ctrl-C calls `listener`, and nothing else happens; SIGTERM, and SIGHUP of a terminal that is gone,
+   * call `restore` and end the process.
+   */
+  take(listener: () => void, restore: () => void): void {
     this.#install();
+    if (!this.#restore) process.on("SIGHUP", () => this.#end("SIGHUP"));
     this.#listener = listener;
+    this.#restore = restore;
   }
 
   /** Undoes `take`. */
   release(): void {
     this.#listener = undefined;
+    this.#restore = () => {};
   }
 
   #install(): void {
     if (this.#isInstalled) return;
     this.#isInstalled = true;
-    process.on("SIGINT", () => {
-      if (this.#listener) return this.#listener();
-      if (this.#controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
-      this.#controller.abort(new Error("Interrupted"));
-    });
+    process.on("SIGINT", () => this.#listener ? this.#listener() : this.#abort("SIGINT"));
+    process.on("SIGTERM", () => this.#listener ? this.#end("SIGTERM") : this.#abort("SIGTERM"));
+  }
+
+  /** What is being written is removed on the way out. */
+  #abort(signal: keyof typeof EXIT_CODES): void {
+    if (this.#controller.signal.aborted) process.exit(EXIT_CODES[signal]);
+    this.#controller.abort(new Error("Interrupted"));
+  }
+
+  #end(signal: keyof typeof EXIT_CODES): void {
+    this.#restore?.();
+    process.exit(EXIT_CODES[signal]);
   }
 }

@@ -9,12 +9,20 @@ Deno.test("Interrupts: who has taken it over is called, then the signal is abort
   assertEquals(process.listenerCount("SIGINT"), before);
   const { signal } = interrupts;
   let calls = 0;
-  interrupts.take(() => calls++);
+  interrupts.take(() => calls++, () => {});
   for (let i = 0; i < 3; i++) process.emit("SIGINT", "SIGINT");
   assertEquals([calls, signal.aborted], [3, false]);
   interrupts.release();
   process.emit("SIGINT", "SIGINT");
   assertEquals([calls, signal.aborted, signal.reason?.message], [3, true, "Interrupted"]);
   assertEquals(process.listenerCount("SIGINT"), before + 1);
-  process.removeAllListeners("SIGINT");
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeAllListeners(name);
+});
+
+Deno.test("Interrupts: SIGTERM aborts too, so that what is being written goes", () => {
+  const interrupts = new Interrupts();
+  const { signal } = interrupts;
+  process.emit("SIGTERM", "SIGTERM");
+  assertEquals(signal.aborted, true);
+  for (const name of ["SIGINT", "SIGTERM"]) process.removeAllListeners(name);
 });

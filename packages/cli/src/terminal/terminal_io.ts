@@ -34,7 +34,7 @@ async function openLines(options: LineInputOptions, interrupts: Interrupts): Pro
   }
   const { LineEditor } = await import("../line_input/line_editor.ts");
   const editor = new LineEditor(process.stdin, process.stdout, options);
-  interrupts.take(() => editor.interrupt());
+  interrupts.take(() => editor.interrupt(), () => editor.close());
   return {
     isTerminal: true,
     read: (prompt) => editor.read(prompt),

@@ -110,7 +110,8 @@ const MAX_VOCABULARY = 2 ** 24;
 
 /** Throws a CheckpointError where the sizes do not fit together. */
 export function checkSizes(config: CheckpointConfig, where: string): void {
-  const { layers, heads, kvHeads, headSize, width, headSizeIsGiven } = config;
+  const { layers, heads, kvHeads, headSize, width, headSizeIsGiven, normEpsilon, ropeBase } =
+    config;
   const wrong = layers > MAX_LAYERS
     ? `${layers} layers`
     : config.vocabulary > MAX_VOCABULARY
@@ -121,6 +122,10 @@ export function checkSizes(config: CheckpointConfig, where: string): void {
     ? `width ${width} over ${heads} heads`
     : headSize % 2 !== 0
     ? `heads of ${headSize}`
+    : !(normEpsilon > 0)
+    ? `a norm epsilon of ${normEpsilon}`
+    : !(ropeBase > 0)
+    ? `a RoPE base of ${ropeBase}`
     : undefined;
   if (wrong) throw new CheckpointError(`${where}: the model cannot have ${wrong}`, where);
 }

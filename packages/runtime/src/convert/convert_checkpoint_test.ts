@@ -143,6 +143,8 @@ Deno.test("convertCheckpoint: sizes that do not fit together are refused", async
       message,
     );
   await refused({ num_key_value_heads: 3 }, "cannot have 4 heads over 3 KV heads");
+  await refused({ rms_norm_eps: 0 }, "cannot have a norm epsilon of 0");
+  await refused({ rope_theta: -5 }, "cannot have a RoPE base of -5");
   await refused({ num_attention_heads: 3, num_key_value_heads: 3 }, "width 64 over 3 heads");
   await refused({ head_dim: 15 }, "heads of 15");
   await refused({ num_hidden_layers: 3 }, "has no tensor model.layers.2.input_layernorm.weight");

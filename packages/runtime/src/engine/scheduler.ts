@@ -8,7 +8,7 @@ import { RunningSequence, type Wish, type WishOptions } from "./running_sequence
 import { notFinite } from "./score.ts";
 import { type Plan, StepPlanner } from "./step_planner.ts";
 import type { StepSize } from "./step_size.ts";
-import { nextTurn, yieldToHost } from "./yield_to_host.ts";
+import { nextTurn, yieldToHost } from "../yield_to_host.ts";
 
 /**
  * Runs many sequences over one cache, a step for all that wait (Orca, OSDI 2022). A sequence steps only while its

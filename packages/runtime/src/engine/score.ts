@@ -3,7 +3,7 @@ import { ContextFullError, ModelError } from "../errors.ts";
 import type { CachedSequence, KvCache } from "../kv_cache.ts";
 import type { Decoder } from "./decoder.ts";
 import type { StepSize } from "./step_size.ts";
-import { yieldToHost } from "./yield_to_host.ts";
+import { yieldToHost } from "../yield_to_host.ts";
 
 /** What a caller may ask for besides the log-probabilities. */
 export interface ScoreSteps {

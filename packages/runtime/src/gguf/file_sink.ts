@@ -30,8 +30,9 @@ export interface FileSinkOptions {
 // deno-lint-ignore require-await -- throws must become rejections
 export async function openFileSink(path: string, options: FileSinkOptions = {}): Promise<FileSink> {
   const fs = builtin("node:fs");
+  const target = linkedPlace(fs, path);
   const refuseExisting = (): void => {
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    const stat = fs.statSync(target, { throwIfNoEntry: false });
     if (stat?.isDirectory()) throw new OutputError(`Cannot write ${path}: it is a directory`, path);
     const isSame = (input: string): boolean => {
       const other = fs.statSync(input, { throwIfNoEntry: false });
@@ -58,7 +59,7 @@ export async function openFileSink(path: string, options: FileSinkOptions = {}):
     }
   };
   attempt(refuseExisting);
-  const part = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
+  const part = `${target}.${crypto.randomUUID().slice(0, 8)}.part`;
   const file = attempt(() => fs.openSync(part, "wx"));
   let open = true;
   const end = (): void => {
@@ -77,7 +78,7 @@ export async function openFileSink(path: string, options: FileSinkOptions = {}):
         fs.fsyncSync(file);
         end();
         refuseExisting();
-        fs.renameSync(part, path);
+        fs.renameSync(part, target);
       });
     },
     abort() {
@@ -85,6 +86,18 @@ export async function openFileSink(path: string, options: FileSinkOptions = {}):
       fs.rmSync(part, { force: true });
     },
   };
+}
+
+/** Where a symbolic link leads: what it points to is written, and the link stays. */
+function linkedPlace(fs: typeof import("node:fs"), path: string): string {
+  if (!fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+  try {
+    return fs.realpathSync(path);
+  } catch (error) {
+    throw new OutputError(`Cannot write ${path}: it is a link that leads nowhere`, path, {
+      cause: error,
+    });
+  }
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,6 +1,13 @@
 /** Tests of file_sink.ts: a file is there whole or not at all. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { withFolder } from "../../../../tests/support/edited_model.ts";
 import { OutputError } from "../errors.ts";
@@ -60,4 +67,19 @@ Deno.test("openFileSink: places that cannot be written are named", () =>
       OutputError,
       "directory",
     );
+  }));
+
+Deno.test("openFileSink: a link stays and its target is written, one that leads nowhere is refused", () =>
+  withFolder(async (folder) => {
+    const [target, link, lost] = ["target", "link", "lost"].map((name) => join(folder, name));
+    writeFileSync(target, "old");
+    symlinkSync(target, link);
+    symlinkSync(join(folder, "nothing"), lost);
+    const sink = await openFileSink(link, { overwrite: true });
+    await sink.write(Uint8Array.of(65));
+    sink.commit();
+    assertEquals([readFileSync(target, "utf8"), lstatSync(link).isSymbolicLink()], ["A", true]);
+    await assertRejects(() => openFileSink(link), OutputError, "it exists already");
+    await assertRejects(() => openFileSink(lost), OutputError, "leads nowhere");
+    assertEquals(readdirSync(folder).sort(), ["link", "lost", "target"]);
   }));

@@ -1,6 +1,7 @@
 /** Reads a local file in Deno and Node. Holds one descriptor and no buffer of its own. */
 import { SourceError } from "../../errors.ts";
 import { builtin } from "../../host.ts";
+import { yieldToHost } from "../../yield_to_host.ts";
 import type { ByteSource } from "../source.ts";
 
 /** One system call reads at most this much, so that an abort is noticed. */
@@ -31,11 +32,10 @@ export async function openFileSource(path: string): Promise<ByteSource> {
   return {
     name: path,
     sizeBytes,
-    // deno-lint-ignore require-await -- throws must become rejections
     async read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
       let filled = 0;
       while (filled < into.length) {
-        signal?.throwIfAborted();
+        await yieldToHost(signal); // reading is synchronous: without it no abort would come through
         if (!open) throw new SourceError(`Cannot read ${path}: it was closed`, path);
         const count = readAt(fs, file, path, into, filled, offset + filled);
         if (count === 0) {

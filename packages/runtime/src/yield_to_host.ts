@@ -1,7 +1,10 @@
 /** Gives timers, signals and other requests a turn between steps, without the millisecond that setTimeout costs. */
 
 const TURN_MS = 8;
+/** Deno may not look at signals of the system for seconds while only immediate callbacks run; a timer makes it look. */
+const TIMER_TURN_MS = 100;
 let lastTurn = 0;
+let lastTimerTurn = 0;
 
 /** Runs the callback after pending events: setImmediate in Deno and Node, a message to itself in browsers. */
 const later: (callback: () => void) => void = typeof setImmediate === "function"
@@ -20,8 +23,10 @@ function messageToSelf(): (callback: () => void) => void {
 
 /** Waits for one turn of the host's event loop: all that is ready to run now has run then. */
 export async function nextTurn(): Promise<void> {
-  await new Promise<void>(later);
+  const isTimerDue = performance.now() - lastTimerTurn >= TIMER_TURN_MS;
+  await new Promise<void>(isTimerDue ? (resolve) => void setTimeout(resolve, 0) : later);
   lastTurn = performance.now();
+  if (isTimerDue) lastTimerTurn = lastTurn;
 }
 
 /**
