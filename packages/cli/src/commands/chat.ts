@@ -15,7 +15,8 @@ export const command: Command = {
   usage: "chat [MODEL] [options]",
   details: `Without MODEL it is ${DEFAULT_MODEL}, until the model nano exists.
 Thoughts are dim. Ctrl-C stops an answer; /help lists what begins with a slash; Ctrl-D leaves.
-Where stdin is no terminal each line is a message, and stdout gets the answers alone.
+Where stdin is no terminal each line is a message or a command; stdout gets answers and what commands
+print, stderr everything else.
   aha chat smollm2-135m --system "Be brief."
   printf 'Hi\\nWhy?\\n' | aha chat --seed 1`,
   positionals: ["[MODEL]"],
