@@ -1,0 +1,198 @@
+/** `deno task bench:peers`: Aha and other runtimes on the same files, threads and prompts, taking turns; a table, and a JSON in bench/results. Builds and measures nothing itself. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, totalmem } from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { aha } from "./aha.ts";
+import { llamaBench } from "./llama_bench.ts";
+import { FORMATS, modelPath } from "./model_files.ts";
+import { nodeLlamaCpp } from "./node_llama_cpp.ts";
+import { benchHome } from "./npm_packages.ts";
+import { GENERATED_TOKENS, type Peer, PROMPT_TOKENS, type ReadyPeer } from "./peer.ts";
+import { type Measurement, summarize, table } from "./summary.ts";
+import { wllama } from "./wllama.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PEERS: readonly Peer[] = [aha, nodeLlamaCpp, llamaBench, wllama];
+const QUIET_SAMPLE_MS = 300;
+
+const USAGE = `deno task bench:peers [MODEL...] [--threads 1,2] [--repeat 3] [--only NAME,...]
+MODEL is ${FORMATS.join(", ")} (SmolLM2-135M in that format; default: all) or a GGUF file.
+NAME is ${PEERS.map(({ name }) => name).join(", ")}.`;
+
+interface Settings {
+  readonly models: readonly string[];
+  readonly threads: readonly number[];
+  readonly repeats: number;
+  readonly peers: readonly Peer[];
+}
+
+/** A peer without figures, or a part of them. */
+interface Failure {
+  readonly peer: string;
+  readonly reason: string;
+}
+
+/** Reads the words of the command; throws with what is wrong. */
+export function readSettings(words: readonly string[]): Settings {
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      threads: { type: "string", default: "1,2" },
+      repeat: { type: "string", default: "3" },
+      only: { type: "string", default: PEERS.map(({ name }) => name).join() },
+    },
+  });
+  const count = (text: string, option: string): number => {
+    if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+    throw new RangeError(`--${option} is ${JSON.stringify(text)}, not a whole number from 1 on`);
+  };
+  const peers = values.only.split(",").map((wanted) => {
+    const peer = PEERS.find(({ name }) => name === wanted);
+    if (peer) return peer;
+    throw new RangeError(`--only names ${JSON.stringify(wanted)}, which is no peer`);
+  });
+  return {
+    models: positionals.length > 0 ? positionals : FORMATS,
+    threads: values.threads.split(",").map((text) => count(text, "threads")),
+    repeats: count(values.repeat, "repeat"),
+    peers,
+  };
+}
+
+/** Peers that are here; the others go to `failures` with their reasons. */
+async function prepareAll(peers: readonly Peer[], failures: Failure[]) {
+  const ready: (ReadyPeer & { readonly name: string })[] = [];
+  for (const peer of peers) {
+    try {
+      const { version, measure } = await peer.prepare();
+      ready.push({ name: peer.name, version, measure });
+      console.error(`${peer.name}: ${version}`);
+    } catch (error) {
+      failures.push({ peer: peer.name, reason: (error as Error).message });
+      console.error(`${peer.name}: NOT MEASURED: ${(error as Error).message}`);
+    }
+  }
+  return ready;
+}
+
+/** All peers take turns within each repeat, so that a drifting machine touches them alike. */
+async function measureAll(
+  peers: readonly (ReadyPeer & { readonly name: string })[],
+  { models, threads, repeats }: Settings,
+  failures: Failure[],
+  keep: (measurements: readonly Measurement[]) => void,
+): Promise<Measurement[]> {
+  const files = await Promise.all(models.map((model) => modelPath(model, benchHome())));
+  const measurements: Measurement[] = [];
+  const turns = Array.from(
+    { length: repeats },
+    (_, repeat) =>
+      models.flatMap((model, i) =>
+        threads.flatMap((count) =>
+          peers.map((peer) => ({ repeat, model, file: files[i], threads: count, peer }))
+        )
+      ),
+  ).flat();
+  for (const { repeat, model, file, threads, peer } of turns) {
+    const name = nameOf(model);
+    const busyBefore = await busyShare();
+    try {
+      const figures = await peer.measure({ model: file, threads });
+      measurements.push({ peer: peer.name, repeat, model: name, threads, busyBefore, figures });
+      keep(measurements);
+      const { prefill, decode } = figures;
+      console.error(
+        `${repeat + 1}/${repeats} ${name} ${threads} ${peer.name}: ` +
+          `prefill ${prefill?.toFixed(1)}, decode ${decode?.toFixed(1)}`,
+      );
+    } catch (error) {
+      const reason = `${name}, ${threads} threads: ${(error as Error).message}`;
+      failures.push({ peer: peer.name, reason });
+      console.error(`${peer.name}: FAILED: ${reason}`);
+    }
+  }
+  return measurements;
+}
+
+/** How files are called in results: no places of this machine. */
+function nameOf(model: string): string {
+  return FORMATS.some((format) => format === model) ? `SmolLM2-135M ${model}` : basename(model);
+}
+
+/** Share of all cores that others use now; null where the system does not tell. */
+async function busyShare(): Promise<number | null> {
+  const sum = () =>
+    cpus().reduce((sums, { times: { user, nice, sys, irq, idle } }) => {
+      const busy = user + nice + sys + irq;
+      return { busy: sums.busy + busy, all: sums.all + busy + idle };
+    }, { busy: 0, all: 0 });
+  const before = sum();
+  await new Promise((resolve) => setTimeout(resolve, QUIET_SAMPLE_MS));
+  const after = sum();
+  return after.all > before.all ? (after.busy - before.busy) / (after.all - before.all) : null;
+}
+
+function commit(): string {
+  const git = (...words: string[]) =>
+    execFileSync("git", words, { cwd: ROOT, encoding: "utf8" }).trim();
+  try {
+    const changes = git("status", "--porcelain", "--", ".", ":!bench/results");
+    return git("rev-parse", "--short", "HEAD") + (changes ? "+changes" : "");
+  } catch {
+    return "unknown";
+  }
+}
+
+/** What is true of a whole run. */
+function describeRun(settings: Settings) {
+  const [{ model: processor }] = cpus();
+  return {
+    ...{ date: new Date().toISOString(), commit: commit() },
+    machine: {
+      ...{ processor: processor.trim(), cores: cpus().length },
+      ...{ memoryGiB: Math.round(totalmem() / 2 ** 30), loadAverageBefore: loadavg() },
+    },
+    ...{ promptTokens: PROMPT_TOKENS, generatedTokens: GENERATED_TOKENS },
+    repeats: settings.repeats,
+  };
+}
+
+async function main(settings: Settings): Promise<number> {
+  const run = describeRun(settings);
+  const failures: Failure[] = [];
+  const peers = await prepareAll(settings.peers, failures);
+  const folder = join(ROOT, "bench/results");
+  mkdirSync(folder, { recursive: true });
+  const out = join(folder, `peers-${run.date.slice(0, 16).replace(":", "")}.json`);
+  /** After each measurement, so that a run that is stopped leaves what it had. */
+  const keep = (measurements: readonly Measurement[]): void => {
+    const result = {
+      ...run,
+      loadAverageAfter: loadavg(),
+      peers: peers.map(({ name, version }) => ({ name, version })),
+      ...{ notMeasured: failures, rows: summarize(measurements), measurements },
+    };
+    writeFileSync(out, JSON.stringify(result, null, 2) + "\n");
+  };
+  const measurements = await measureAll(peers, settings, failures, keep);
+  console.log(table(summarize(measurements)));
+  for (const { peer, reason } of failures) console.log(`not measured: ${peer}: ${reason}`);
+  keep(measurements);
+  return failures.length > 0 ? 1 : 0;
+}
+
+if (import.meta.main) {
+  let settings: Settings;
+  try {
+    settings = readSettings(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+  process.exit(await main(settings));
+}

@@ -1,0 +1,96 @@
+/** Medians, spreads and ratios of measurements, and the table of them. Measures nothing. */
+import type { Figures, Quantity, Task } from "./peer.ts";
+
+/** One fresh process of one peer. */
+export interface Measurement extends Task {
+  readonly peer: string;
+  readonly repeat: number;
+  /** Share of all cores that was busy just before. */
+  readonly busyBefore: number | null;
+  readonly figures: Figures;
+}
+
+/** Of one quantity over the repeats. */
+export interface Spread {
+  readonly min: number;
+  readonly median: number;
+  readonly max: number;
+}
+
+/** One peer with one file and one count of threads. */
+export interface SummaryRow extends Task {
+  readonly peer: string;
+  readonly repeats: number;
+  readonly spreads: Readonly<Record<Quantity, Spread | null>>;
+  /** Aha's median over this peer's; above 1, Aha's number is the larger. */
+  readonly ratios: Readonly<Record<Quantity, number | null>>;
+}
+
+export const QUANTITIES: readonly Quantity[] = [
+  ...["prefill", "decode", "loadMs", "firstTokenMs", "peakBytes"] as const,
+];
+
+/** Min, median and max; null of nothing. */
+export function spreadOf(values: readonly number[]): Spread | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median = sorted.length % 2 === 1
+    ? sorted[middle]
+    : (sorted[middle - 1] + sorted[middle]) / 2;
+  return { min: sorted[0], median, max: sorted[sorted.length - 1] };
+}
+
+/** A row for each file, count of threads and peer, in the order in which they were first measured. */
+export function summarize(measurements: readonly Measurement[]): SummaryRow[] {
+  const taskOf = ({ model, threads }: Task): string => JSON.stringify([model, threads]);
+  const groups = Map.groupBy(measurements, (one) => JSON.stringify([taskOf(one), one.peer]));
+  const spreads = [...groups.values()].map((group) => ({
+    ...{ model: group[0].model, threads: group[0].threads, peer: group[0].peer },
+    repeats: group.length,
+    spreads: ofEach((quantity) =>
+      spreadOf(group.flatMap(({ figures }) => figures[quantity] ?? []))
+    ),
+  }));
+  return spreads.map((row) => {
+    const own = spreads.find((other) => other.peer === "aha" && taskOf(other) === taskOf(row));
+    const ratios = ofEach((quantity) => {
+      const [a, b] = [own?.spreads[quantity], row.spreads[quantity]];
+      return a && b && b.median > 0 ? a.median / b.median : null;
+    });
+    return { ...row, ratios };
+  });
+}
+
+function ofEach<T>(give: (quantity: Quantity) => T): Record<Quantity, T> {
+  return Object.fromEntries(QUANTITIES.map((one) => [one, give(one)])) as Record<Quantity, T>;
+}
+
+const HEADS = [
+  ...["model", "threads", "peer", "prefill [tokens/s]", "aha/", "decode [tokens/s]", "aha/"],
+  ...["load [ms]", "first token [ms]", "peak [MiB]"],
+];
+
+/** A Markdown table; speeds as median (min to max), the rest as medians. */
+export function table(rows: readonly SummaryRow[]): string {
+  const speed = (spread: Spread | null): string =>
+    spread
+      ? `${spread.median.toFixed(1)} (${spread.min.toFixed(1)} to ${spread.max.toFixed(1)})`
+      : "";
+  const whole = (spread: Spread | null, unit = 1): string =>
+    spread ? (spread.median / unit).toFixed(0) : "";
+  const ratio = (value: number | null): string => value === null ? "" : value.toFixed(2);
+  const lines = rows.map(({ model, threads, peer, spreads, ratios }) => [
+    ...[model, `${threads}`, peer],
+    ...[speed(spreads.prefill), ratio(ratios.prefill)],
+    ...[speed(spreads.decode), ratio(ratios.decode)],
+    ...[whole(spreads.loadMs), whole(spreads.firstTokenMs), whole(spreads.peakBytes, 2 ** 20)],
+  ]);
+  const widths = HEADS.map((head, i) =>
+    Math.max(head.length, ...lines.map((cells) => cells[i].length))
+  );
+  const text = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+  const rule = widths.map((width) => "-".repeat(width));
+  return [HEADS, rule, ...lines].map(text).join("\n");
+}
