@@ -11,6 +11,8 @@ mod wasm;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{dot4, Act4, Bytes, F32x4, I32x4, Weights4};
+#[cfg(test)]
+pub use native::SIGNED_BYTES;
 #[cfg(target_arch = "wasm32")]
 pub use wasm::{dot4, Act4, Bytes, F32x4, I32x4, Weights4};
 

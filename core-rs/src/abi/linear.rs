@@ -8,6 +8,7 @@ use super::{BAD_ARGUMENT, NON_FINITE, OK};
 use crate::dtype::Dtype;
 use crate::ops::embed;
 use crate::ops::linear::{self, Linear};
+use crate::quant::byte_dot::{self, ByteDot};
 use crate::quant::{activation, fit, pack, scalar};
 use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -30,6 +31,25 @@ fn status(result: Result<(), u32>) -> u32 {
 #[wasm_bindgen]
 pub fn packed_bytes(dtype: u32, rows: usize, cols: usize) -> usize {
     Dtype::from_id(dtype).and_then(|dtype| dtype.packed_bytes(rows, cols)).unwrap_or(0)
+}
+
+/// What this engine's dot product takes as its second operand: 0 for 7 bits, 1 for unsigned bytes, 2 for signed ones. An
+/// engine may compile twice, so ask until it has.
+#[wasm_bindgen]
+pub fn byte_dot_probe() -> u32 {
+    byte_dot::probe() as u32
+}
+
+/// Lets kernels use what `byte_dot_probe` said; call it before weights are packed.
+#[wasm_bindgen]
+pub fn use_byte_dot(kind: u32) -> u32 {
+    for known in [ByteDot::SevenBits, ByteDot::Unsigned, ByteDot::Signed] {
+        if known as u32 == kind {
+            byte_dot::choose(known);
+            return OK;
+        }
+    }
+    BAD_ARGUMENT
 }
 
 /// Bytes that `quantize_rows` writes for `rows` rows of `cols` columns.

@@ -9,6 +9,7 @@ use crate::quant::{with_block_format, with_float_format, BlockFormat, Constants,
 use crate::simd::{F16Constants, F32x4};
 use crate::threads::parallel_for;
 use core::mem::MaybeUninit;
+use core::ops::Range;
 
 /// Activation rows that pass over a range of tiles before the next ones do, so that they stay in the cache.
 const PANEL: usize = 64;
@@ -18,6 +19,12 @@ const EXPANDING_ROWS: usize = 8;
 const STRETCH_BYTES: usize = 16384;
 /// Tiles that one row of float weights is multiplied with at once, so that enough chains of additions overlap.
 const FLOAT_TILES: usize = 4;
+/// Places in the weights that are read side by side.
+const STREAMS: usize = 4;
+/// From so many rows on, reading weights takes little of the time.
+const STREAMED_ROWS: usize = 16;
+/// Weights that few rows pass over before the next ones.
+const CACHED_BYTES: usize = 1 << 18;
 /// Threads take portions of at least about this many products, a microsecond's work.
 const PORTION: usize = 1 << 15;
 
@@ -50,47 +57,107 @@ pub unsafe fn linear(job: &Linear) {
     let strips = job.outputs.div_ceil(TILE * step);
     let panels = job.rows.div_ceil(PANEL);
     let strip_products = TILE * step * job.rows.min(PANEL) * job.cols;
-    parallel_for(strips * panels, 1 + PORTION / strip_products.max(1), &|range| {
-        for item in range {
-            let (panel, strip) = (item / strips, item % strips);
+    parallel_for(strips * panels, 1 + PORTION / strip_products.max(1), &|mut range| {
+        while !range.is_empty() {
+            let (panel, first) = (range.start / strips, range.start % strips);
+            let last = strips.min(first + range.len());
             let rows = panel * PANEL..((panel + 1) * PANEL).min(job.rows);
-            with_block_format!(job.dtype, F => block_tile::<F>(job, strip, rows.clone()));
-            with_float_format!(job.dtype, F => float_strip::<F>(job, strip, rows.clone()));
+            with_block_format!(job.dtype, F => block_tiles::<F>(job, first..last, rows.clone()));
+            for strip in first..last {
+                with_float_format!(job.dtype, F => float_strip::<F>(job, strip, rows.clone()));
+            }
+            range.start += last - first;
         }
     });
 }
 
-/// All rows of a panel against one tile of a block format.
-unsafe fn block_tile<F: BlockFormat>(job: &Linear, tile: usize, rows: core::ops::Range<usize>) {
-    let mut row = rows.start;
-    if F::EXPANDS && rows.len() >= EXPANDING_ROWS {
-        row += rows.len() / 4 * 4;
-        expanded_tile::<F>(job, tile, rows.start..row);
-    }
-    while row + 4 <= rows.end {
-        block_rows::<F, 4>(job, tile, row);
-        row += 4;
-    }
-    match rows.end - row {
-        3 => block_rows::<F, 3>(job, tile, row),
-        2 => block_rows::<F, 2>(job, tile, row),
-        1 => block_rows::<F, 1>(job, tile, row),
-        _ => {}
+/// All rows of a panel against tiles of a block format: many rows pass over one tile after the other, few over as many
+/// as the cache keeps until the last row.
+unsafe fn block_tiles<F: BlockFormat>(job: &Linear, tiles: Range<usize>, rows: Range<usize>) {
+    let tile_bytes = job.cols / F::COLS * F::BYTES * TILE;
+    let few = rows.len() < STREAMED_ROWS;
+    let at_once = if few { STREAMS.max(CACHED_BYTES / tile_bytes.max(1)) } else { 1 };
+    for first in tiles.clone().step_by(at_once) {
+        let tiles = first..tiles.end.min(first + at_once);
+        let mut row = rows.start;
+        if F::EXPANDS && rows.len() >= EXPANDING_ROWS {
+            row += rows.len() / 4 * 4;
+            for tile in tiles.clone() {
+                expanded_tile::<F>(job, tile, rows.start..row);
+            }
+        }
+        while row + 4 <= rows.end {
+            if few {
+                block_rows::<F, 4>(job, tiles.clone(), row);
+            } else {
+                four_rows::<F>(job, first, row);
+            }
+            row += 4;
+        }
+        match rows.end - row {
+            3 => block_rows::<F, 3>(job, tiles, row),
+            2 => block_rows::<F, 2>(job, tiles, row),
+            1 => block_rows::<F, 1>(job, tiles, row),
+            _ => {}
+        }
     }
 }
 
+/// `R` rows from `row` on against tiles, those that are left when the streams have had equal shares one by one.
+unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tiles: Range<usize>, row: usize) {
+    let shared = tiles.len() / STREAMS * STREAMS;
+    streams::<F, R>(job, tiles.start..tiles.start + shared, row, STREAMS);
+    streams::<F, R>(job, tiles.start + shared..tiles.end, row, 1);
+}
+
+/// Processors fetch memory ahead within a page at most, and weights come from memory when rows are few: so `count` (at
+/// most STREAMS) tiles far apart are taken side by side, and while one's fetches are on their way others are computed.
 #[inline(never)]
-unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tile: usize, row: usize) {
+unsafe fn streams<F: BlockFormat, const R: usize>(
+    job: &Linear,
+    tiles: Range<usize>,
+    row: usize,
+    count: usize,
+) {
     let blocks = job.cols / F::COLS;
     let act_row = row_bytes(job.cols);
-    let mut act: [*const u8; R] = core::array::from_fn(|r| job.act.add((row + r) * act_row));
-    let mut packed = job.packed.add(tile * blocks * F::BYTES * TILE);
-    let mut sums = [[F32x4::splat(0.0); 2]; R];
+    let apart = tiles.len() / count;
     let mut c = Constants::opaque();
-    // Kept in memory on purpose: engines allot registers badly when these are alive across the inner loop.
-    if R > 1 {
-        core::hint::black_box((&mut sums, &mut c));
+    for tile in tiles.start..tiles.start + apart {
+        let mut act: [*const u8; R] =
+            core::array::from_fn(|r| job.act.add((row + r) * act_row));
+        let mut packed = job.packed.add(tile * blocks * F::BYTES * TILE);
+        let mut sums = [[[F32x4::splat(0.0); 2]; R]; STREAMS];
+        // Kept in memory on purpose: engines allot registers badly when these are alive across the inner loop.
+        if R > 1 {
+            core::hint::black_box((&mut sums, &mut c));
+        }
+        for _ in 0..blocks {
+            for (stream, sums) in sums.iter_mut().take(count).enumerate() {
+                let packed = packed.add(stream * apart * blocks * F::BYTES * TILE);
+                F::accumulate(sums, packed, InPlace::<F>::new(packed, &c), act, &c);
+            }
+            packed = packed.add(F::BYTES * TILE);
+            act = act.map(|a| a.add(F::COLS / GROUP * GROUP_BYTES));
+        }
+        for (stream, sums) in sums.into_iter().take(count).enumerate() {
+            for (r, sums) in sums.into_iter().enumerate() {
+                store_tile(job, tile + stream * apart, row + r, sums);
+            }
+        }
     }
+}
+
+/// Four of many rows against one tile.
+#[inline(never)]
+unsafe fn four_rows<F: BlockFormat>(job: &Linear, tile: usize, row: usize) {
+    let blocks = job.cols / F::COLS;
+    let act_row = row_bytes(job.cols);
+    let mut act: [*const u8; 4] = core::array::from_fn(|r| job.act.add((row + r) * act_row));
+    let mut packed = job.packed.add(tile * blocks * F::BYTES * TILE);
+    let mut sums = [[F32x4::splat(0.0); 2]; 4];
+    let mut c = Constants::opaque();
+    core::hint::black_box((&mut sums, &mut c));
     for _ in 0..blocks {
         F::accumulate(&mut sums, packed, InPlace::<F>::new(packed, &c), act, &c);
         packed = packed.add(F::BYTES * TILE);
@@ -103,7 +170,7 @@ unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tile: usize, 
 
 /// Many rows, a multiple of 4: each stretch of columns has its levels formed once and then meets all rows.
 #[inline(never)]
-unsafe fn expanded_tile<F: BlockFormat>(job: &Linear, tile: usize, rows: core::ops::Range<usize>) {
+unsafe fn expanded_tile<F: BlockFormat>(job: &Linear, tile: usize, rows: Range<usize>) {
     let blocks = job.cols / F::COLS;
     let act_row = row_bytes(job.cols);
     let c = Constants::opaque();
@@ -149,14 +216,15 @@ unsafe fn stretch_rows<F: BlockFormat>(
 ) {
     for block in 0..stretch.blocks {
         let packed = stretch.packed.add(block * F::BYTES * TILE);
-        let levels = Expanded(stretch.levels.add(block * F::PLANES * EXPANDED_PLANE_BYTES));
+        let levels = stretch.levels.add(block * F::PLANES * EXPANDED_PLANE_BYTES);
+        let levels = Expanded { levels, two: c.two };
         F::accumulate(sums, packed, levels, act, c);
         act = act.map(|a| a.add(F::COLS / GROUP * GROUP_BYTES));
     }
 }
 
 /// All rows of a panel against a strip of four tiles of a float format.
-unsafe fn float_strip<F: FloatFormat>(job: &Linear, strip: usize, rows: core::ops::Range<usize>) {
+unsafe fn float_strip<F: FloatFormat>(job: &Linear, strip: usize, rows: Range<usize>) {
     let tiles = job.outputs.div_ceil(TILE);
     let first = strip * FLOAT_TILES;
     let last = tiles.min(first + FLOAT_TILES);

@@ -8,6 +8,7 @@
 
 pub mod activation;
 pub mod blocks;
+pub mod byte_dot;
 pub mod fit;
 pub mod float;
 pub mod high_bits;
@@ -16,7 +17,8 @@ pub mod planes;
 pub mod scalar;
 pub mod six_bits;
 
-use crate::simd::{opaque_splat, Bytes, F16Constants, F32x4};
+use crate::simd::{opaque_splat, Bytes, F16Constants, F32x4, I32x4};
+use byte_dot::ByteDot;
 use planes::LevelSource;
 
 /// Weight rows of a tile.
@@ -43,6 +45,10 @@ pub struct Constants {
     pub third_bit: Bytes,
     /// Levels of IQ4, split in two (`blocks::iq4_nl`).
     pub codebook: [Bytes; 2],
+    /// All ones where whole bytes are unsigned (`byte_dot`), zero where they are signed.
+    pub if_unsigned: I32x4,
+    /// 2, which keeps loops over the steps of a group from being unrolled whole (`planes::dot_group`).
+    pub two: usize,
 }
 
 impl Constants {
@@ -56,6 +62,8 @@ impl Constants {
             pair: Bytes::from_i32_bits(opaque_splat(0x0303_0303)),
             third_bit: Bytes::from_i32_bits(opaque_splat(0x0404_0404)),
             codebook: blocks::iq4_nl::tables(),
+            two: core::hint::black_box(2),
+            if_unsigned: I32x4::splat(if byte_dot::chosen() == ByteDot::Signed { 0 } else { -1 }),
         }
     }
 }
@@ -129,6 +137,12 @@ macro_rules! with_block_format {
     };
     (@table $dtype:expr, $format:ident => $body:expr; $($name:ident = $file:ident::$type:ident,)*) => {
         match $dtype {
+            $crate::dtype::Dtype::Q8_0
+                if $crate::quant::byte_dot::chosen() != $crate::quant::byte_dot::ByteDot::SevenBits =>
+            {
+                type $format = $crate::quant::blocks::q8_bytes::Q8Bytes;
+                Some($body)
+            }
             $($crate::dtype::Dtype::$name => {
                 type $format = $crate::quant::blocks::$file::$type;
                 Some($body)

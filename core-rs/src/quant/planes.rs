@@ -31,6 +31,9 @@ pub trait LevelSource: Copy {
     /// Steps in the body of a loop, 2 or 4.
     const UNROLLED: usize;
 
+    /// `Constants::two`.
+    fn two(self) -> usize;
+
     /// As `BlockFormat::levels`.
     /// # Safety
     /// `plane` and `step` are within the block.
@@ -62,6 +65,11 @@ impl<F: BlockFormat> LevelSource for InPlace<'_, F> {
     const UNROLLED: usize = F::UNROLLED;
 
     #[inline(always)]
+    fn two(self) -> usize {
+        self.c.two
+    }
+
+    #[inline(always)]
     unsafe fn levels(self, plane: usize, step: usize) -> [Bytes; 2] {
         F::levels(self.packed, plane, step, self.c)
     }
@@ -69,14 +77,22 @@ impl<F: BlockFormat> LevelSource for InPlace<'_, F> {
 
 /// Levels that `expand` has written: for many rows.
 #[derive(Clone, Copy)]
-pub struct Expanded(pub *const u8);
+pub struct Expanded {
+    pub levels: *const u8,
+    pub two: usize,
+}
 
 impl LevelSource for Expanded {
     const UNROLLED: usize = 2;
 
     #[inline(always)]
+    fn two(self) -> usize {
+        self.two
+    }
+
+    #[inline(always)]
     unsafe fn levels(self, plane: usize, step: usize) -> [Bytes; 2] {
-        let at = self.0.add(EXPANDED_PLANE_BYTES * plane + 32 * step);
+        let at = self.levels.add(EXPANDED_PLANE_BYTES * plane + 32 * step);
         [Bytes::load(at), Bytes::load(at.add(16))]
     }
 }
@@ -147,7 +163,7 @@ unsafe fn dot_steps<const R: usize, S: LevelSource, const N: usize>(
     // An unknown count keeps this a loop. Unrolled whole, the compiler orders it by accumulator instead of by step, and
     // all weights and activations of the group are alive at once.
     let unrolled = if N > HALF { S::UNROLLED } else { N };
-    for turn in 0..if unrolled < N { core::hint::black_box(N / unrolled) } else { 1 } {
+    for turn in 0..if unrolled < N { N / unrolled / 2 * source.two() } else { 1 } {
         for step in 0..unrolled {
             let step = first + unrolled * turn + step;
             let [low, high] = source.levels(plane, step).map(Weights4::new);

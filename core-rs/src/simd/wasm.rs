@@ -294,7 +294,7 @@ pub struct Act4 {
     #[cfg(not(target_feature = "relaxed-simd"))]
     even_odd: [v128; 2],
 }
-/// Sixteen weight bytes within 0..=127, ready for `dot4`: lane i holds 4 consecutive k of row i.
+/// Sixteen weight bytes, within 0..=127 unless `quant::byte_dot` says more, ready for `dot4`: lane i holds 4 consecutive k of row i.
 #[derive(Clone, Copy)]
 pub struct Weights4 {
     #[cfg(target_feature = "relaxed-simd")]

@@ -44,6 +44,12 @@ export function attend_scalar(q: number, k: number, v: number, out: number, rows
 export function best_logprobs(logits: number, vocab: number, id: number, count: number, ids: number, out: number): number;
 
 /**
+ * What this engine's dot product takes as its second operand: 0 for 7 bits, 1 for unsigned bytes, 2 for signed ones. An
+ * engine may compile twice, so ask until it has.
+ */
+export function byte_dot_probe(): number;
+
+/**
  * Copies bytes from one place to another; they may overlap.
  */
 export function copy_bytes(from: number, to: number, bytes: number): void;
@@ -212,6 +218,11 @@ export function token_logprob_scalar(logits: number, vocab: number, id: number, 
  */
 export function token_logprobs(logits: number, targets: number, out: number, rows: number, vocab: number, temperature: number): number;
 
+/**
+ * Lets kernels use what `byte_dot_probe` said; call it before weights are packed.
+ */
+export function use_byte_dot(kind: number): number;
+
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
 export interface InitOutput {
@@ -223,6 +234,7 @@ export interface InitOutput {
     readonly attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
     readonly attend_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly best_logprobs: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly byte_dot_probe: () => number;
     readonly copy_bytes: (a: number, b: number, c: number) => void;
     readonly dequantize_scalar: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly dot_probe: () => number;
@@ -256,6 +268,7 @@ export interface InitOutput {
     readonly thread_count: () => number;
     readonly token_logprob_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly token_logprobs: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly use_byte_dot: (a: number) => number;
     readonly __wbindgen_externrefs: WebAssembly.Table;
     readonly __wbindgen_thread_destroy: (a?: number, b?: number, c?: number) => void;
     readonly __wbindgen_start: (a: number) => void;

@@ -1,7 +1,9 @@
 //! Tests of `linear`: equal to the scalar twin bit for bit (native `madd` rounds twice), one row equal to many.
 
 use super::*;
+use crate::ops::embed::unpack_row;
 use crate::quant::activation::quantize_rows;
+use crate::quant::byte_dot::{self, ByteDot};
 use crate::quant::scalar;
 use crate::quant::tests::{packed, random_rows, Rng};
 
@@ -48,10 +50,11 @@ fn run(case: &Case, first: usize, rows: usize, with_bias: bool) -> Vec<f32> {
     out
 }
 
-fn shapes(dtype: Dtype) -> [(usize, usize); 2] {
+/// Columns and outputs: fewer tiles than streams, as many, a share of several and a rest.
+fn shapes(dtype: Dtype) -> [(usize, usize); 3] {
     match dtype.block().0 {
-        1 => [(7, 41), (50, 64)],
-        block => [(block, 13), (3 * block, 32)],
+        1 => [(7, 41), (50, 64), (1, 77)],
+        block => [(block, 13), (3 * block, 32), (block, 77)],
     }
 }
 
@@ -84,6 +87,34 @@ fn linear_of_long_rows_equals_its_scalar_twin() {
         let case = case(dtype, rows, cols, outputs);
         let twin = scalar::linear(dtype, &case.x, &case.weights, None, cols).unwrap();
         assert_eq!(bits(&run(&case, 0, rows, false)), bits(&twin), "{dtype:?}");
+    }
+}
+
+#[test]
+fn linear_of_more_weights_than_the_cache_keeps_equals_its_scalar_twin() {
+    let (cols, outputs) = (16384, 75);
+    for (dtype, rows) in [(Dtype::Q4_0, 1), (Dtype::Q8_0, 2), (Dtype::Q4K, 5)] {
+        assert!(CACHED_BYTES < outputs * dtype.row_bytes(cols).unwrap());
+        let case = case(dtype, rows, cols, outputs);
+        let twin = scalar::linear(dtype, &case.x, &case.weights, None, cols).unwrap();
+        assert_eq!(bits(&run(&case, 0, rows, false)), bits(&twin), "{dtype:?}");
+    }
+}
+
+#[test]
+fn linear_gives_the_same_bits_however_the_dot_takes_bytes() {
+    for kind in [ByteDot::SevenBits, ByteDot::Unsigned, ByteDot::Signed] {
+        byte_dot::choose(kind);
+        for rows in [1, 4, STREAMED_ROWS + 1] {
+            let case = case(Dtype::Q8_0, rows, 96, 77);
+            let twin = scalar::linear(Dtype::Q8_0, &case.x, &case.weights, None, 96).unwrap();
+            assert_eq!(bits(&run(&case, 0, rows, false)), bits(&twin), "{kind:?} {rows}");
+            let tiles = packed(Dtype::Q8_0, &case.weights, 77, 96);
+            let (mut row, mut expected) = (vec![0f32; 96], vec![0f32; 77 * 96]);
+            scalar::dequantize_row(Dtype::Q8_0, &case.weights, &mut expected);
+            unsafe { unpack_row(Dtype::Q8_0, tiles.as_ptr(), 70, 96, row.as_mut_ptr()) };
+            assert_eq!(bits(&row), bits(&expected[70 * 96..71 * 96]), "{kind:?}");
+        }
     }
 }
 

@@ -12,6 +12,7 @@ pub mod q5_1;
 pub mod q5_k;
 pub mod q6_k;
 pub mod q8_0;
+pub mod q8_bytes;
 
 use super::activation::{MINUS_8_SUM_AT, SCALED_SUM_AT, SCALE_AT};
 use super::planes::IntSums;

@@ -80,7 +80,10 @@ export async function startBestCore(maxBytes: number, only?: CoreVariant): Promi
     }
     try {
       const core = await startCore(variant, maxBytes);
-      if (isExact(core.exports)) return core;
+      if (isExact(core.exports)) {
+        chooseByteDot(core.exports);
+        return core;
+      }
       failures.push(`${variant}: this engine computes its dot product wrong`);
     } catch (error) {
       failures.push(`${variant}: ${(error as Error).message}`);
@@ -93,4 +96,11 @@ export async function startBestCore(maxBytes: number, only?: CoreVariant): Promi
 function isExact(exports: CoreExports): boolean {
   for (let i = 0; i < PROBE_CALLS; i++) if (!exports.dot_probe()) return false;
   return true;
+}
+
+/** Kernels multiply whole bytes where this engine's dot takes them, in its baseline tier and in its optimizing one; results are the same. */
+function chooseByteDot(exports: CoreExports): void {
+  const kind = exports.byte_dot_probe();
+  for (let i = 0; i < PROBE_CALLS; i++) if (exports.byte_dot_probe() !== kind) return;
+  exports.use_byte_dot(kind);
 }

@@ -1,6 +1,6 @@
 /** The packed kernels of every artifact against their scalar twins, through the exports. Formats' numbers are tested in core-rs. */
 import { assertEquals } from "@std/assert";
-import { type Core, type CoreVariant, startCore, VARIANTS } from "./core.ts";
+import { type Core, startCore, VARIANTS } from "./core.ts";
 import { nmse } from "../../../../../tests/support/tolerance.ts";
 import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
 
@@ -77,8 +77,17 @@ function products(core: Core, format: Format, x: Float32Array, file: Uint8Array)
   return { sums: read(out), twin: read(twin) };
 }
 
-async function eachVariant(run: (core: Core, variant: CoreVariant) => void): Promise<void> {
-  for (const variant of VARIANTS) run(await startCore(variant, 64 << 20), variant);
+/** Each artifact, with dots of seven bits and with those of whole bytes where this engine has them. */
+async function eachVariant(run: (core: Core, variant: string) => void): Promise<void> {
+  for (const variant of VARIANTS) {
+    for (
+      const byteDot of new Set([0, (await startCore(variant, 64 << 20)).exports.byte_dot_probe()])
+    ) {
+      const core = await startCore(variant, 64 << 20);
+      assertEquals(core.exports.use_byte_dot(byteDot), 0);
+      run(core, `${variant} byte dot ${byteDot}`);
+    }
+  }
 }
 
 Deno.test("linear: integer sums equal the scalar twin's in every artifact", async () => {
@@ -123,4 +132,5 @@ Deno.test("linear: wrong arguments give a status and write nothing", async () =>
   assertEquals(exports.linear(2, place, 0, place, 0, place, 1, 32, 8), 1);
   assertEquals(exports.pack_rows(2, place, place, 1, 32, 0), 1);
   assertEquals(exports.packed_bytes(2, 8, 33), 0);
+  assertEquals(exports.use_byte_dot(3), 1);
 });
