@@ -1,4 +1,4 @@
-/** `deno task ok`: the developers' gate. Format, lint, the users' tests, packages, Rust tests, artifacts. */
+/** `deno task ok`: the developers' gate. Format, lint, the users' tests, packages, WebGPU, Rust tests, artifacts. */
 import process from "node:process";
 import { runSteps } from "./support/steps.ts";
 
@@ -14,6 +14,10 @@ process.exit(
     {
       name: "npm packages in a browser",
       command: ["deno", "test", "--allow-all", "tests/packages/in_browser.ts"],
+    },
+    {
+      name: "waist on WebGPU",
+      command: ["deno", "test", "--allow-all", "tests/webgpu/on_webgpu.ts"],
     },
     {
       name: "cargo test",

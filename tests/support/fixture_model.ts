@@ -17,10 +17,14 @@ export class FixtureModel {
   private constructor(readonly backend: Backend, readonly model: LanguageModel) {}
 
   static async open(path: string, options: WasmBackendOptions = {}): Promise<FixtureModel> {
+    return await FixtureModel.on(await createWasmBackend(options), path);
+  }
+
+  /** Opens it on any backend, which it closes in the end. */
+  static async on(backend: Backend, path: string): Promise<FixtureModel> {
     const { gguf, source } = await openGguf(path);
     try {
       const { config } = planModel(gguf);
-      const backend = await createWasmBackend(options);
       const parameters = new GgufParameters(gguf, source, backend, {});
       const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
       parameters.expectAllUsed();

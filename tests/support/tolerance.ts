@@ -8,6 +8,9 @@ export const FLOAT_NMSE = 1e-6;
 export const F16_ROUNDED_NMSE = 1e-5;
 /** Quantized weights: 8-bit activations as llama.cpp's, so its own divergence bounds ours; 1.1 for the luck of rounding. */
 export const KL_TO_LLAMACPP = 1.1;
+/** WGSL kernels (float activations for every format) against float32 arithmetic on the same weights: f32 rounding, other
+ * orders of adds, and `exp` within the 3 + 2|x| units that WGSL allows. Measured 4e-12 at most on llvmpipe. */
+export const WEBGPU_NMSE = 1e-9;
 /** Root mean square error of a K format, relative to llama.cpp's quantizer; 0.975 (Q4_K) and 0.952 (Q6_K) measured. */
 export const K_ERROR_TO_LLAMACPP = 1.02;
 /** SmolLM2's last logits against the float32 reference, relative to llama.cpp's own error. */
