@@ -1,11 +1,9 @@
 /** `deno task bench:peers`: Aha and other runtimes on the same files, threads and prompts, taking turns; a table, and a JSON in bench/results. Builds and measures nothing itself. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, totalmem } from "node:os";
-import { basename, join } from "node:path";
+import { cpus } from "node:os";
+import { basename } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { describeRun, saveResult } from "../measured_run.ts";
 import { aha } from "./aha.ts";
 import { llamaBench } from "./llama_bench.ts";
 import { FORMATS, modelPath } from "./model_files.ts";
@@ -15,7 +13,6 @@ import { GENERATED_TOKENS, type Peer, PROMPT_TOKENS, type ReadyPeer } from "./pe
 import { type Measurement, summarize, table } from "./summary.ts";
 import { wllama } from "./wllama.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PEERS: readonly Peer[] = [aha, nodeLlamaCpp, llamaBench, wllama];
 const QUIET_SAMPLE_MS = 300;
 
@@ -137,47 +134,18 @@ async function busyShare(): Promise<number | null> {
   return after.all > before.all ? (after.busy - before.busy) / (after.all - before.all) : null;
 }
 
-function commit(): string {
-  const git = (...words: string[]) =>
-    execFileSync("git", words, { cwd: ROOT, encoding: "utf8" }).trim();
-  try {
-    const changes = git("status", "--porcelain", "--", ".", ":!bench/results");
-    return git("rev-parse", "--short", "HEAD") + (changes ? "+changes" : "");
-  } catch {
-    return "unknown";
-  }
-}
-
-/** What is true of a whole run. */
-function describeRun(settings: Settings) {
-  const [{ model: processor }] = cpus();
-  return {
-    ...{ date: new Date().toISOString(), commit: commit() },
-    machine: {
-      ...{ processor: processor.trim(), cores: cpus().length },
-      ...{ memoryGiB: Math.round(totalmem() / 2 ** 30), loadAverageBefore: loadavg() },
-    },
-    ...{ promptTokens: PROMPT_TOKENS, generatedTokens: GENERATED_TOKENS },
-    repeats: settings.repeats,
-  };
-}
-
 async function main(settings: Settings): Promise<number> {
-  const run = describeRun(settings);
+  const run = describeRun();
   const failures: Failure[] = [];
   const peers = await prepareAll(settings.peers, failures);
-  const folder = join(ROOT, "bench/results");
-  mkdirSync(folder, { recursive: true });
-  const out = join(folder, `peers-${run.date.slice(0, 16).replace(":", "")}.json`);
   /** After each measurement, so that a run that is stopped leaves what it had. */
   const keep = (measurements: readonly Measurement[]): void => {
-    const result = {
-      ...run,
-      loadAverageAfter: loadavg(),
+    saveResult("peers", run, {
+      ...{ promptTokens: PROMPT_TOKENS, generatedTokens: GENERATED_TOKENS },
+      repeats: settings.repeats,
       peers: peers.map(({ name, version }) => ({ name, version })),
       ...{ notMeasured: failures, rows: summarize(measurements), measurements },
-    };
-    writeFileSync(out, JSON.stringify(result, null, 2) + "\n");
+    });
   };
   const measurements = await measureAll(peers, settings, failures, keep);
   console.log(table(summarize(measurements)));

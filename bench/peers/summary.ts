@@ -1,4 +1,6 @@
 /** Medians, spreads and ratios of measurements, and the table of them. Measures nothing. */
+import { type Spread, spreadOf } from "../spread.ts";
+import { textTable } from "../text_table.ts";
 import type { Figures, Quantity, Task } from "./peer.ts";
 
 /** One fresh process of one peer. */
@@ -8,13 +10,6 @@ export interface Measurement extends Task {
   /** Share of all cores that was busy just before. */
   readonly busyBefore: number | null;
   readonly figures: Figures;
-}
-
-/** Of one quantity over the repeats. */
-export interface Spread {
-  readonly min: number;
-  readonly median: number;
-  readonly max: number;
 }
 
 /** One peer with one file and one count of threads. */
@@ -29,17 +24,6 @@ export interface SummaryRow extends Task {
 export const QUANTITIES: readonly Quantity[] = [
   ...["prefill", "decode", "loadMs", "firstTokenMs", "peakBytes"] as const,
 ];
-
-/** Min, median and max; null of nothing. */
-export function spreadOf(values: readonly number[]): Spread | null {
-  if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const median = sorted.length % 2 === 1
-    ? sorted[middle]
-    : (sorted[middle - 1] + sorted[middle]) / 2;
-  return { min: sorted[0], median, max: sorted[sorted.length - 1] };
-}
 
 /** A row for each file, count of threads and peer, in the order in which they were first measured. */
 export function summarize(measurements: readonly Measurement[]): SummaryRow[] {
@@ -86,11 +70,5 @@ export function table(rows: readonly SummaryRow[]): string {
     ...[speed(spreads.decode), ratio(ratios.decode)],
     ...[whole(spreads.loadMs), whole(spreads.firstTokenMs), whole(spreads.peakBytes, 2 ** 20)],
   ]);
-  const widths = HEADS.map((head, i) =>
-    Math.max(head.length, ...lines.map((cells) => cells[i].length))
-  );
-  const text = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
-  const rule = widths.map((width) => "-".repeat(width));
-  return [HEADS, rule, ...lines].map(text).join("\n");
+  return textTable(HEADS, lines);
 }

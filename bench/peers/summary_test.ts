@@ -1,7 +1,7 @@
 /** Medians, ratios and the table, from made-up figures. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Figures } from "./peer.ts";
-import { type Measurement, spreadOf, summarize, table } from "./summary.ts";
+import { type Measurement, summarize, table } from "./summary.ts";
 
 const NOTHING: Figures = {
   ...{ prefill: null, decode: null, loadMs: null, firstTokenMs: null, peakBytes: null },
@@ -11,12 +11,6 @@ function measured(peer: string, threads: number, figures: Partial<Figures>): Mea
   const task = { model: "m", threads, repeat: 0, busyBefore: 0 };
   return { ...task, peer, figures: { ...NOTHING, ...figures } };
 }
-
-Deno.test("spreadOf: the middle of odd counts, the mean of the two middle ones of even counts", () => {
-  assertEquals(spreadOf([5, 1, 3]), { min: 1, median: 3, max: 5 });
-  assertEquals(spreadOf([10, 1, 2, 4]), { min: 1, median: 3, max: 10 });
-  assertEquals(spreadOf([]), null);
-});
 
 Deno.test("summarize: ratios are Aha's median over the peer's, of the same file and threads", () => {
   const rows = summarize([

@@ -1,0 +1,75 @@
+/** `linear` as cases: every format, shape and count of rows, over as many copies of the weights as a model is large. */
+import type { BenchCore } from "./bench_core.ts";
+import type { KernelCase, Prepared } from "./kernel_case.ts";
+import { packedType, randomFloats, randomRows } from "./random_rows.ts";
+
+const TILE_ROWS = 8;
+/** Rows that are made; the others repeat their bytes, since no kernel's time depends on values. */
+const MADE_ROWS = 64;
+const SEED = 1;
+
+/** Columns (inputs) and outputs of a matrix. */
+export interface MatrixShape {
+  readonly cols: number;
+  readonly outputs: number;
+}
+
+/** Whether rows of these columns exist in a format. */
+export function fits(format: string, { cols }: MatrixShape): boolean {
+  return cols % packedType(format).blockSize === 0;
+}
+
+/** One case of `linear`; copies of the weights fill `setBytes`. */
+export function linearCase(
+  format: string,
+  shape: MatrixShape,
+  rows: number,
+  setBytes: number,
+): KernelCase {
+  const { cols, outputs } = shape;
+  const { blockSize, blockBytes } = packedType(format);
+  const bytes = (outputs * cols / blockSize) * blockBytes;
+  return {
+    ...{ kernel: `linear ${format}`, shape: `${cols}x${outputs}`, rows, bytes },
+    macs: rows * cols * outputs,
+    prepare: (core) => prepare(core, format, shape, rows, Math.max(1, Math.ceil(setBytes / bytes))),
+  };
+}
+
+function prepare(
+  core: BenchCore,
+  format: string,
+  { cols, outputs }: MatrixShape,
+  rows: number,
+  copies: number,
+): Prepared {
+  const { exports } = core;
+  const { id, quantized } = packedType(format);
+  const packedBytes = exports.packed_bytes(id, outputs, cols);
+  const packed = core.room(copies * packedBytes);
+  fill(core, format, cols, packed, copies * packedBytes);
+  const x = core.place(randomFloats(rows * cols, SEED));
+  const act = core.room(exports.activation_bytes(rows, cols));
+  const out = core.room(4 * rows * outputs);
+  if (quantized) exports.quantize_rows(x, act, rows, cols);
+  return {
+    copies,
+    run: (copy) =>
+      exports.linear(id, x, act, packed + copy * packedBytes, 0, out, rows, cols, outputs),
+    output: () => core.read(out, rows * outputs),
+  };
+}
+
+/** Fills memory with packed tiles. */
+function fill(core: BenchCore, format: string, cols: number, at: number, bytes: number): void {
+  const { exports } = core;
+  const { id } = packedType(format);
+  const made = exports.packed_bytes(id, MADE_ROWS, cols);
+  const piece = core.room(made);
+  const file = core.place(randomRows(format, MADE_ROWS, cols, SEED));
+  const status = exports.pack_rows(id, file, piece, MADE_ROWS / TILE_ROWS, cols, TILE_ROWS);
+  if (status !== 0) throw new RangeError(`The core refused to pack ${format}: status ${status}`);
+  for (let done = 0; done < bytes; done += made) {
+    exports.copy_bytes(piece, at + done, Math.min(made, bytes - done));
+  }
+}
