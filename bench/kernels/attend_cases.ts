@@ -47,7 +47,7 @@ function prepare(core: BenchCore, type: "f32" | "f16", rows: number, isPrompt: b
   );
   const out = core.room(4 * rows * HEADS * HEAD_SIZE);
   return {
-    copies: LAYERS,
+    copies: isPrompt ? 1 : LAYERS,
     run: (layer) =>
       core.exports.attend(
         ...[q, k, v, out, positions, tables, rows, HEADS, KV_HEADS, HEAD_SIZE, HEAD_SIZE] as const,

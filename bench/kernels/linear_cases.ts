@@ -7,6 +7,8 @@ const TILE_ROWS = 8;
 /** Rows that are made; the others repeat their bytes, since no kernel's time depends on values. */
 const MADE_ROWS = 64;
 const SEED = 1;
+/** With more rows than this the arithmetic takes so long that it hardly matters where the weights come from. */
+const MAX_STREAMED_ROWS = 8;
 
 /** Columns (inputs) and outputs of a matrix. */
 export interface MatrixShape {
@@ -29,10 +31,11 @@ export function linearCase(
   const { cols, outputs } = shape;
   const { blockSize, blockBytes } = packedType(format);
   const bytes = (outputs * cols / blockSize) * blockBytes;
+  const copies = rows > MAX_STREAMED_ROWS ? 1 : Math.max(1, Math.ceil(setBytes / bytes));
   return {
     ...{ kernel: `linear ${format}`, shape: `${cols}x${outputs}`, rows, bytes },
     macs: rows * cols * outputs,
-    prepare: (core) => prepare(core, format, shape, rows, Math.max(1, Math.ceil(setBytes / bytes))),
+    prepare: (core) => prepare(core, format, shape, rows, copies),
   };
 }
 

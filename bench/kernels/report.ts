@@ -1,6 +1,5 @@
-/** Times of kernels as GMAC/s, GB/s and shares of the read rate, in a table. Times nothing. */
+/** Times of kernels as GMAC/s, GB/s and shares of the read rate, in lines of a table. Times nothing. */
 import type { Spread } from "../spread.ts";
-import { textTable } from "../text_table.ts";
 import type { KernelCase } from "./kernel_case.ts";
 
 /** One case with one count of threads. */
@@ -23,17 +22,33 @@ export interface KernelRow extends Omit<KernelCase, "prepare"> {
   };
 }
 
-const HEADS = [
-  ...["kernel", "shape", "rows", "threads", "us", "GMAC/s (best)", "GB/s (best)", "of read rate"],
-  "one copy GB/s (best)",
+/** Heads of the columns and their widths: lines are printed one by one. */
+const COLUMNS: readonly (readonly [string, number])[] = [
+  ...[["kernel", 21], ["shape", 11], ["rows", 4], ["threads", 7], ["us", 6]] as const,
+  ...[["GMAC/s (best)", 13], ["GB/s (best)", 13], ["of read rate", 12]] as const,
+  ["one copy GB/s (best)", 20],
 ];
-const OTHER_HEADS = ["other us", "GMAC/s (best)", "ratio (of best)", "outputs"];
+const OTHER_COLUMNS: readonly (readonly [string, number])[] = [
+  ...[["other us", 8], ["GMAC/s (best)", 13], ["ratio (of best)", 15], ["outputs", 12]] as const,
+];
 
-/** A Markdown table. */
-export function kernelTable(rows: readonly KernelRow[]): string {
-  const hasOther = rows.some(({ other }) => other);
-  const lines = rows.map((row) => [...ownCells(row), ...(hasOther ? otherCells(row) : [])]);
-  return textTable(hasOther ? [...HEADS, ...OTHER_HEADS] : HEADS, lines);
+/** The head of a Markdown table. */
+export function kernelHead(hasOther: boolean): string {
+  const columns = columnsOf(hasOther);
+  const rule = columns.map(([, width]) => "-".repeat(width));
+  return `${line(columns.map(([head]) => head), columns)}\n${line(rule, columns)}`;
+}
+
+/** A line of the table. */
+export function kernelLine(row: KernelRow): string {
+  const hasOther = row.other !== undefined;
+  return line([...ownCells(row), ...(hasOther ? otherCells(row) : [])], columnsOf(hasOther));
+}
+
+const columnsOf = (hasOther: boolean) => hasOther ? [...COLUMNS, ...OTHER_COLUMNS] : COLUMNS;
+
+function line(cells: readonly string[], columns: readonly (readonly [string, number])[]): string {
+  return `| ${cells.map((cell, i) => cell.padEnd(columns[i][1])).join(" | ")} |`;
 }
 
 function ownCells({ kernel, shape, rows, threads, macs, bytes, cold, hot, readRate }: KernelRow) {
@@ -46,7 +61,7 @@ function ownCells({ kernel, shape, rows, threads, macs, bytes, cold, hot, readRa
 }
 
 function otherCells({ macs, cold: own, other }: KernelRow): string[] {
-  if (!other) return OTHER_HEADS.map(() => "");
+  if (!other) return [];
   const { cold, ratio, difference } = other;
   const faster = `${ratio.median.toFixed(3)} (${(own.min / cold.min).toFixed(3)})`;
   const outputs = difference === 0 ? "same bits" : `NMSE ${difference.toExponential(1)}`;

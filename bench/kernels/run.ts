@@ -8,7 +8,7 @@ import type { KernelCase } from "./kernel_case.ts";
 import { headCases, layerCases } from "./layer_cases.ts";
 import { fits, linearCase } from "./linear_cases.ts";
 import { ReadRate } from "./read_rate.ts";
-import { difference, type KernelRow, kernelTable } from "./report.ts";
+import { difference, kernelHead, kernelLine, type KernelRow } from "./report.ts";
 import { type KernelSettings, readSettings, USAGE } from "./settings.ts";
 import { timeCase } from "./timing.ts";
 
@@ -82,15 +82,15 @@ async function main(settings: KernelSettings): Promise<void> {
     }; medians of ${repeats}\n`,
   );
   const all = await startCores(settings);
+  console.log(kernelHead(settings.core !== undefined));
   const rows: KernelRow[] = [];
   for (const one of casesOf(settings)) {
     for (const cores of all) {
-      rows.push(await measure(one, cores, repeats, rates.get(cores[0].threads) ?? NaN));
+      const row = await measure(one, cores, repeats, rates.get(cores[0].threads) ?? NaN);
+      console.log(kernelLine(row));
+      rows.push(row);
     }
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${one.kernel} ${one.shape}`);
   }
-  if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  console.log(kernelTable(rows));
   for (const core of all.flat()) core.close();
   const isOther = settings.core !== undefined;
   if (isSaved) console.log(saveResult("kernels", run, { build, isOther, setBytes, repeats, rows }));

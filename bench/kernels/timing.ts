@@ -3,7 +3,7 @@ import { type Spread, spreadOf } from "../spread.ts";
 import type { BenchCore } from "./bench_core.ts";
 import type { KernelCase, Prepared } from "./kernel_case.ts";
 
-/** Calls of a sample take about so long, more where one call does. */
+/** Calls of a sample take about so long, more where one call does: that one needs no warm-up. */
 const SAMPLE_MS = 5;
 /** Before each sample, so that helpers are awake and the code is hot. */
 const WARM_UP_MS = 2;
@@ -60,13 +60,15 @@ export async function timeCase(
 
 /** Microseconds of a call. */
 function sample(lane: Lane, one: KernelCase): number {
-  const warm = performance.now();
-  let warmed = 0;
-  do {
-    call(lane, one);
-    warmed++;
-  } while (performance.now() - warm < WARM_UP_MS);
-  lane.calls ||= Math.ceil(SAMPLE_MS * warmed / (performance.now() - warm));
+  if (lane.calls !== 1) {
+    const warm = performance.now();
+    let warmed = 0;
+    do {
+      call(lane, one);
+      warmed++;
+    } while (performance.now() - warm < WARM_UP_MS);
+    lane.calls ||= Math.ceil(SAMPLE_MS * warmed / (performance.now() - warm));
+  }
   const start = performance.now();
   for (let i = 0; i < lane.calls; i++) call(lane, one);
   return 1000 * (performance.now() - start) / lane.calls;
