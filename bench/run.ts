@@ -1,13 +1,10 @@
-/** `deno task bench`: prefill and decode speed on this machine against the floors, kept in bench/results; `--check` only compares. Compares no peers yet. */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+/** `deno task bench`: prefill and decode speed on this machine against the floors, kept in bench/results; `--check` only compares. Compares no peers. */
 import process from "node:process";
 import { loadModel, type Model } from "@aha/runtime";
+import { describeRun, saveResult } from "./measured_run.ts";
+import { PLAIN } from "./plain_decoding.ts";
+import { type Spread, spreadOf } from "./spread.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROMPT_TOKENS = 512;
 const GENERATED_TOKENS = 128;
 const REPEATS = 5;
@@ -28,10 +25,9 @@ async function measure(model: Model, row: Row): Promise<void> {
     { length: PROMPT_TOKENS },
     (_, i) => (i * 31 + 7) % model.config.vocabulary,
   );
-  const options = { temperature: 0, ignoreEnd: true, reusePrefix: false };
-  const prefill = await model.complete(ids, { ...options, maxTokens: 1 });
+  const prefill = await model.complete(ids, { ...PLAIN, maxTokens: 1 });
   const decode = await model.complete(ids.slice(0, 1), {
-    ...options,
+    ...PLAIN,
     maxTokens: GENERATED_TOKENS,
   });
   row.prefill.push(prefill.timings.promptTokensPerSecond);
@@ -59,25 +55,15 @@ async function measureAll(file: string, threadCounts: readonly number[]): Promis
   return rows;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 function describe(values: readonly number[]): string {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  return `${median(values).toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
+  const { min, median, max } = spread(values);
+  return `${median.toFixed(1)} (${min.toFixed(1)} to ${max.toFixed(1)})`;
 }
 
-function commit(): string {
-  const git = (...args: string[]) =>
-    execFileSync("git", args, { cwd: ROOT, encoding: "utf8" }).trim();
-  try {
-    return git("rev-parse", "--short", "HEAD") + (git("status", "--porcelain") ? "+changes" : "");
-  } catch {
-    return "unknown";
-  }
+function spread(values: readonly number[]): Spread {
+  const all = spreadOf(values);
+  if (!all) throw new RangeError("Nothing was measured");
+  return all;
 }
 
 if (import.meta.main) {
@@ -86,22 +72,7 @@ if (import.meta.main) {
     : [false, process.argv[2]];
   const file = named ?? process.env.AHA_SMOLLM2 ?? "smollm2-135m";
   const rows = await measureAll(file, [1, 2]);
-  const [{ model: processor }] = cpus();
-  const result = {
-    date: new Date().toISOString(),
-    commit: commit(),
-    machine: {
-      processor: processor.trim(),
-      cores: cpus().length,
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-    },
-    deno: Deno.version,
-    model: "SmolLM2-135M-Instruct Q4_1",
-    promptTokens: PROMPT_TOKENS,
-    generatedTokens: GENERATED_TOKENS,
-    floors: FLOORS,
-    rows,
-  };
+  const run = describeRun();
   console.log(
     `threads  prefill ${PROMPT_TOKENS} [tokens/s]      decode ${GENERATED_TOKENS} [tokens/s]`,
   );
@@ -110,7 +81,9 @@ if (import.meta.main) {
   }
   const two = rows[rows.length - 1];
   // A check takes the best repeat: a neighbour on a shared machine slows some, nothing speeds one up.
-  const figure = check ? (values: readonly number[]) => Math.max(...values) : median;
+  const figure = check
+    ? (values: readonly number[]) => Math.max(...values)
+    : (values: readonly number[]) => spread(values).median;
   const reached = figure(two.prefill) >= FLOORS.prefill && figure(two.decode) >= FLOORS.decode;
   console.log(
     `floors with 2 threads: prefill ${FLOORS.prefill}, decode ${FLOORS.decode}: ${
@@ -118,8 +91,9 @@ if (import.meta.main) {
     }`,
   );
   if (check) process.exit(reached ? 0 : 1);
-  mkdirSync(join(ROOT, "bench/results"), { recursive: true });
-  const out = join(ROOT, `bench/results/smollm2-${result.date.slice(0, 10)}.json`);
-  writeFileSync(out, JSON.stringify(result, null, 2) + "\n");
+  saveResult("smollm2", run, {
+    model: "SmolLM2-135M-Instruct Q4_1",
+    ...{ promptTokens: PROMPT_TOKENS, generatedTokens: GENERATED_TOKENS, floors: FLOORS, rows },
+  });
   process.exit(reached ? 0 : 1);
 }

@@ -1,6 +1,6 @@
-/** SmolLM2 in the formats that are compared: the published Q4_1 file, and files made from its weights. For speed only: weights are rounded twice. */
+/** The files that are compared: SmolLM2 as published in Q4_1 and made from its weights, and a generated one. For speed only: weights are rounded twice, or random. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import process from "node:process";
 import {
   type ByteSource,
@@ -9,11 +9,22 @@ import {
   type TensorInfo,
   writeGguf,
 } from "@aha/runtime/gguf";
+import { writeGeneratedQwen2 } from "../../tests/support/generated_model.ts";
 import { resolveModel } from "../../packages/runtime/src/weights/resolve_model.ts";
 
 /** Formats that stand for SmolLM2-135M where a model is named. */
 export const FORMATS = ["Q4_0", "Q4_1", "Q8_0"] as const;
 export type Format = typeof FORMATS[number];
+
+/** A Q4_K_M file in the shape of Qwen2.5-0.5B with random weights. */
+export const GENERATED = "qwen2-0.5b";
+const GENERATED_SEED = 1;
+
+/** How a model is called in results: no places of this machine. */
+export function modelName(model: string): string {
+  if (model === GENERATED) return "Qwen2-shaped 0.5B Q4_K_M";
+  return FORMATS.includes(model as Format) ? `SmolLM2-135M ${model}` : basename(model);
+}
 
 /** Weights of a block in each of these formats. */
 const BLOCK = 32;
@@ -33,14 +44,25 @@ const ENCODINGS: Readonly<Record<"Q4_0" | "Q8_0", Encoding>> = {
   Q8_0: { blockBytes: 34, fileType: 7, encode: encodeQ8 },
 };
 
-/** Path of a model: SmolLM2's file in a format, made in `folder` where it is not there yet, or any other model's. */
+/** Path of a model: one of the above, made in `folder` where it is not there yet, or any other model's. */
 export async function modelPath(name: string, folder: string): Promise<string> {
+  if (name === GENERATED) {
+    const path = join(folder, `${GENERATED}-Q4_K_M.gguf`);
+    if (!existsSync(path)) await generate(path);
+    return path;
+  }
   if (!FORMATS.includes(name as Format)) return await localPath(name);
   const published = await localPath(process.env.AHA_SMOLLM2 || "smollm2-135m");
   if (name === "Q4_1") return published;
   const path = join(folder, `smollm2-135m-${name}.gguf`);
   if (!existsSync(path)) await recode(published, path, name as "Q4_0" | "Q8_0");
   return path;
+}
+
+async function generate(path: string): Promise<void> {
+  const sink = await openFileSink(path);
+  await writeGeneratedQwen2(sink, GENERATED_SEED);
+  sink.commit();
 }
 
 async function localPath(name: string): Promise<string> {

@@ -8,6 +8,9 @@ export const GENERATED_TOKENS = 128;
 export const FIRST_PROMPT_TOKENS = 64;
 /** Tokens generated after the first prompt, only to warm up. */
 export const WARM_UP_TOKENS = 32;
+/** Sequences that decode at once, and the tokens that each generates. */
+export const SEQUENCES = 8;
+export const SEQUENCE_TOKENS = 64;
 /** Tokens that the context has to hold; peers that set memory aside are given this much. */
 export const CONTEXT_TOKENS = 1024;
 
@@ -16,6 +19,8 @@ export interface Task {
   /** Path of a GGUF file. */
   readonly model: string;
   readonly threads: number;
+  /** Only prefill and decode are wanted, not what Aha alone tells. */
+  readonly isBrief?: boolean;
 }
 
 /** What one fresh process measured; null where the peer does not tell. */
@@ -29,10 +34,18 @@ export interface Figures {
   readonly firstTokenMs: number | null;
   /** Of the peer's largest process. */
   readonly peakBytes: number | null;
+  /** Tokens/s of `SEQUENCES` that decode at once, all together. Aha's alone, as are the following. */
+  readonly batchDecode?: number | null;
+  /** Tokens/s of scoring `PROMPT_TOKENS`: a prefill with the head's logits of every token. */
+  readonly scored?: number | null;
+  /** Bytes of weights a second that decoding goes through. */
+  readonly decodeBytes?: number | null;
+  /** Bytes/s at which as many threads read a buffer as large as those weights. */
+  readonly readRate?: number | null;
 }
 
 /** What can be compared. */
-export type Quantity = keyof Figures;
+export type Quantity = keyof Required<Figures>;
 
 /** A peer that is here and runs. */
 export interface ReadyPeer {
@@ -45,6 +58,10 @@ export interface ReadyPeer {
 /** An implementation to compare with. */
 export interface Peer {
   readonly name: string;
+  /** Takes part in no more repeats than this, because it is slow. */
+  readonly maxRepeats?: number;
+  /** Takes no part with the large generated model, because it is slow or not asked about. */
+  readonly isSmallOnly?: boolean;
   /** Installs or finds it. Throws with the reason where it cannot be had. */
   prepare(): Promise<ReadyPeer>;
 }

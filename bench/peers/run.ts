@@ -1,23 +1,26 @@
-/** `deno task bench:peers`: Aha and other runtimes on the same files, threads and prompts, taking turns; a table, and a JSON in bench/results. Builds and measures nothing itself. */
+/** `deno task bench:peers`: Aha and other runtimes on the same files, threads and prompts, taking turns; a table, what of the goals is reached, and a JSON in bench/results. Builds and measures nothing itself. */
+import { closeSync, openSync, readSync } from "node:fs";
 import { cpus } from "node:os";
-import { basename } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { describeRun, saveResult } from "../measured_run.ts";
-import { aha } from "./aha.ts";
+import { aha, ahaSimdThreads } from "./aha.ts";
+import { goalsOf, goalTable } from "./goals.ts";
 import { llamaBench } from "./llama_bench.ts";
-import { FORMATS, modelPath } from "./model_files.ts";
+import { FORMATS, GENERATED, modelName, modelPath } from "./model_files.ts";
 import { nodeLlamaCpp } from "./node_llama_cpp.ts";
 import { benchHome } from "./npm_packages.ts";
 import { GENERATED_TOKENS, type Peer, PROMPT_TOKENS, type ReadyPeer } from "./peer.ts";
 import { type Measurement, summarize, table } from "./summary.ts";
 import { wllama } from "./wllama.ts";
 
-const PEERS: readonly Peer[] = [aha, nodeLlamaCpp, llamaBench, wllama];
+const PEERS: readonly Peer[] = [aha, ahaSimdThreads, nodeLlamaCpp, llamaBench, wllama];
 const QUIET_SAMPLE_MS = 300;
 
 const USAGE = `deno task bench:peers [MODEL...] [--threads 1,2] [--repeat 3] [--only NAME,...]
-MODEL is ${FORMATS.join(", ")} (SmolLM2-135M in that format; default: all) or a GGUF file.
+MODEL is ${
+  FORMATS.join(", ")
+} (SmolLM2-135M in that format), ${GENERATED} or a GGUF file; default: the named ones.
 NAME is ${PEERS.map(({ name }) => name).join(", ")}.`;
 
 interface Settings {
@@ -54,7 +57,7 @@ export function readSettings(words: readonly string[]): Settings {
     throw new RangeError(`--only names ${JSON.stringify(wanted)}, which is no peer`);
   });
   return {
-    models: positionals.length > 0 ? positionals : FORMATS,
+    models: positionals.length > 0 ? positionals : [...FORMATS, GENERATED],
     threads: values.threads.split(",").map((text) => count(text, "threads")),
     repeats: count(values.repeat, "repeat"),
     peers,
@@ -63,12 +66,12 @@ export function readSettings(words: readonly string[]): Settings {
 
 /** Peers that are here; the others go to `failures` with their reasons. */
 async function prepareAll(peers: readonly Peer[], failures: Failure[]) {
-  const ready: (ReadyPeer & { readonly name: string })[] = [];
+  const ready: (ReadyPeer & Peer)[] = [];
   for (const peer of peers) {
     try {
-      const { version, measure } = await peer.prepare();
-      ready.push({ name: peer.name, version, measure });
-      console.error(`${peer.name}: ${version}`);
+      const found = await peer.prepare();
+      ready.push({ ...peer, ...found });
+      console.error(`${peer.name}: ${found.version}`);
     } catch (error) {
       failures.push({ peer: peer.name, reason: (error as Error).message });
       console.error(`${peer.name}: NOT MEASURED: ${(error as Error).message}`);
@@ -79,27 +82,30 @@ async function prepareAll(peers: readonly Peer[], failures: Failure[]) {
 
 /** All peers take turns within each repeat, so that a drifting machine touches them alike. */
 async function measureAll(
-  peers: readonly (ReadyPeer & { readonly name: string })[],
+  peers: readonly (ReadyPeer & Peer)[],
   { models, threads, repeats }: Settings,
   failures: Failure[],
   keep: (measurements: readonly Measurement[]) => void,
 ): Promise<Measurement[]> {
-  const files = await Promise.all(models.map((model) => modelPath(model, benchHome())));
+  const files: string[] = [];
+  for (const model of models) files.push(await modelPath(model, benchHome()));
+  for (const file of files) warmPageCache(file);
   const measurements: Measurement[] = [];
   const turns = Array.from(
     { length: repeats },
     (_, repeat) =>
       models.flatMap((model, i) =>
         threads.flatMap((count) =>
-          peers.map((peer) => ({ repeat, model, file: files[i], threads: count, peer }))
+          peers.filter((peer) => takesPart(peer, model, repeat))
+            .map((peer) => ({ repeat, model, file: files[i], threads: count, peer }))
         )
       ),
   ).flat();
   for (const { repeat, model, file, threads, peer } of turns) {
-    const name = nameOf(model);
+    const name = modelName(model);
     const busyBefore = await busyShare();
     try {
-      const figures = await peer.measure({ model: file, threads });
+      const figures = await peer.measure({ model: file, threads, isBrief: model === GENERATED });
       measurements.push({ peer: peer.name, repeat, model: name, threads, busyBefore, figures });
       keep(measurements);
       const { prefill, decode } = figures;
@@ -116,9 +122,16 @@ async function measureAll(
   return measurements;
 }
 
-/** How files are called in results: no places of this machine. */
-function nameOf(model: string): string {
-  return FORMATS.some((format) => format === model) ? `SmolLM2-135M ${model}` : basename(model);
+function takesPart({ maxRepeats = Infinity, isSmallOnly }: Peer, model: string, repeat: number) {
+  return repeat < maxRepeats && !(isSmallOnly && model === GENERATED);
+}
+
+/** Reads a file once: loading is timed with the system's cache warm, for whoever comes first. */
+function warmPageCache(file: string): void {
+  const chunk = new Uint8Array(1 << 20);
+  const handle = openSync(file, "r");
+  while (readSync(handle, chunk) > 0);
+  closeSync(handle);
 }
 
 /** Share of all cores that others use now; null where the system does not tell. */
@@ -144,11 +157,13 @@ async function main(settings: Settings): Promise<number> {
       ...{ promptTokens: PROMPT_TOKENS, generatedTokens: GENERATED_TOKENS },
       repeats: settings.repeats,
       peers: peers.map(({ name, version }) => ({ name, version })),
-      ...{ notMeasured: failures, rows: summarize(measurements), measurements },
+      ...{ notMeasured: failures, goals: goalsOf(summarize(measurements)) },
+      ...{ rows: summarize(measurements), measurements },
     });
   };
   const measurements = await measureAll(peers, settings, failures, keep);
-  console.log(table(summarize(measurements)));
+  const rows = summarize(measurements);
+  console.log(`${table(rows)}\n\n${goalTable(goalsOf(rows))}`);
   for (const { peer, reason } of failures) console.log(`not measured: ${peer}: ${reason}`);
   keep(measurements);
   return failures.length > 0 ? 1 : 0;

@@ -23,6 +23,7 @@ export interface SummaryRow extends Task {
 
 export const QUANTITIES: readonly Quantity[] = [
   ...["prefill", "decode", "loadMs", "firstTokenMs", "peakBytes"] as const,
+  ...["batchDecode", "scored", "decodeBytes", "readRate"] as const,
 ];
 
 /** A row for each file, count of threads and peer, in the order in which they were first measured. */

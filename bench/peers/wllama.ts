@@ -31,7 +31,7 @@ const FLAGS = [
 
 /** wllama on the CPU. */
 export const wllama: Peer = {
-  name: "wllama",
+  ...{ name: "wllama", maxRepeats: 1, isSmallOnly: true },
   prepare: () => {
     const chromium = chromiumVersion();
     const modules = installPackages("wllama", [`@wllama/wllama@${VERSION}`]);
