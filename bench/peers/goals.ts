@@ -160,7 +160,7 @@ export function goalTable(goals: readonly Goal[]): string {
   });
   const heads = [
     "what",
-    "with threads",
+    "files and threads",
     "measured, worst to best",
     "floor",
     "aim",
