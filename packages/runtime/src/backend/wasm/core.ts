@@ -57,6 +57,7 @@ export async function startCore(variant: CoreVariant, maxBytes: number): Promise
   const module = await coreModule(variant);
   if (variant === "simd") {
     const exports = instantiate(module, null);
+    chooseByteDot(exports);
     return { variant, exports, memory: exports.memory as WebAssembly.Memory, share: null };
   }
   const memory = new WebAssembly.Memory({
@@ -64,7 +65,9 @@ export async function startCore(variant: CoreVariant, maxBytes: number): Promise
     maximum: Math.min(65536, Math.max(INITIAL_PAGES, Math.ceil(maxBytes / WASM_PAGE_BYTES))),
     shared: true,
   });
-  return { variant, exports: instantiate(module, memory), memory, share: { module, memory } };
+  const exports = instantiate(module, memory);
+  chooseByteDot(exports);
+  return { variant, exports, memory, share: { module, memory } };
 }
 
 /**
@@ -80,10 +83,7 @@ export async function startBestCore(maxBytes: number, only?: CoreVariant): Promi
     }
     try {
       const core = await startCore(variant, maxBytes);
-      if (isExact(core.exports)) {
-        chooseByteDot(core.exports);
-        return core;
-      }
+      if (isExact(core.exports)) return core;
       failures.push(`${variant}: this engine computes its dot product wrong`);
     } catch (error) {
       failures.push(`${variant}: ${(error as Error).message}`);
