@@ -55,10 +55,13 @@ function prepare(
   const act = core.room(exports.activation_bytes(rows, cols));
   const out = core.room(4 * rows * outputs);
   if (quantized) exports.quantize_rows(x, act, rows, cols);
+  const lists = Array.from(
+    { length: copies },
+    (_, copy) => core.place(Int32Array.of(id, packed + copy * packedBytes, 0, out, outputs)),
+  );
   return {
     copies,
-    run: (copy) =>
-      exports.linear(id, x, act, packed + copy * packedBytes, 0, out, rows, cols, outputs),
+    run: (copy) => exports.linear(lists[copy], 1, x, act, rows, cols),
     output: () => core.read(out, rows * outputs),
   };
 }

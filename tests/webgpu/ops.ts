@@ -68,6 +68,10 @@ export class WebGpuOps implements Ops {
     return this.#run(code, [at, weightSliceOf(table)], [ids.length, table.cols], groups);
   }
 
+  linears<W extends readonly Weight[]>(x: Tensor, weights: W): { readonly [I in keyof W]: Tensor } {
+    return weights.map((weight) => this.linear(x, weight)) as { [I in keyof W]: Tensor };
+  }
+
   linear(x: Tensor, weight: Weight): Tensor {
     const [rows, cols] = x.shape;
     expectSize(`linear with ${weight.name}: columns`, cols, weight.cols);

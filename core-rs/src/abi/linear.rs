@@ -88,26 +88,25 @@ pub fn quantize_rows(x: usize, act: usize, rows: usize, cols: usize) -> u32 {
     OK
 }
 
-/// `out` f32 [rows, outputs] = x * transpose of `packed` [outputs, cols] + `bias` f32 [outputs] (0: none). Quantized types
-/// read `act` (what `quantize_rows` wrote) and may give `x` as 0; float types read `x` f32 [rows, cols], `act` may be 0.
+/// Words of a product in the list of `linear`.
+const PRODUCT_WORDS: usize = 5;
+
+/// For each of `count` products at `list`, five u32 each, `dtype, packed, bias, out, outputs`: `out` f32 [rows, outputs] =
+/// x * transpose of `packed` [outputs, cols] + `bias` f32 [outputs] (0: none). Quantized types read `act` (what
+/// `quantize_rows` wrote) and may give `x` as 0; float types read `x` f32 [rows, cols], `act` may be 0.
 #[wasm_bindgen]
-#[allow(clippy::too_many_arguments)]
-pub fn linear(
-    dtype: u32,
-    x: usize,
-    act: usize,
-    packed: usize,
-    bias: usize,
-    out: usize,
-    rows: usize,
-    cols: usize,
-    outputs: usize,
-) -> u32 {
-    status(checked(dtype, cols, &[packed, out]).and_then(|dtype| {
+pub fn linear(list: usize, count: usize, x: usize, act: usize, rows: usize, cols: usize) -> u32 {
+    if list == 0 {
+        return BAD_ARGUMENT;
+    }
+    let words = unsafe { slice::from_raw_parts(list as *const u32, PRODUCT_WORDS * count) };
+    let product = |words: &[u32]| {
+        let [packed, bias, out, outputs] = [1, 2, 3, 4].map(|i| words[i] as usize);
+        let dtype = checked(words[0], cols, &[packed, out])?;
         if (if dtype.is_quantized() { act } else { x }) == 0 {
             return Err(BAD_ARGUMENT);
         }
-        let job = Linear {
+        Ok(Linear {
             dtype,
             x: x as *const f32,
             act: act as *const u8,
@@ -117,10 +116,10 @@ pub fn linear(
             rows,
             cols,
             outputs,
-        };
-        unsafe { linear::linear(&job) };
-        Ok(())
-    }))
+        })
+    };
+    let jobs: Result<Vec<Linear>, u32> = words.chunks(PRODUCT_WORDS).map(product).collect();
+    status(jobs.map(|jobs| unsafe { linear::linear(&jobs) }))
 }
 
 /// `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].

@@ -49,26 +49,55 @@ pub struct Linear {
 // The pointers are read only, apart from `out`, of which threads write disjoint parts.
 unsafe impl Sync for Linear {}
 
-/// Runs the product on all threads.
+/// Runs products side by side on all threads: one fork and join, and small products fill the gaps that others leave.
 /// # Safety
-/// The pointers are valid for the shapes, `out` overlaps nothing, `cols` is a whole number of blocks.
-pub unsafe fn linear(job: &Linear) {
-    let step = if job.dtype.is_quantized() { 1 } else { FLOAT_TILES };
-    let strips = job.outputs.div_ceil(TILE * step);
-    let panels = job.rows.div_ceil(PANEL);
-    let strip_products = TILE * step * job.rows.min(PANEL) * job.cols;
-    parallel_for(strips * panels, 1 + PORTION / strip_products.max(1), &|mut range| {
-        while !range.is_empty() {
-            let (panel, first) = (range.start / strips, range.start % strips);
-            let last = strips.min(first + range.len());
-            let rows = panel * PANEL..((panel + 1) * PANEL).min(job.rows);
-            with_block_format!(job.dtype, F => block_tiles::<F>(job, first..last, rows.clone()));
-            for strip in first..last {
-                with_float_format!(job.dtype, F => float_strip::<F>(job, strip, rows.clone()));
-            }
-            range.start += last - first;
+/// The pointers are valid for the shapes, no `out` overlaps anything, `cols` is a whole number of blocks.
+pub unsafe fn linear(jobs: &[Linear]) {
+    let items = jobs.iter().map(Linear::items).sum();
+    let largest = jobs.iter().map(Linear::item_products).max().unwrap_or(1);
+    parallel_for(items, 1 + PORTION / largest.max(1), &|range| {
+        let mut first = 0;
+        for job in jobs {
+            let last = first + job.items();
+            let own = range.start.clamp(first, last) - first..range.end.clamp(first, last) - first;
+            run_items(job, own);
+            first = last;
         }
     });
+}
+
+impl Linear {
+    /// Tiles of one item.
+    fn step(&self) -> usize {
+        if self.dtype.is_quantized() { 1 } else { FLOAT_TILES }
+    }
+
+    fn strips(&self) -> usize {
+        self.outputs.div_ceil(TILE * self.step())
+    }
+
+    /// Parts that threads can take, panel by panel.
+    fn items(&self) -> usize {
+        self.strips() * self.rows.div_ceil(PANEL)
+    }
+
+    fn item_products(&self) -> usize {
+        TILE * self.step() * self.rows.min(PANEL) * self.cols
+    }
+}
+
+unsafe fn run_items(job: &Linear, mut items: Range<usize>) {
+    let strips = job.strips();
+    while !items.is_empty() {
+        let (panel, first) = (items.start / strips, items.start % strips);
+        let last = strips.min(first + items.len());
+        let rows = panel * PANEL..((panel + 1) * PANEL).min(job.rows);
+        with_block_format!(job.dtype, F => block_tiles::<F>(job, first..last, rows.clone()));
+        for strip in first..last {
+            with_float_format!(job.dtype, F => float_strip::<F>(job, strip, rows.clone()));
+        }
+        items.start += last - first;
+    }
 }
 
 /// All rows of a panel against tiles of a block format: many rows pass over one tile after the other, few over as many

@@ -111,6 +111,8 @@ export interface Ops {
   embed(ids: Int32Array, table: Weight): Tensor;
   /** x `[rows, K]`, weight `[N, K]` -> `[rows, N]`, the weight's bias added where it has one. */
   linear(x: Tensor, weight: Weight): Tensor;
+  /** `linear` with each of the weights `[N_i, K]`, side by side: less waiting where each is small. */
+  linears<W extends readonly Weight[]>(x: Tensor, weights: W): { readonly [I in keyof W]: Tensor };
   /**
    * x / sqrt(mean(x^2) + epsilon) * gain of each run of D elements: x `[rows, C]`, gain `[D]` (Zhang & Sennrich 1910.07467).
    * D is C for whole rows; a divisor of C, such as the head size, norms each part of a row by itself.

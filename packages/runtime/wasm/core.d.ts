@@ -102,10 +102,11 @@ export function exp_scalar(x: number, out: number, n: number): number;
 export function fma_probe(): boolean;
 
 /**
- * `out` f32 [rows, outputs] = x * transpose of `packed` [outputs, cols] + `bias` f32 [outputs] (0: none). Quantized types
- * read `act` (what `quantize_rows` wrote) and may give `x` as 0; float types read `x` f32 [rows, cols], `act` may be 0.
+ * For each of `count` products at `list`, five u32 each, `dtype, packed, bias, out, outputs`: `out` f32 [rows, outputs] =
+ * x * transpose of `packed` [outputs, cols] + `bias` f32 [outputs] (0: none). Quantized types read `act` (what
+ * `quantize_rows` wrote) and may give `x` as 0; float types read `x` f32 [rows, cols], `act` may be 0.
  */
-export function linear(dtype: number, x: number, act: number, packed: number, bias: number, out: number, rows: number, cols: number, outputs: number): number;
+export function linear(list: number, count: number, x: number, act: number, rows: number, cols: number): number;
 
 /**
  * For tests: `linear` by the scalar twin, from f32 `x` [rows, cols] and the file's own bytes at `src`.
@@ -245,7 +246,7 @@ export interface InitOutput {
     readonly exp_lanes: (a: number, b: number, c: number) => number;
     readonly exp_scalar: (a: number, b: number, c: number) => number;
     readonly fma_probe: () => number;
-    readonly linear: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
+    readonly linear: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly linear_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
     readonly pack_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly packed_bytes: (a: number, b: number, c: number) => number;

@@ -35,22 +35,25 @@ fn run(case: &Case, first: usize, rows: usize, with_bias: bool) -> Vec<f32> {
     let mut out = vec![f32::NAN; rows * case.outputs];
     unsafe {
         quantize_rows(x.as_ptr(), act.as_mut_ptr(), rows, case.cols);
-        linear(&Linear {
-            dtype: case.dtype,
-            x: x.as_ptr(),
-            act: act.as_ptr(),
-            packed: tiles.as_ptr(),
-            bias: if with_bias { case.bias.as_ptr() } else { core::ptr::null() },
-            out: out.as_mut_ptr(),
-            rows,
-            cols: case.cols,
-            outputs: case.outputs,
-        });
+        linear(&[job(case, x, &act, &tiles, with_bias, &mut out)]);
     }
     out
 }
 
-/// Columns and outputs: fewer tiles than streams, as many, a share of several and a rest.
+fn job(case: &Case, x: &[f32], act: &[u8], tiles: &[u8], with_bias: bool, out: &mut [f32]) -> Linear {
+    Linear {
+        dtype: case.dtype,
+        x: x.as_ptr(),
+        act: act.as_ptr(),
+        packed: tiles.as_ptr(),
+        bias: if with_bias { case.bias.as_ptr() } else { core::ptr::null() },
+        out: out.as_mut_ptr(),
+        rows: x.len() / case.cols,
+        cols: case.cols,
+        outputs: case.outputs,
+    }
+}
+
 fn shapes(dtype: Dtype) -> [(usize, usize); 3] {
     match dtype.block().0 {
         1 => [(7, 41), (50, 64), (1, 77)],
@@ -98,6 +101,29 @@ fn linear_of_more_weights_than_the_cache_keeps_equals_its_scalar_twin() {
         let case = case(dtype, rows, cols, outputs);
         let twin = scalar::linear(dtype, &case.x, &case.weights, None, cols).unwrap();
         assert_eq!(bits(&run(&case, 0, rows, false)), bits(&twin), "{dtype:?}");
+    }
+}
+
+#[test]
+fn products_side_by_side_equal_those_alone() {
+    for rows in [1, PANEL + 3] {
+        let cases = [(Dtype::Q4_0, 77), (Dtype::F16, 41), (Dtype::Q6K, 9)]
+            .map(|(dtype, outputs)| case(dtype, rows, 256, outputs));
+        let x = cases[0].x.clone();
+        let mut act = vec![0u8; rows * row_bytes(256)];
+        unsafe { quantize_rows(x.as_ptr(), act.as_mut_ptr(), rows, 256) };
+        let tiles = cases.each_ref().map(|case| packed(case.dtype, &case.weights, case.outputs, 256));
+        let fresh = || cases.each_ref().map(|case| vec![f32::NAN; rows * case.outputs]);
+        let (mut together, mut alone) = (fresh(), fresh());
+        let jobs = |outs: &mut [Vec<f32>; 3]| -> Vec<Linear> {
+            let parts = cases.iter().zip(&tiles).zip(outs);
+            parts.map(|((case, tiles), out)| job(case, &x, &act, tiles, true, out)).collect()
+        };
+        unsafe {
+            linear(&jobs(&mut together));
+            jobs(&mut alone).into_iter().for_each(|job| linear(&[job]));
+        }
+        assert_eq!(together.map(|out| bits(&out)), alone.map(|out| bits(&out)));
     }
 }
 

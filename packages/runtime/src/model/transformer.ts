@@ -104,19 +104,17 @@ function attention(
   const shape: Attention = { layer, heads, kvHeads, headSize, scale: headSize ** -0.5 };
   const normed = ops.rmsNorm(x, block.attentionNorm, normEpsilon);
   const headNorm = (x: Tensor, gain?: Tensor) => gain ? ops.rmsNorm(x, gain, normEpsilon) : x;
-  const q = ops.rope(headNorm(ops.linear(normed, block.q), block.qNorm), batch, rope);
-  const k = ops.rope(headNorm(ops.linear(normed, block.k), block.kNorm), batch, rope);
-  const v = ops.linear(normed, block.v);
+  const [rawQ, rawK, v] = ops.linears(normed, [block.q, block.k, block.v]);
+  const q = ops.rope(headNorm(rawQ, block.qNorm), batch, rope);
+  const k = ops.rope(headNorm(rawK, block.kNorm), batch, rope);
   return ops.linear(ops.attend(q, k, v, batch, cache, shape), block.output);
 }
 
 /** SwiGLU feed-forward: x `[rows, C]` -> `[rows, C]`, the residual not added. */
 function mlp(ops: Ops, config: ModelConfig, block: Block, x: Tensor): Tensor {
   const normed = ops.rmsNorm(x, block.mlpNorm, config.normEpsilon);
-  return ops.linear(
-    ops.swiglu(ops.linear(normed, block.gate), ops.linear(normed, block.up)),
-    block.down,
-  );
+  const [gate, up] = ops.linears(normed, [block.gate, block.up]);
+  return ops.linear(ops.swiglu(gate, up), block.down);
 }
 
 async function loadParameters(

@@ -66,10 +66,12 @@ function products(core: Core, format: Format, x: Float32Array, file: Uint8Array)
   new Uint8Array(memory.buffer, src, file.length).set(file);
   new Float32Array(memory.buffer, input, x.length).set(x);
   const tiles = Math.ceil(OUTPUTS / 8);
+  const products = place(20);
+  new Uint32Array(memory.buffer, products, 5).set([format.id, packed, 0, out, OUTPUTS]);
   const statuses = [
     exports.pack_rows(format.id, src, packed, tiles, COLS, OUTPUTS - 8 * (tiles - 1)),
     exports.quantize_rows(input, act, rows, COLS),
-    exports.linear(format.id, input, act, packed, 0, out, rows, COLS, OUTPUTS),
+    exports.linear(products, 1, input, act, rows, COLS),
     exports.linear_scalar(format.id, input, src, 0, twin, rows, COLS, OUTPUTS),
   ];
   assertEquals(statuses, [0, 0, 0, 0], format.name);
@@ -125,11 +127,18 @@ Deno.test("linear: floats agree with the scalar twin, and a row alone has the bi
 });
 
 Deno.test("linear: wrong arguments give a status and write nothing", async () => {
-  const { exports } = await startCore("simd", 64 << 20);
+  const { exports, memory } = await startCore("simd", 64 << 20);
   const place = exports.allocate(4096);
-  assertEquals(exports.linear(99, place, place, place, 0, place, 1, 32, 8), 1);
-  assertEquals(exports.linear(2, place, place, place, 0, place, 1, 31, 8), 1);
-  assertEquals(exports.linear(2, place, 0, place, 0, place, 1, 32, 8), 1);
+  const [good, unknown, nowhere] = [[2, place], [99, place], [2, 0]].map(([type, packed]) => {
+    const list = exports.allocate(20);
+    new Uint32Array(memory.buffer, list, 5).set([type, packed, 0, place, 8]);
+    return list;
+  });
+  assertEquals(exports.linear(unknown, 1, place, place, 1, 32), 1);
+  assertEquals(exports.linear(nowhere, 1, place, place, 1, 32), 1);
+  assertEquals(exports.linear(good, 1, place, place, 1, 31), 1);
+  assertEquals(exports.linear(good, 1, place, 0, 1, 32), 1);
+  assertEquals(exports.linear(0, 1, place, place, 1, 32), 1);
   assertEquals(exports.pack_rows(2, place, place, 1, 32, 0), 1);
   assertEquals(exports.packed_bytes(2, 8, 33), 0);
   assertEquals(exports.use_byte_dot(3), 1);

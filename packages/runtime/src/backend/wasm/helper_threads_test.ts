@@ -61,6 +61,7 @@ function layer(values: CoreValues): () => Float32Array {
   const packed = values.room(exports.packed_bytes(Q8_0, COLS, COLS) / 4);
   const ids = values.i32(Array.from({ length: ROWS }, (_, i) => i));
   const logprobs = values.room(ROWS);
+  const products = values.i32([Q8_0, packed, 0, product, COLS]);
   assertEquals(exports.quantize(Q8_0, weights, file, COLS * COLS), 0);
   return () => {
     const statuses = [
@@ -68,7 +69,7 @@ function layer(values: CoreValues): () => Float32Array {
       exports.rms_norm(x, gain, normed, ROWS, COLS, 1e-5),
       exports.swiglu(normed, x, gated, count),
       exports.quantize_rows(gated, act, ROWS, COLS),
-      exports.linear(Q8_0, gated, act, packed, 0, product, ROWS, COLS, COLS),
+      exports.linear(products, 1, gated, act, ROWS, COLS),
       exports.token_logprobs(product, ids, logprobs, ROWS, COLS, 1),
     ];
     assertEquals(statuses, statuses.map(() => 0));

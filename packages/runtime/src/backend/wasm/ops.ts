@@ -74,18 +74,29 @@ export class WasmOps implements Ops {
   }
 
   linear(x: Tensor, weight: Weight): Tensor {
+    return this.linears(x, [weight])[0];
+  }
+
+  linears<W extends readonly Weight[]>(x: Tensor, weights: W): { readonly [I in keyof W]: Tensor } {
     const [rows, cols] = x.shape;
-    expectSize(`linear with ${weight.name}: columns`, cols, weight.cols);
-    const out = this.#f32([rows, weight.rows]);
-    const { address, typeId, quantized } = packedOf(weight);
-    const activations = quantized ? this.#quantize(x) : 0;
-    const bias = weight.bias ? addressOf(weight.bias) : NO_BIAS;
-    const status = this.core.linear(
-      ...[typeId, addressOf(x), activations, address, bias, addressOf(out)] as const,
-      ...[rows, cols, weight.rows] as const,
+    let needsActivations = false;
+    const list: number[] = [];
+    const outs = weights.map((weight) => {
+      expectSize(`linear with ${weight.name}: columns`, cols, weight.cols);
+      const out = this.#f32([rows, weight.rows]);
+      const { address, typeId, quantized } = packedOf(weight);
+      needsActivations ||= quantized;
+      const bias = weight.bias ? addressOf(weight.bias) : NO_BIAS;
+      list.push(typeId, address, bias, addressOf(out), weight.rows);
+      return out;
+    });
+    const activations = needsActivations ? this.#quantize(x) : 0;
+    const at = this.#i32(list);
+    this.#check(
+      "linear",
+      this.core.linear(at, weights.length, addressOf(x), activations, rows, cols),
     );
-    this.#check("linear", status);
-    return out;
+    return outs as { [I in keyof W]: Tensor };
   }
 
   rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
