@@ -14,7 +14,7 @@ const END: GenerationEvent = {
   usage: { promptTokens: 1, cachedPromptTokens: 0, completionTokens: 1, reasoningTokens: 0 },
   timings: {
     ...{ promptTokens: 1, promptTokensPerSecond: 1, timeToFirstTokenMs: 1 },
-    ...{ generatedTokens: 1, tokensPerSecond: 1 },
+    ...{ generatedTokens: 1, tokensPerSecond: 1, draftedTokens: 0, acceptedTokens: 0 },
   },
 };
 

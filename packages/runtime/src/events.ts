@@ -58,6 +58,11 @@ export interface GenerateOptions {
   readonly keepTokens?: number;
   /** Whether the prompt may begin with tokens that are in the cache, and later ones with this one's. Default true. */
   readonly reusePrefix?: boolean;
+  /**
+   * Whether tokens that followed the same words before, in prompt or answer, are checked several at once (prompt lookup
+   * decoding). `auto` (default) does so where it pays. Tokens and log-probabilities are the same either way.
+   */
+  readonly speculation?: "auto" | "off";
   /** Called while the prompt is fed, and again where a context slides: tokens that the cache holds, and all. */
   readonly onPromptProgress?: (doneTokens: number, totalTokens: number) => void;
   readonly signal?: AbortSignal;
@@ -97,6 +102,10 @@ export interface Timings {
   readonly timeToFirstTokenMs: number;
   readonly generatedTokens: number;
   readonly tokensPerSecond: number;
+  /** Guessed tokens that were checked (`speculation`); 0 where it is off. */
+  readonly draftedTokens: number;
+  /** Of these, those that were right, each of which saved a step. */
+  readonly acceptedTokens: number;
 }
 
 /** A piece of the answer. Text arrives as soon as its characters are whole. */

@@ -10,11 +10,12 @@ export const CHUNK_ROWS = 256;
 /** Logits that stand in memory at a time: those of many sequences would outgrow the activations. */
 const LOGITS_BYTES = 16 << 20;
 
-/** Tokens that a step appends to a sequence, and how to draw the one after them where it is wanted. */
+/** Tokens that a step appends to a sequence, and how to draw after the last of them. */
 export interface Feed {
   readonly sequence: CachedSequence;
   readonly ids: ArrayLike<number>;
-  readonly draw?: Draw;
+  /** Draws after the last tokens, the last one after all of them; none where a prompt goes on. */
+  readonly draws?: readonly Draw[];
 }
 
 /** A token as it was drawn. */
@@ -37,8 +38,8 @@ export class Decoder {
   ) {}
 
   /**
-   * One forward pass over all feeds; gives the tokens of those that ask for one, in order. What a sequence draws does not
-   * depend on the others. The scope closes before anything is awaited, since another request may step meanwhile.
+   * One forward pass over all feeds; gives the tokens of all their draws, in order. What a sequence draws does not
+   * depend on the others, nor on the tokens after a draw's own. The scope closes before anything is awaited, since another request may step meanwhile.
    * @throws {MemoryError} when the cache may not grow; nothing is appended then
    */
   async step(cache: KvCache, feeds: readonly Feed[]): Promise<DrawnToken[]> {
@@ -51,11 +52,10 @@ export class Decoder {
     const rows: number[] = [];
     const draws: Draw[] = [];
     let end = 0;
-    for (const { ids, draw } of feeds) {
+    for (const { ids, draws: own = [] } of feeds) {
       end += ids.length;
-      if (!draw) continue;
-      rows.push(end - 1);
-      draws.push(draw);
+      for (let row = end - own.length; row < end; row++) rows.push(row);
+      draws.push(...own);
     }
     return this.#sample(hidden, rows, draws);
   }

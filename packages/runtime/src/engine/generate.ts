@@ -6,6 +6,7 @@ import type { DrawnToken } from "./decoder.ts";
 import { Clock } from "./generation_clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { limitsOf } from "./generation_limits.ts";
+import { type DrawAfter, PromptDrafter } from "./speculation/prompt_drafter.ts";
 
 /** How a generation ended and what it took. */
 export interface GenerationEnd {
@@ -45,11 +46,17 @@ export async function* generate(
   const { vocabulary } = decoder.model.config;
   const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
   const history = [...promptIds];
+  const drafter = drafterOf(
+    options,
+    history,
+    (all, ahead) =>
+      draws({ position: all.length, history: all, promptLength: promptIds.length, ahead }),
+  );
   const running = scheduler.open({ sharesPrefixes: options.reusePrefix });
   const clock = new Clock();
   const end = (finishReason: FinishReason): GenerationEnd => ({
     finishReason,
-    timings: clock.end(promptIds.length, running.reusedTokens),
+    timings: clock.end(promptIds.length, running.reusedTokens, drafter),
     cachedPromptTokens: running.reusedTokens,
   });
   try {
@@ -64,6 +71,11 @@ export async function* generate(
       const drawn = await scheduler.advance(running, next, draw, {
         signal: options.signal,
         onFed: options.onPromptProgress,
+        drafter,
+        mostDrafts: Math.min(
+          limit - clock.generated - 1,
+          contextTokens - running.ids.length - next.length,
+        ),
       });
       clock.drawn();
       if (!options.ignoreEnd && endIds.has(drawn.id)) return end("stop");
@@ -77,6 +89,17 @@ export async function* generate(
   } finally {
     scheduler.close(running);
   }
+}
+
+/** @throws {RangeError} when `speculation` is no word of its own */
+function drafterOf(
+  { speculation = "auto" }: GenerateOptions,
+  history: number[],
+  drawAfter: DrawAfter,
+): PromptDrafter | undefined {
+  if (speculation === "auto") return new PromptDrafter(history, drawAfter);
+  if (speculation === "off") return undefined;
+  throw new RangeError(`speculation is ${speculation}, it must be auto or off`);
 }
 
 /** A full context made half empty: its first tokens, and the newest of the rest. */

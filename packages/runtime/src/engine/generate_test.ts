@@ -133,6 +133,8 @@ Deno.test("generate: without any draw all times and rates are 0", () =>
         timeToFirstTokenMs: 0,
         generatedTokens: 0,
         tokensPerSecond: 0,
+        draftedTokens: 0,
+        acceptedTokens: 0,
       },
     });
   }));
@@ -197,7 +199,7 @@ Deno.test("generate: the random number of a token belongs to (seed, choice, inde
       const position = sequence.length + next.length;
       const shape = { temperature: 100, topK: 0, topP: 1, minP: 0 };
       const draw = { ...shape, seed: [3, 1], choice: 2, position } as const;
-      const [drawn] = await decoder.step(cache, [{ sequence, ids: next, draw }]);
+      const [drawn] = await decoder.step(cache, [{ sequence, ids: next, draws: [draw] }]);
       assertEquals(drawn.id, id);
       next = [id];
     }

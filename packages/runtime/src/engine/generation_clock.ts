@@ -1,6 +1,9 @@
 /** Times one generation: the prompt until the first draw, then the rest. Knows no tokens, only how many. */
 import type { Timings } from "../events.ts";
 
+type DraftCounts = Pick<Timings, "draftedTokens" | "acceptedTokens">;
+const NO_DRAFTS: DraftCounts = { draftedTokens: 0, acceptedTokens: 0 };
+
 /** Runs from when it is made. Without any draw all times and rates are 0. */
 export class Clock {
   readonly #start = performance.now();
@@ -15,7 +18,11 @@ export class Clock {
   }
 
   /** Prompt tokens that the cache held are not counted in its rate. */
-  end(promptTokens: number, cachedTokens: number): Timings {
+  end(
+    promptTokens: number,
+    cachedTokens: number,
+    { draftedTokens, acceptedTokens }: DraftCounts = NO_DRAFTS,
+  ): Timings {
     const firstMs = (this.#first ?? this.#start) - this.#start;
     const restMs = performance.now() - (this.#first ?? this.#start);
     return {
@@ -25,6 +32,8 @@ export class Clock {
       generatedTokens: this.generated,
       // The first draw comes with the prompt, so it is not counted here.
       tokensPerSecond: perSecond(Math.max(0, this.#draws - 1), restMs),
+      draftedTokens,
+      acceptedTokens,
     };
   }
 }

@@ -2,12 +2,16 @@
 import type { CachedSequence } from "../kv_cache.ts";
 import type { Draw } from "../ops.ts";
 import type { DrawnToken } from "./decoder.ts";
+import type { Drafter, DrawAhead } from "./speculation/drafts.ts";
 
 /** What the reader of a draw may ask for besides. */
 export interface WishOptions {
   readonly signal?: AbortSignal;
   /** Called after each step that fed a part of several tokens: how many of all the cache holds now. */
   readonly onFed?: (doneTokens: number, totalTokens: number) => void;
+  /** Guesses what follows, to be checked in the same step, and how much of it at most. */
+  readonly drafter?: Drafter;
+  readonly mostDrafts?: number;
 }
 
 /** A draw that somebody waits for. */
@@ -29,9 +33,21 @@ export class RunningSequence {
   /** Prompt tokens that were found in the cache at the first step. */
   reusedTokens = 0;
   hasStepped = false;
+  /** Tokens drawn ahead of the reader, in order. While there are any, the cache may hold more than `ids`. */
+  ahead: readonly DrawAhead[] = [];
 
   /** @param sharesPrefixes whether it may begin with another's tokens, and others with its own */
   constructor(readonly sharesPrefixes: boolean) {}
+
+  /** The next token if it has been drawn already: by the same draw, after the same ids. */
+  takeAhead(ids: readonly number[], { forced }: Draw): DrawnToken | undefined {
+    const [next, ...rest] = this.ahead;
+    if (!next || ids.length !== 1 || ids[0] !== next.after) return undefined;
+    if (forced !== undefined && forced !== next.token.id) return undefined;
+    this.ahead = rest;
+    this.ids.push(next.after);
+    return next.token;
+  }
 
   /** Tokens in the cache. */
   get stored(): number {

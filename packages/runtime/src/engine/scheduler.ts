@@ -6,13 +6,14 @@ import type { Decoder, DrawnToken } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
 import { RunningSequence, type Wish, type WishOptions } from "./running_sequence.ts";
 import { notFinite } from "./score.ts";
+import { type Drafts, drawnAhead } from "./speculation/drafts.ts";
 import { type Plan, StepPlanner } from "./step_planner.ts";
 import type { StepSize } from "./step_size.ts";
 import { nextTurn, yieldToHost } from "../yield_to_host.ts";
 
 /**
  * Runs many sequences over one cache, a step for all that wait (Orca, OSDI 2022). A sequence steps only while its
- * reader waits in `advance`, so a slow reader slows nobody else and no answer runs ahead of it.
+ * reader waits in `advance`, so a slow reader slows nobody else and no answer runs ahead of it but for checked drafts.
  */
 export class Scheduler {
   /** Oldest first. */
@@ -39,7 +40,8 @@ export class Scheduler {
   }
 
   /**
-   * Appends ids and draws the next token.
+   * Appends ids and draws the next token, or gives the one that was drawn with checked drafts; then `draw` must be what
+   * the drafter has given for this place.
    * @throws {ContextFullError} when they do not fit the context
    * @throws {RangeError} when there are none, or one is outside the vocabulary; in these cases nothing is appended
    * @throws {ModelError} when the model computes a number that is not finite
@@ -52,6 +54,9 @@ export class Scheduler {
   ): Promise<DrawnToken> {
     if (this.#ended !== undefined) throw this.#ended;
     options.signal?.throwIfAborted();
+    const known = running.takeAhead(ids, draw);
+    if (known) return known;
+    this.#forgetAhead(running);
     const { contextTokens } = this.decoder;
     const total = running.ids.length + ids.length;
     if (total > contextTokens) throw new ContextFullError(total, contextTokens);
@@ -68,6 +73,7 @@ export class Scheduler {
 
   /** Replaces all tokens of a sequence; what it keeps of its beginning is not fed again. */
   rewrite(running: RunningSequence, ids: readonly number[]): void {
+    this.#forgetAhead(running);
     const shared = Math.min(sharedLength(running.ids, ids), running.stored);
     const whole = Math.floor(shared / PAGE_TOKENS) * PAGE_TOKENS; // so that no page has to be copied
     if (running.sequence) this.cache.truncate(running.sequence, whole);
@@ -79,6 +85,7 @@ export class Scheduler {
   close(running: RunningSequence): void {
     if (!this.#running.delete(running)) return;
     running.wish = undefined;
+    this.#forgetAhead(running);
     const { sequence } = running;
     if (!sequence) return;
     const isWorth = running.sharesPrefixes && sequence.length >= MIN_SHARED_TOKENS;
@@ -113,6 +120,12 @@ export class Scheduler {
     }
   }
 
+  /** Drops what was drawn ahead. No page is copied: others share only pages full of `ids`. */
+  #forgetAhead(running: RunningSequence): void {
+    running.ahead = [];
+    if (running.sequence) this.cache.truncate(running.sequence, running.ids.length);
+  }
+
   /** Sequences whose reader waits; those that were aborted leave. */
   #waiting(): RunningSequence[] {
     for (const running of this.#running) {
@@ -124,19 +137,24 @@ export class Scheduler {
 
   async #step(plans: readonly Plan[]): Promise<void> {
     const start = performance.now();
-    const feeds = plans.map(({ running, count }) => {
+    const feeds = plans.map(({ running, count, drafts }) => {
       running.hasStepped = true;
       running.sequence ??= this.cache.create();
-      const ids = running.ids.slice(running.stored, running.stored + count);
-      const draw = count === running.missing ? running.wish?.draw : undefined;
-      return { running, sequence: running.sequence, ids, draw, wish: running.wish };
+      const { sequence, wish } = running;
+      const own = running.ids.slice(running.stored, running.stored + count);
+      const ids = [...own, ...drafts?.ids ?? []];
+      const draw = wish && count === running.missing ? [wish.draw] : [];
+      const draws = [...draw, ...drafts?.draws ?? []];
+      return { running, sequence, ids, draws, wish, count, drafts };
     });
     try {
       const drawn = await this.decoder.step(this.cache, feeds);
       let next = 0;
-      for (const { running, wish, draw, ids } of feeds) {
-        if (ids.length > 1) tellFed(running, wish);
-        if (draw) settle(running, wish, drawn[next++]);
+      for (const { running, wish, draws, count, drafts } of feeds) {
+        if (count > 1) tellFed(running, wish);
+        const tokens = drawn.slice(next, next += draws.length);
+        if (drafts) this.#takeDrafts(running, wish, drafts, tokens);
+        if (tokens.length > 0) settle(running, wish, tokens[0]);
       }
     } catch (error) {
       // The sequences may have grown by keys that were never written.
@@ -145,8 +163,22 @@ export class Scheduler {
         reject(running, error);
       }
     }
-    const rows = plans.reduce((sum, { count }) => sum + count, 0);
+    const rows = feeds.reduce((sum, { ids }) => sum + ids.length, 0);
     this.stepSize.took(rows, performance.now() - start);
+  }
+
+  /** Keeps what was drawn after drafts that were right, and leaves no trace of the others. */
+  #takeDrafts(
+    running: RunningSequence,
+    wish: Wish | undefined,
+    drafts: Drafts,
+    drawn: readonly DrawnToken[],
+  ): void {
+    const ahead = drawnAhead(drafts.ids, drawn);
+    wish?.options.drafter?.checked(drafts.ids.length, ahead.length);
+    if (!this.#running.has(running)) return; // closed meanwhile, and cut by that
+    running.ahead = ahead;
+    if (running.sequence) this.cache.truncate(running.sequence, running.ids.length + ahead.length);
   }
 
   #cacheTooSmall(): MemoryError {

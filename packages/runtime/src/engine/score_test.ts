@@ -45,7 +45,7 @@ Deno.test("scoreTokens: is what drawing token by token says, across chunks", () 
     assertEquals(await score(decoder, cache, ids), logprobs);
     assertEquals(cache.usedPages, 0);
     for (const t of [1, 40, CHUNK_ROWS, ids.length - 1]) {
-      const feed = { sequence: cache.create(), ids: ids.slice(0, t), draw: GREEDY };
+      const feed = { sequence: cache.create(), ids: ids.slice(0, t), draws: [GREEDY] };
       const [drawn] = await decoder.step(cache, [feed]);
       const scored = await score(decoder, cache, [...ids.slice(0, t), drawn.id]);
       assertEquals(scored.at(-1), drawn.logprob, `${t}`);

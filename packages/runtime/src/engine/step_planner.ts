@@ -3,14 +3,19 @@ import { type KvCache, PAGE_TOKENS } from "../kv_cache.ts";
 import { CHUNK_ROWS } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, type PrefixCache, shareable } from "./prefix_cache.ts";
 import type { RunningSequence } from "./running_sequence.ts";
+import type { Drafts } from "./speculation/drafts.ts";
 
 /** Of the rows of a step, prompts get at least so many, however many others decode. */
 const LEAST_PROMPT_ROWS = 32;
+/** Rows up to which drafts are checked, shared out among those that decode: more take three times as long as one. */
+const MOST_CHECKED_ROWS = 8;
 
 /** A part of a step: the next `count` tokens of a sequence. */
 export interface Plan {
   readonly running: RunningSequence;
   readonly count: number;
+  /** Guesses that are fed after them and checked. */
+  readonly drafts?: Drafts;
 }
 
 /**
@@ -43,7 +48,30 @@ export class StepPlanner {
       if (this.#makeRoom(running, room, mayTake, step)) step.add(running, count);
       else if (isStart) step.isBlocked = true; // nobody younger may overtake a prompt that waits for room
     }
+    this.#addDrafts(step, Math.min(rows, MOST_CHECKED_ROWS));
     return step.plans;
+  }
+
+  /** Where all decode, rows that are left check drafts; they take free pages only, so nobody loses any for them. */
+  #addDrafts(step: Step, rows: number): void {
+    if (step.plans.some(({ count }) => count > 1)) return;
+    const share = Math.floor(rows / step.plans.length) - 1;
+    let others = step.plans.length - 1;
+    for (const [at, { running, count }] of step.plans.entries()) {
+      const { drafter, mostDrafts = 0 } = running.wish?.options ?? {};
+      const most = Math.min(share, mostDrafts, this.#freeTokens(running, count, step));
+      const drafts = most > 0 ? drafter?.draft(most, others) : undefined;
+      if (!drafts) continue;
+      others += drafts.ids.length;
+      step.newPages += pagesFor(running, count + drafts.ids.length) - pagesFor(running, count);
+      step.plans[at] = { running, count, drafts };
+    }
+  }
+
+  /** Tokens for which a sequence finds room after `count` more, in its own last page and in free ones. */
+  #freeTokens({ stored }: RunningSequence, count: number, step: Step): number {
+    const rest = -(stored + count) & (PAGE_TOKENS - 1);
+    return rest + Math.max(0, this.#freePages(step)) * PAGE_TOKENS;
   }
 
   /** Gives a sequence's pages back; it is fed again when it is next asked for. */

@@ -152,3 +152,62 @@ Deno.test("StepPlanner: without room for a copy whole pages are shared all the s
   assertEquals(table.plan(), [0, 8]);
   assertEquals([same.reusedTokens, idle.stored, table.cache.usedPages], [64, 0, 3]);
 });
+
+/** Makes a sequence guess as much as it may; tells with how many rows beside it. */
+function guessing(running: RunningSequence, mostDrafts = 100): { others?: number } {
+  const seen: { others?: number } = {};
+  const draft = (most: number, others: number) => {
+    seen.others = others;
+    const ids = Array.from({ length: most }, (_, i) => i);
+    return { ids, draws: ids.map(() => WISH.draw) };
+  };
+  running.wish = { ...WISH, options: { mostDrafts, drafter: { draft, checked: () => {} } } };
+  return seen;
+}
+
+/** Drafts of each part of the next step, which is not run. */
+function drafts(table: Table, rows = 256): (number | undefined)[] {
+  const waiting = [...table.running].filter(({ wish }) => wish);
+  return table.planner.plan(waiting, rows).map((plan) => plan.drafts?.ids.length);
+}
+
+Deno.test("StepPlanner: few that decode share eight rows with drafts, beside prompts there are none", () => {
+  const table = new Table(100);
+  const seen = guessing(table.add(41, { stored: 40 }));
+  assertEquals(drafts(table), [7]);
+  assertEquals(drafts(table, 4), [3]);
+  assertEquals(seen.others, 0);
+  guessing(table.add(41, { stored: 40 }), 2);
+  const third = table.add(41, { stored: 40 });
+  assertEquals(drafts(table), [1, 1, undefined]);
+  const last = guessing(third);
+  assertEquals(drafts(table), [1, 1, 1]);
+  assertEquals([seen.others, last.others], [2, 4]);
+  for (let i = 0; i < 2; i++) guessing(table.add(41, { stored: 40 }));
+  assertEquals(drafts(table), Array(5).fill(undefined));
+  const mixed = new Table(100);
+  guessing(mixed.add(41, { stored: 40 }));
+  mixed.add(20);
+  assertEquals(drafts(mixed), [undefined, undefined]);
+});
+
+Deno.test("StepPlanner: drafts take what is free, and nobody's page", () => {
+  const table = new Table(3);
+  const one = table.add(29, { stored: 28 });
+  guessing(one);
+  const kept = table.cache.create();
+  table.cache.extend(kept, 64);
+  table.kept.keep(kept, Array.from({ length: 64 }, (_, i) => i));
+  assertEquals([drafts(table), table.kept.size], [[3], 1]);
+  table.kept.evict();
+  assertEquals(drafts(table), [7]);
+  const full = new Table(3);
+  guessing(full.add(29, { stored: 28 }));
+  guessing(full.add(32, { stored: 31 }));
+  // one page is free, and the first takes it
+  assertEquals(drafts(full), [3, 3]);
+  const crossing = new Table(3);
+  guessing(crossing.add(31, { stored: 30 }));
+  guessing(crossing.add(31, { stored: 30 }));
+  assertEquals(drafts(crossing), [3, 1]);
+});

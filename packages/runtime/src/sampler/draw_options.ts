@@ -23,6 +23,8 @@ export interface DrawState {
   readonly history: readonly number[];
   /** How many of them are the prompt. */
   readonly promptLength: number;
+  /** How many of the last of them are guesses, which count for this draw alone. Default 0. */
+  readonly ahead?: number;
 }
 
 /** DeepSeek-R1's recommendation (2501.12948, section 3): temperature 0.6, top-p 0.95. */
@@ -36,7 +38,8 @@ const MAX_TOP_LOGPROBS = 20;
 
 /**
  * A function from where a sequence stands to the draw of its next token, keyed by (seed, choice, position). It counts
- * tokens as they come, so each sequence has its own; a draw's counts are good until the next one is asked for.
+ * tokens as they come, so each sequence has its own; a draw's counts are good until the next one is asked for without
+ * guesses.
  * @throws {RangeError} naming the option that is out of range.
  */
 export function drawsOf(
@@ -118,9 +121,10 @@ function penaltiesOf(
   const frequency = inRange("frequencyPenalty", frequencyPenalty, -2, 2);
   if (repeat === 1 && presence === 0 && frequency === 0) return () => undefined;
   const counts = new TokenCounts(repeatLastTokens);
-  return ({ history, promptLength }) => {
-    counts.update(history, promptLength);
-    return { repeat, recent: counts.recent, presence, frequency, answered: counts.answered };
+  return ({ history, promptLength, ahead = 0 }) => {
+    const now = ahead > 0 ? counts.copy() : counts;
+    now.update(history, promptLength);
+    return { repeat, recent: now.recent, presence, frequency, answered: now.answered };
   };
 }
 

@@ -126,3 +126,15 @@ Deno.test("drawsOf: penalties count a window over all, and the answer alone", ()
   const whole = drawsOf({ presencePenalty: 1 }, model())(after(1)).penalties;
   assertEquals(whole?.recent, new Map([[5, 2], [6, 1], [9, 1], [1, 1]]), "64 tokens by default");
 });
+
+Deno.test("drawsOf: guesses count for their own draw, and leave no trace in later ones", () => {
+  const options = { repeatPenalty: 1.2, repeatLastTokens: 3, frequencyPenalty: 0.5, minTokens: 2 };
+  const fresh = (...answer: number[]) =>
+    drawsOf({ ...options, seed: 1 }, model())(after(...answer));
+  const draws = drawsOf({ ...options, seed: 1 }, model());
+  const now = draws(after(9));
+  const guessed = draws({ ...after(9, 3, 9), ahead: 2 });
+  assertEquals([now, guessed], [fresh(9), fresh(9, 3, 9)]);
+  assertEquals(draws(after(9, 4)), fresh(9, 4));
+  assertEquals(draws(after(9, 4, 4)), fresh(9, 4, 4));
+});

@@ -9,6 +9,15 @@ export class TokenCounts {
   /** @param windowTokens how many of the last tokens `recent` counts; may be `Infinity` */
   constructor(private readonly windowTokens: number) {}
 
+  /** Counts that go on by themselves, for tokens that may not stay. */
+  copy(): TokenCounts {
+    const copy = new TokenCounts(this.windowTokens);
+    for (const [id, times] of this.#recent) copy.#recent.set(id, times);
+    for (const [id, times] of this.#answered) copy.#answered.set(id, times);
+    copy.#seen = this.#seen;
+    return copy;
+  }
+
   /** Counts of the last `windowTokens` tokens of prompt and answer. */
   get recent(): ReadonlyMap<number, number> {
     return this.#recent;

@@ -30,3 +30,22 @@ Deno.test("TokenCounts: whatever is appended or cut, the counts are those of the
     }
   }
 });
+
+Deno.test("TokenCounts.copy: goes on by itself", () => {
+  for (const window of [0, 2, 64]) {
+    const counts = new TokenCounts(window);
+    counts.update([1, 2, 2, 3], 1);
+    const before = [sorted(counts.recent), sorted(counts.answered)];
+    const copy = counts.copy();
+    copy.update([1, 2, 2, 3, 2, 4], 1);
+    assertEquals([sorted(counts.recent), sorted(counts.answered)], before);
+    const whole = new TokenCounts(window);
+    whole.update([1, 2, 2, 3, 2, 4], 1);
+    assertEquals([sorted(copy.recent), sorted(copy.answered)], [
+      sorted(whole.recent),
+      sorted(whole.answered),
+    ]);
+    counts.update([1, 2, 2, 3, 5], 1);
+    assertEquals(sorted(counts.answered), [[2, 2], [3, 1], [5, 1]]);
+  }
+});
