@@ -5,4 +5,9 @@ import type { GenerateOptions } from "@aha/runtime";
  * Greedy, past end tokens, nothing taken over from earlier prompts. Whatever lets a step yield more than one token belongs
  * here, turned off: its figures would be those of the prompt.
  */
-export const PLAIN: GenerateOptions = { temperature: 0, ignoreEnd: true, reusePrefix: false };
+export const PLAIN: GenerateOptions = {
+  temperature: 0,
+  ignoreEnd: true,
+  reusePrefix: false,
+  speculation: "off",
+};

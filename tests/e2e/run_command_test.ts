@@ -70,6 +70,8 @@ Deno.test("aha run --json: exactly the fields of the contract, with their types"
     ["timeToFirstTokenMs", "number"],
     ["generatedTokens", "number"],
     ["tokensPerSecond", "number"],
+    ["draftedTokens", "number"],
+    ["acceptedTokens", "number"],
     ["peakMemoryBytes", "number"],
     ["peakMemorySource", "string"],
   ]);
@@ -77,7 +79,8 @@ Deno.test("aha run --json: exactly the fields of the contract, with their types"
   assertEquals([json.promptIds, json.ids.length, json.finishReason], [[1, 2, 3], 4, "length"]);
   assertEquals([timings.promptTokens, timings.generatedTokens], [3, 4]);
   for (const [name, value] of Object.entries(timings)) {
-    if (name !== "peakMemorySource") assert(value as number > 0, `${name} is ${value}`);
+    if (name === "draftedTokens" || name === "acceptedTokens") assertEquals(value, 0);
+    else if (name !== "peakMemorySource") assert(value as number > 0, `${name} is ${value}`);
   }
   assert(timings.peakMemoryBytes as number > 10 * 2 ** 20);
 });
@@ -229,7 +232,10 @@ Deno.test("aha run: text is streamed, --verbose adds figures on stderr", async (
   const { text } = await run(...SAMPLED, "--seed", "3");
   const plain = await ahaProcess([...words, "--verbose"]);
   assertEquals([plain.code, plain.out], [0, text.endsWith("\n") ? text : `${text}\n`]);
-  assertMatch(plain.error, /^\w+, \d+ threads, loaded in \d+ ms\nprompt 3 tokens, .*\nanswer \d+ /);
+  assertMatch(
+    plain.error,
+    /^\w+, \d+ threads, loaded in \d+ ms\nprompt 3 tokens, .*\nanswer \d+ .*\ndrafts \d+ /,
+  );
   const json = checked(
     await ahaProcess([...words, "--json"]) as Captured,
   );

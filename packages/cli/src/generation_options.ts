@@ -4,7 +4,7 @@ import { type OptionSpec, type OptionValues, UsageError } from "./command.ts";
 import { integerOption, listOption, stringOption } from "./options.ts";
 import { samplingOptions, samplingOptionSpecs } from "./sampling_options.ts";
 
-/** `--system`, `--max-tokens`, `--stop`, `--think` and all of sampling. */
+/** `--system`, `--max-tokens`, `--stop`, `--think`, all of sampling and `--speculate`. */
 export const generationOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   system: { type: "string", value: "S", help: "system message" },
   "max-tokens": { type: "string", value: "N", help: "most tokens to generate" },
@@ -15,6 +15,11 @@ export const generationOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     help: "think or not, or end the thought after N tokens",
   },
   ...samplingOptionSpecs,
+  speculate: {
+    type: "string",
+    value: "auto|off",
+    help: "check guesses from the text so far, several a step: same answer, sooner (default: auto)",
+  },
 };
 
 /** How the command line wants an answer generated; throws a `UsageError` for what is not allowed. */
@@ -24,6 +29,7 @@ export function generationOptions(values: OptionValues): GenerateOptions {
     ...samplingOptions(values),
     stop: stopOption(values),
     think: thinkOption(values),
+    speculation: speculateOption(values),
   };
 }
 
@@ -33,6 +39,14 @@ export function thinkOption(values: OptionValues): GenerateOptions["think"] {
   if (think === undefined || think === "on" || think === "off") return think;
   if (/^\d+$/.test(think)) return integerOption(values, "think", { min: 0 });
   throw new UsageError(`--think ${JSON.stringify(think)} is not allowed; give on, off or a number`);
+}
+
+function speculateOption(values: OptionValues): GenerateOptions["speculation"] {
+  const speculate = stringOption(values, "speculate");
+  if (speculate === undefined || speculate === "auto" || speculate === "off") return speculate;
+  throw new UsageError(
+    `--speculate ${JSON.stringify(speculate)} is not allowed; give auto or off`,
+  );
 }
 
 function stopOption(values: OptionValues): readonly string[] {

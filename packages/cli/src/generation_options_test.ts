@@ -9,6 +9,7 @@ Deno.test("generationOptions: every flag arrives as its option", () => {
   });
   assertEquals([maxTokens, stop, think, temperature, seed], [9, ["a", "b"], 12, 0.5, 7]);
   assertEquals(generationOptions({ think: "off" }).think, "off");
+  assertEquals(generationOptions({ speculate: "off" }).speculation, "off");
   assertEquals(generationOptions({}).maxTokens, undefined);
 });
 
@@ -19,6 +20,7 @@ Deno.test("generationOptions: what is not allowed is refused by its flag", () =>
     ["stop", ["a", ""]],
     ["think", "hard"],
     ["think", "-1"],
+    ["speculate", "on"],
     ["temperature", "x"],
   ];
   for (const [name, value] of wrong) {

@@ -38,5 +38,6 @@ function answerRows(
       `${usage.completionTokens} tokens${thought}, ${rate(timings.tokensPerSecond)}, ` +
       `ended by ${finishReason}`,
     ],
+    ["drafts", `${timings.draftedTokens} tokens, ${timings.acceptedTokens} of them right`],
   ];
 }

@@ -94,7 +94,9 @@ async function measure(
 ): Promise<{ pp: number; tg: number }> {
   const { vocabulary } = model.config;
   const idsOf = (length: number) => Array.from({ length }, (_, i) => (i * 31 + 7) % vocabulary);
-  const options = { temperature: 0, ignoreEnd: true, reusePrefix: false, signal: io.signal };
+  // Plain decoding: what drafts save depends on the text, and this text means nothing.
+  const plain = { reusePrefix: false, speculation: "off" } as const;
+  const options = { temperature: 0, ignoreEnd: true, ...plain, signal: io.signal };
   const prefill = await model.complete(idsOf(prompt), { ...options, maxTokens: 1 });
   const starts = idsOf(batch).map((id) => [id]);
   const decoded = await model.generateBatch(starts, { ...options, maxTokens: generate });

@@ -140,6 +140,7 @@ function figures(model: Model, { timings, finishReason }: Completion): string {
     `answer ${timings.generatedTokens} tokens, ${
       rate(timings.tokensPerSecond)
     } tokens/s, ended by ${finishReason}`,
+    `drafts ${timings.draftedTokens} tokens, ${timings.acceptedTokens} of them right`,
     `peak memory ${sizeText(peakMemory(model.memoryBytes).sizeBytes)}`,
   ];
   return lines.map((line) => `${line}\n`).join("");
