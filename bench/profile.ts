@@ -107,7 +107,7 @@ async function main(settings: Settings): Promise<void> {
     const step = async (part: keyof typeof spent, feed: readonly number[]): Promise<number> => {
       profile.clear();
       const start = performance.now();
-      const [{ id }] = await decoder.step(cache, [{ sequence, ids: feed, draw: GREEDY }]);
+      const [{ id }] = await decoder.step(cache, [{ sequence, ids: feed, draws: [GREEDY] }]);
       if (turn < 0) return id;
       spent[part] += performance.now() - start;
       for (const [op, { calls, ms }] of profile) {

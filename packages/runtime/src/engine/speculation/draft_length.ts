@@ -2,9 +2,9 @@
 
 /**
  * Time of a further row against that of the first. Measured with SmolLM2 Q4_1 on one quiet thread: 2, 4, 6, 8 rows take
- * 1.18, 1.54, 2.22, 2.68 times as long as one (bench/README.md).
+ * 1.18, 1.76, 2.69, 3.38 times as long as one (bench/README.md).
  */
-const ROW_COST = 0.25;
+const ROW_COST = 0.3;
 /** As good as a coin: the first draft is one token. */
 const FIRST_RATE = 0.5;
 /** Weight of the newest draft in the running rate: about the last ten count. */
