@@ -1,6 +1,6 @@
 //! exp on vectors and sums of exponentials over rows. Polynomial and order of adds are fixed, so results repeat everywhere.
 
-use crate::simd::{F32x4, I32x4};
+use crate::simd::F32x4;
 
 /// Below this exp is taken as 0: the result would be subnormal.
 const EXP_MIN: f32 = -87.336_54;
@@ -14,19 +14,61 @@ const EXP_POLYNOMIAL: [f32; 6] = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 
 /// Elements whose exponentials are added in f32 before the sum goes to f64.
 const SUM_BLOCK: usize = 256;
 
+/// 1.5 * 2^23: adding it rounds a small number to the nearest integer, ties to even, and leaves that in the lowest bits.
+const ROUNDER: f32 = 12_582_912.0;
+
+/// What `exp_with` needs; make it once, outside of the loop.
+#[derive(Clone, Copy)]
+pub struct ExpConstants {
+    limits: [F32x4; 2],
+    log2_e: F32x4,
+    rounder: F32x4,
+    ln2: [F32x4; 2],
+    polynomial: [F32x4; 6],
+    one: F32x4,
+}
+
+impl ExpConstants {
+    /// Constants that compilers do not know as such (see `opaque_splat`).
+    pub fn opaque() -> Self {
+        core::hint::black_box(Self::known())
+    }
+
+    #[inline(always)]
+    fn known() -> Self {
+        Self {
+            limits: [EXP_MIN, EXP_MAX].map(F32x4::splat),
+            log2_e: F32x4::splat(core::f32::consts::LOG2_E),
+            rounder: F32x4::splat(ROUNDER),
+            ln2: [LN2_HIGH, LN2_LOW].map(F32x4::splat),
+            polynomial: EXP_POLYNOMIAL.map(F32x4::splat),
+            one: F32x4::splat(1.0),
+        }
+    }
+}
+
 /// e^x, within 2 units in the last place; 0 below -87.3 (also for -inf), clamped above 88.3.
 #[inline(always)]
 pub fn exp(x: F32x4) -> F32x4 {
-    let clamped = x.min(F32x4::splat(EXP_MAX)).max(F32x4::splat(EXP_MIN));
-    let n = (clamped * F32x4::splat(core::f32::consts::LOG2_E)).nearest();
-    let r = clamped - n * F32x4::splat(LN2_HIGH) - n * F32x4::splat(LN2_LOW);
-    let mut p = F32x4::splat(EXP_POLYNOMIAL[0]);
-    for c in &EXP_POLYNOMIAL[1..] {
-        p = F32x4::splat(*c).madd(p, r);
+    exp_with(x, &ExpConstants::known())
+}
+
+/// `exp` for loops.
+#[inline(always)]
+pub fn exp_with(x: F32x4, c: &ExpConstants) -> F32x4 {
+    let [least, most] = c.limits;
+    let clamped = x.pmin(most).pmax(least); // NaN stays NaN
+    let rounded = clamped * c.log2_e + c.rounder;
+    let n = rounded - c.rounder;
+    let r = clamped - n * c.ln2[0] - n * c.ln2[1];
+    let mut p = c.polynomial[0];
+    for factor in &c.polynomial[1..] {
+        p = factor.madd(p, r);
     }
-    let y = (r + F32x4::splat(1.0)).madd(p, r * r);
-    let scale = F32x4::from_bits((n.to_i32() + I32x4::splat(127)).shl::<23>());
-    F32x4::select(x.lt(F32x4::splat(EXP_MIN)), F32x4::splat(0.0), y * scale)
+    let y = (r + c.one).madd(p, r * r);
+    // The rounder's own bits leave at the top; those of 1.0 are the exponent's bias.
+    let scale = F32x4::from_bits(rounded.bits().shl::<23>() + c.one.bits());
+    F32x4::select(x.lt(least), F32x4::splat(0.0), y * scale)
 }
 
 /// e^x of one number, the same bits as the vector's lanes.

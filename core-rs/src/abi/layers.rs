@@ -4,7 +4,8 @@
 //! of its range. `BAD_ARGUMENT` stands for an address that is 0, sizes that do not fit together, an index out of its range.
 
 use super::{BAD_ARGUMENT, OK};
-use crate::ops::attention::{attend as attend_pages, F16Pages, F32Pages, Rows, Shape, MAX_HEAD};
+use crate::dtype::Dtype;
+use crate::ops::attention::{attend as attend_pages, F16Pages, F32Pages, Pages, Q8Pages, Rows, Shape, MAX_HEAD};
 use crate::ops::rope::Pairing;
 use crate::ops::{elementwise, norm};
 use crate::simd;
@@ -109,8 +110,8 @@ pub(super) fn pairing(interleaved: bool) -> Pairing {
     if interleaved { Pairing::Interleaved } else { Pairing::Halves }
 }
 
-/// `positions` i32 [rows] and `tables` (addresses of lists of page addresses) [rows] describe the rows; `half_pages` says that
-/// pages hold f16.
+/// `positions` i32 [rows] and `tables` (addresses of lists of page addresses) [rows] describe the rows; `page_type` is the ggml
+/// type of pages: 0 for F32, 1 for F16, 8 for Q8_0.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn attend(
@@ -127,22 +128,24 @@ pub fn attend(
     value_size: usize,
     scale: f32,
     layer_offset: usize,
-    half_pages: bool,
+    page_type: u32,
 ) -> u32 {
     if [q, k, v, out, positions, tables].contains(&0) || !heads_fit(heads, kv_heads) {
         return BAD_ARGUMENT;
     }
-    if !value_size.is_multiple_of(4) || value_size > MAX_HEAD {
+    if key_size == 0 || value_size == 0 || !value_size.is_multiple_of(4) || key_size.max(value_size) > MAX_HEAD {
         return BAD_ARGUMENT;
     }
     let shape = Shape { rows, heads, kv_heads, key_size, value_size, scale, layer_offset };
     let rows = Rows { positions: positions as *const i32, tables: tables as *const usize };
     let (q, k, v, out) = (q as *const f32, k as *const f32, v as *const f32, out as *mut f32);
+    let in_blocks = [key_size, value_size].iter().all(|size| size.is_multiple_of(Q8Pages::BLOCK));
     unsafe {
-        if half_pages {
-            attend_pages::<F16Pages>(q, k, v, out, rows, shape);
-        } else {
-            attend_pages::<F32Pages>(q, k, v, out, rows, shape);
+        match Dtype::from_id(page_type) {
+            Some(Dtype::F32) => attend_pages::<F32Pages>(q, k, v, out, rows, shape),
+            Some(Dtype::F16) => attend_pages::<F16Pages>(q, k, v, out, rows, shape),
+            Some(Dtype::Q8_0) if in_blocks => attend_pages::<Q8Pages>(q, k, v, out, rows, shape),
+            _ => return BAD_ARGUMENT,
         }
     }
     OK

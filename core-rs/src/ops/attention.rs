@@ -2,61 +2,20 @@
 //! first token, one online softmax a query row and head (Milakov & Gimelshein, 1805.02867), never split by keys: the same
 //! bits whole, in chunks, paged or forked. Owns the write of keys and values; knows no sequences, only rows.
 //!
-//! A page holds 32 tokens. For each layer and KV head: keys transposed `[D][32]`, then values `[32][Dv]`.
+//! A page holds 32 tokens. For each layer and KV head: keys transposed `[D][32]`, then values `[32][Dv]`, in a format of
+//! `pages`.
 
+mod pages;
 mod strip;
 
-use crate::simd::F32x4;
 use crate::threads::{parallel_for, thread_count};
-use strip::{Strip, STRIP};
+pub use pages::{F16Pages, F32Pages, Pages, Q8Pages};
+use strip::Strip;
 
 /// Tokens in a page, keys in a block.
 pub const BLOCK: usize = 32;
-/// Largest head; the kernel keeps a head's output on the stack.
+/// Largest head; the kernel keeps a strip's queries and outputs on the stack.
 pub const MAX_HEAD: usize = 576;
-
-/// A number format of cache pages.
-pub trait KvNumber: Copy + Sync {
-    /// Bytes of one number.
-    const BYTES: usize;
-    /// # Safety
-    /// 4 numbers are readable at `from`.
-    unsafe fn load4(from: *const u8) -> F32x4;
-    /// # Safety
-    /// `to` is writable.
-    unsafe fn store(to: *mut u8, x: f32);
-}
-
-/// Pages of f32.
-#[derive(Clone, Copy)]
-pub struct F32Pages;
-/// Pages of f16, rounded to nearest even.
-#[derive(Clone, Copy)]
-pub struct F16Pages;
-
-impl KvNumber for F32Pages {
-    const BYTES: usize = 4;
-    #[inline(always)]
-    unsafe fn load4(from: *const u8) -> F32x4 {
-        F32x4::load(from.cast())
-    }
-    #[inline(always)]
-    unsafe fn store(to: *mut u8, x: f32) {
-        *to.cast::<f32>() = x;
-    }
-}
-
-impl KvNumber for F16Pages {
-    const BYTES: usize = 2;
-    #[inline(always)]
-    unsafe fn load4(from: *const u8) -> F32x4 {
-        F32x4::load_f16(from)
-    }
-    #[inline(always)]
-    unsafe fn store(to: *mut u8, x: f32) {
-        *to.cast::<u16>() = F32x4::splat(x).to_f16_lanes().to_array()[0] as u16;
-    }
-}
 
 /// Sizes of one attention layer. `layer_offset` is the byte of a page where the layer begins.
 #[derive(Clone, Copy)]
@@ -71,9 +30,9 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Numbers that one KV head takes in a page.
-    fn head_numbers(&self) -> usize {
-        BLOCK * (self.key_size + self.value_size)
+    /// Bytes that a KV head's keys, and its keys and values, take in a page.
+    fn head_bytes<P: Pages>(&self) -> [usize; 2] {
+        [self.key_size, self.key_size + self.value_size].map(|size| BLOCK * size / P::BLOCK * P::BLOCK_BYTES)
     }
 }
 
@@ -98,17 +57,18 @@ impl Rows {
     }
 }
 
-/// q `[B, H, D]`, k `[B, Hkv, D]`, v `[B, Hkv, Dv]` -> out `[B, H, Dv]`; k and v are written into the pages first.
+/// q `[B, H, D]`, k `[B, Hkv, D]`, v `[B, Hkv, Dv]` -> out `[B, H, Dv]`; k and v are written into the pages first, so that
+/// attention sees them as the pages' format rounds them.
 ///
 /// # Safety
-/// The pointers hold these shapes, every row's pages exist up to its position, `value_size` is a multiple of 4 and at
-/// most `MAX_HEAD`.
-pub unsafe fn attend<N: KvNumber>(q: *const f32, k: *const f32, v: *const f32, out: *mut f32, rows: Rows, shape: Shape) {
-    write_pages::<N>(k, v, rows, shape);
+/// The pointers hold these shapes, every row's pages exist up to its position, heads are at most `MAX_HEAD`, whole blocks
+/// of the format, and values a multiple of 4.
+pub unsafe fn attend<P: Pages>(q: *const f32, k: *const f32, v: *const f32, out: *mut f32, rows: Rows, shape: Shape) {
+    write_pages::<P>(k, v, rows, shape);
     // Queries of one KV head, row by row, in strips: a strip reads each page once.
     let queries = shape.rows * shape.heads / shape.kv_heads;
-    let strips = queries.div_ceil(strip_size(queries * shape.kv_heads));
-    let strip = queries.div_ceil(strips);
+    let strip = strip_size::<P>(queries, &shape);
+    let strips = queries.div_ceil(strip);
     let longest = (0..shape.rows).map(|row| unsafe { rows.position(row) } + 1).max().unwrap_or(0);
     // About 4k multiply-adds are worth handing over.
     let grain = (4096 / (strip * longest * (shape.key_size + shape.value_size)).max(1)).max(1);
@@ -117,35 +77,36 @@ pub unsafe fn attend<N: KvNumber>(q: *const f32, k: *const f32, v: *const f32, o
         for item in range {
             let (first, kv_head) = (item / shape.kv_heads * strip, item % shape.kv_heads);
             let job = Strip { q: io.0 as *const f32, out: io.1 as *mut f32, kv_head, rows, shape };
-            unsafe { job.run::<N>(first..(first + strip).min(queries)) };
+            unsafe { job.run::<P>(first..(first + strip).min(queries)) };
         }
     });
 }
 
-/// Queries that share a pass over the keys: many where there are many, few where threads would be idle.
-fn strip_size(queries: usize) -> usize {
-    (queries / (4 * thread_count())).clamp(1, STRIP)
+/// Queries that share a pass over the keys: as many as bring the last thread to its end first, where a page costs as much
+/// to read as some queries to answer. Decides about time alone.
+fn strip_size<P: Pages>(queries: usize, shape: &Shape) -> usize {
+    let most = strip::most_queries(shape.key_size.max(shape.value_size)).min(queries).max(1);
+    let (group, threads) = (shape.heads / shape.kv_heads, thread_count());
+    // Parts of a row's heads, or whole rows: rows may be of different sequences.
+    let is_even = |strip: &usize| *strip <= group || strip.is_multiple_of(group);
+    let time = |strip: &usize| (queries.div_ceil(*strip) * shape.kv_heads).div_ceil(threads) * (P::READ_COST + strip);
+    (1..=most).rev().filter(is_even).min_by_key(time).unwrap_or(1)
 }
 
-unsafe fn write_pages<N: KvNumber>(k: *const f32, v: *const f32, rows: Rows, shape: Shape) {
+unsafe fn write_pages<P: Pages>(k: *const f32, v: *const f32, rows: Rows, shape: Shape) {
     let (k, v) = (k as usize, v as usize);
+    let [key_bytes, head_bytes] = shape.head_bytes::<P>();
     parallel_for(shape.rows, 8, &|range| {
         for row in range {
             unsafe {
                 let position = rows.position(row);
                 let (block, slot) = (position / BLOCK, position % BLOCK);
                 for head in 0..shape.kv_heads {
-                    let offset = shape.layer_offset + head * shape.head_numbers() * N::BYTES;
-                    let keys = rows.page(row, block).add(offset);
-                    let values = keys.add((shape.key_size * BLOCK + slot * shape.value_size) * N::BYTES);
-                    let k = (k as *const f32).add((row * shape.kv_heads + head) * shape.key_size);
-                    let v = (v as *const f32).add((row * shape.kv_heads + head) * shape.value_size);
-                    for i in 0..shape.key_size {
-                        N::store(keys.add((i * BLOCK + slot) * N::BYTES), *k.add(i));
-                    }
-                    for i in 0..shape.value_size {
-                        N::store(values.add(i * N::BYTES), *v.add(i));
-                    }
+                    let keys = rows.page(row, block).add(shape.layer_offset + head * head_bytes);
+                    let at = row * shape.kv_heads + head;
+                    P::write_key((k as *const f32).add(at * shape.key_size), shape.key_size, keys, slot);
+                    let v = (v as *const f32).add(at * shape.value_size);
+                    P::write_value(v, shape.value_size, keys.add(key_bytes), slot);
                 }
             }
         }

@@ -1,14 +1,26 @@
-//! The kernel of attention: some queries of one KV head over their keys, up to four at a time in registers, so that a
-//! page is read once for many. Each query's chain of operations is its own, whoever goes with it.
+//! The kernel of attention: some queries of one KV head over their keys, four at a time in registers, so that a page is
+//! read, and made f32, once for many. Each query's chain of operations is its own, whoever goes with it.
 
-use super::{KvNumber, Rows, Shape, BLOCK, MAX_HEAD};
-use crate::math::{exp, exp1};
+use super::pages::{Room, SLICE};
+use super::{Pages, Rows, Shape, BLOCK};
+use crate::math::{exp_with, ExpConstants};
 use crate::simd::{F32x4, I32x4};
 use core::mem::MaybeUninit;
 
-/// Most queries that share a pass over a page: their sums stay in the cache beside it.
-pub(super) const STRIP: usize = 16;
+/// Most queries that share a pass over a page: their numbers stay in the cache beside it.
+const STRIP: usize = 32;
+/// Most numbers of a strip's queries, and of its sums.
+const NUMBERS: usize = 4096;
 const VECTORS: usize = BLOCK / 4;
+/// Queries that go together through registers.
+const TILE: usize = 4;
+
+/// Most queries of a strip whose heads have `size` numbers: whole tiles, since queries lie in such.
+pub(super) fn most_queries(size: usize) -> usize {
+    (NUMBERS / size / TILE * TILE).clamp(TILE, STRIP)
+}
+
+const _: () = assert!(super::MAX_HEAD * TILE <= NUMBERS);
 
 /// Some queries of one KV head. Query `i` is row `i / group`, head `i % group` of those that share the KV head.
 pub(super) struct Strip {
@@ -36,7 +48,7 @@ impl Strip {
     /// At most `STRIP` queries, in runs that read the same pages.
     /// # Safety
     /// As `attend`.
-    pub unsafe fn run<N: KvNumber>(&self, queries: core::ops::Range<usize>) {
+    pub unsafe fn run<P: Pages>(&self, queries: core::ops::Range<usize>) {
         let table = |query| unsafe { *self.rows.tables.add(self.row(query)) };
         let mut first = queries.start;
         while first < queries.end {
@@ -44,44 +56,93 @@ impl Strip {
             while end < queries.end && table(end) == table(first) {
                 end += 1;
             }
-            self.over_keys::<N>(first, end - first);
+            self.over_keys::<P>(first, end - first);
             first = end;
         }
     }
 
     /// Up to `STRIP` queries of one sequence over all their keys, block by block. A block in which a query has no key
     /// changes nothing of it: its weights are 0 and its decay is 1.
-    unsafe fn over_keys<N: KvNumber>(&self, first: usize, count: usize) {
+    unsafe fn over_keys<P: Pages>(&self, first: usize, count: usize) {
         let shape = &self.shape;
+        let mut room = MaybeUninit::<Work>::uninit();
+        let work = &mut *room.as_mut_ptr();
+        core::ptr::write_bytes(work.sums.as_mut_ptr(), 0, count * shape.value_size);
         let mut states = [State::EMPTY; STRIP];
         for (i, state) in states.iter_mut().enumerate().take(count) {
-            state.q = self.q.add(self.head(first + i) * shape.key_size);
             state.keys = self.rows.position(self.row(first + i)) + 1;
-        }
-        let mut acc = MaybeUninit::<[f32; STRIP * MAX_HEAD]>::uninit();
-        let acc = acc.as_mut_ptr().cast::<f32>();
-        core::ptr::write_bytes(acc, 0, count * shape.value_size);
-        let last = self.row(first + count - 1);
-        let offset = shape.layer_offset + self.kv_head * shape.head_numbers() * N::BYTES;
-        for block in 0..states[count - 1].keys.div_ceil(BLOCK) {
-            let page = self.rows.page(last, block).add(offset);
-            let mut at = 0;
-            while at < count {
-                let acc = acc.add(at * shape.value_size);
-                let states = &mut states[at..count];
-                at += match states.len() {
-                    1 => block_step::<N, 1, 8>(states, acc, page, block, shape),
-                    2 => block_step::<N, 2, 4>(states, acc, page, block, shape),
-                    3 => block_step::<N, 3, 2>(states, acc, page, block, shape),
-                    _ => block_step::<N, 4, 2>(states, acc, page, block, shape),
-                };
+            let q = self.q.add(self.head(first + i) * shape.key_size);
+            let to = work.queries.as_mut_ptr().add(i / TILE * TILE * shape.key_size + i % TILE);
+            for j in 0..shape.key_size {
+                *to.add(j * TILE) = *q.add(j);
             }
         }
-        for (i, state) in states.iter().enumerate().take(count) {
+        let states = &mut states[..count];
+        let last = self.row(first + count - 1);
+        let constants = ExpConstants::opaque();
+        let [key_bytes, head_bytes] = shape.head_bytes::<P>();
+        for block in 0..states[count - 1].keys.div_ceil(BLOCK) {
+            let keys = self.rows.page(last, block).add(shape.layer_offset + self.kv_head * head_bytes);
+            work.score::<P>(keys, count, shape.key_size);
+            let mut decays = [0.0; STRIP];
+            for ((state, weights), decay) in states.iter_mut().zip(&mut work.weights).zip(&mut decays) {
+                let valid = state.keys.saturating_sub(block * BLOCK).min(BLOCK);
+                *decay = soften(weights, state, valid, shape.scale, &constants);
+            }
+            // The last query has the most keys, and others no weight beyond theirs.
+            let valid = (states[count - 1].keys - block * BLOCK).min(BLOCK);
+            work.add_values::<P>(keys.add(key_bytes), &decays[..count], valid, shape.value_size);
+        }
+        for (i, state) in states.iter().enumerate() {
             let norm = F32x4::splat(1.0 / state.total);
             let out = self.out.add(self.head(first + i) * shape.value_size);
             for j in (0..shape.value_size).step_by(4) {
-                (F32x4::load(acc.add(i * shape.value_size + j)) * norm).store(out.add(j));
+                (F32x4::load(work.sums.as_ptr().add(i * shape.value_size + j)) * norm).store(out.add(j));
+            }
+        }
+    }
+}
+
+/// What a strip works on.
+#[repr(align(64))]
+struct Work {
+    /// Queries in tiles of four: `[tiles][D][4]`.
+    queries: [f32; NUMBERS],
+    /// Weighted sums of values `[queries][Dv]`.
+    sums: [f32; NUMBERS],
+    /// Scores of one block, then weights.
+    weights: [[f32; BLOCK]; STRIP],
+    room: Room,
+}
+
+impl Work {
+    /// q . k for the first `count` queries and the 32 keys of a block, whatever the page holds beyond the valid ones.
+    #[inline(always)]
+    unsafe fn score<P: Pages>(&mut self, keys: *const u8, count: usize, size: usize) {
+        core::ptr::write_bytes(self.weights.as_mut_ptr(), 0, count);
+        for from in (0..size).step_by(SLICE) {
+            let n = SLICE.min(size - from);
+            let keys = P::keys(keys, from, n, &mut self.room);
+            for at in (0..count).step_by(TILE) {
+                let queries = self.queries.as_ptr().add(at * size + from * TILE);
+                let product = Product { factors: queries, rows: keys, row_size: BLOCK, count: n };
+                product.add_to::<1, TILE>(self.weights[at].as_mut_ptr(), BLOCK, BLOCK, [1.0; TILE], count - at);
+            }
+        }
+    }
+
+    /// sums = sums * decay + weights . values over a block's first `valid` tokens, ascending.
+    #[inline(always)]
+    unsafe fn add_values<P: Pages>(&mut self, values: *const u8, decays: &[f32], valid: usize, size: usize) {
+        let count = decays.len();
+        for from in (0..size).step_by(SLICE) {
+            let n = SLICE.min(size - from);
+            let (rows, row_size) = P::values(values, size, from, n, valid, &mut self.room);
+            for at in (0..count).step_by(TILE) {
+                let product = Product { factors: self.weights[at].as_ptr(), rows, row_size, count: valid };
+                let decays = core::array::from_fn(|q| decays.get(at + q).copied().unwrap_or(0.0));
+                let sums = self.sums.as_mut_ptr().add(at * size + from);
+                product.add_to::<BLOCK, 1>(sums, size, n, decays, count - at);
             }
         }
     }
@@ -90,7 +151,6 @@ impl Strip {
 /// One query's online softmax.
 #[derive(Clone, Copy)]
 struct State {
-    q: *const f32,
     /// Keys up to its own position.
     keys: usize,
     top: f32,
@@ -98,117 +158,103 @@ struct State {
 }
 
 impl State {
-    const EMPTY: State = State { q: core::ptr::null(), keys: 0, top: f32::NEG_INFINITY, total: 0.0 };
-}
-
-/// The first `Q` queries over one block of keys, with `Q W` sums in registers at a time; gives `Q`.
-#[inline(never)]
-unsafe fn block_step<N: KvNumber, const Q: usize, const W: usize>(states: &mut [State], acc: *mut f32, page: *const u8, block: usize, shape: &Shape) -> usize {
-    let states = &mut *states.as_mut_ptr().cast::<[State; Q]>();
-    let mut weights = [[0.0f32; BLOCK]; Q];
-    block_scores::<N, Q, W>(&mut weights, states.map(|s| s.q), page, shape.key_size);
-    let mut decays = [0.0f32; Q];
-    let mut most = 0;
-    for (i, state) in states.iter_mut().enumerate() {
-        let valid = state.keys.saturating_sub(block * BLOCK).min(BLOCK);
-        most = most.max(valid);
-        decays[i] = soften(&mut weights[i], state, valid, shape.scale);
-    }
-    let values = page.add(shape.key_size * BLOCK * N::BYTES);
-    add_values::<N, Q, W>(acc, &weights, values, most, decays, shape.value_size);
-    Q
-}
-
-/// q . k for the 32 keys of a block, whatever the page holds beyond the valid ones.
-#[inline(always)]
-unsafe fn block_scores<N: KvNumber, const Q: usize, const W: usize>(scores: &mut [[f32; BLOCK]; Q], q: [*const f32; Q], keys: *const u8, key_size: usize) {
-    for j in (0..BLOCK).step_by(4 * W) {
-        let mut sums = [[F32x4::splat(0.0); W]; Q];
-        for i in 0..key_size {
-            let at = keys.add((i * BLOCK + j) * N::BYTES);
-            let k: [F32x4; W] = core::array::from_fn(|c| N::load4(at.add(4 * c * N::BYTES)));
-            for (q, sums) in q.iter().zip(sums.iter_mut()) {
-                let x = F32x4::load_splat(q.add(i));
-                for (sum, k) in sums.iter_mut().zip(k) {
-                    *sum = sum.madd(x, k);
-                }
-            }
-        }
-        for (scores, sums) in scores.iter_mut().zip(sums) {
-            for (c, sum) in sums.into_iter().enumerate() {
-                sum.store(scores.as_mut_ptr().add(j + 4 * c));
-            }
-        }
-    }
+    const EMPTY: State = State { keys: 0, top: f32::NEG_INFINITY, total: 0.0 };
 }
 
 /// Turns a block's products into weights e^(scale x - top), 0 beyond the valid keys; gives what earlier sums shrink by.
-#[inline(always)]
-unsafe fn soften(weights: &mut [f32; BLOCK], state: &mut State, valid: usize, scale: f32) -> f32 {
-    let mut scores: [F32x4; VECTORS] = core::array::from_fn(|j| F32x4::load(weights.as_ptr().add(4 * j)));
-    for (j, score) in scores.iter_mut().enumerate() {
-        let key = I32x4::from_array([0, 1, 2, 3]) + I32x4::splat(4 * j as i32);
-        let scaled = *score * F32x4::splat(scale);
-        *score = F32x4::select(I32x4::splat(valid as i32).gt(key), scaled, F32x4::splat(f32::NEG_INFINITY));
+/// A score that is not a number makes the sum none either.
+#[inline(never)]
+unsafe fn soften(weights: &mut [f32; BLOCK], state: &mut State, valid: usize, scale: f32, constants: &ExpConstants) -> f32 {
+    let scale = F32x4::splat(scale);
+    let mut scores: [F32x4; VECTORS] = core::array::from_fn(|j| F32x4::load(weights.as_ptr().add(4 * j)) * scale);
+    if valid < BLOCK {
+        for (j, score) in scores.iter_mut().enumerate() {
+            let key = I32x4::from_array([0, 1, 2, 3]) + I32x4::splat(4 * j as i32);
+            *score = F32x4::select(I32x4::splat(valid as i32).gt(key), *score, F32x4::splat(f32::NEG_INFINITY));
+        }
     }
-    let top = scores.iter().fold(F32x4::splat(state.top), |m, s| m.max(*s)).max_lane();
-    let decay = exp1(state.top - top);
+    let lanes = scores.iter().fold(F32x4::splat(state.top), |m, s| m.pmax(*s)).to_array().map(F32x4::splat);
+    let top = lanes[0].pmax(lanes[1]).pmax(lanes[2].pmax(lanes[3]));
+    let decay = exp_with(F32x4::splat(state.top) - top, constants).to_array()[0];
     let mut sum = F32x4::splat(0.0);
     for (j, score) in scores.into_iter().enumerate() {
-        let weight = exp(score - F32x4::splat(top));
+        let weight = exp_with(score - top, constants);
         sum = sum + weight;
         weight.store(weights.as_mut_ptr().add(4 * j));
     }
-    state.top = top;
+    state.top = top.to_array()[0];
     state.total = state.total * decay + sum.sum();
     decay
 }
 
-/// acc `[Q, Dv]` = acc * decay + sum of weight * value over the block's valid keys, ascending.
-#[inline(always)]
-unsafe fn add_values<N: KvNumber, const Q: usize, const W: usize>(
-    acc: *mut f32,
-    weights: &[[f32; BLOCK]; Q],
-    values: *const u8,
-    valid: usize,
-    decays: [f32; Q],
-    size: usize,
-) {
-    let mut i = 0;
-    while i + 4 * W <= size {
-        add_columns::<N, Q, W>(acc.add(i), weights, values.add(i * N::BYTES), valid, decays, size);
-        i += 4 * W;
-    }
-    while i < size {
-        add_columns::<N, Q, 1>(acc.add(i), weights, values.add(i * N::BYTES), valid, decays, size);
-        i += 4;
-    }
+/// Rows that are added up with factors: out `[Q][n]` = out * decay + sum over i of factor `[i][q]` * row `[i][n]`.
+struct Product {
+    factors: *const f32,
+    rows: *const f32,
+    /// How far apart rows are.
+    row_size: usize,
+    count: usize,
 }
 
-/// `4 W` columns of the sums, kept in registers over the block.
-#[inline(always)]
-unsafe fn add_columns<N: KvNumber, const Q: usize, const W: usize>(
-    acc: *mut f32,
-    weights: &[[f32; BLOCK]; Q],
-    values: *const u8,
-    valid: usize,
-    decays: [f32; Q],
-    size: usize,
-) {
-    let mut lanes: [[F32x4; W]; Q] =
-        core::array::from_fn(|q| core::array::from_fn(|c| F32x4::load(acc.add(q * size + 4 * c)) * F32x4::splat(decays[q])));
-    for j in 0..valid {
-        let value: [F32x4; W] = core::array::from_fn(|c| N::load4(values.add((j * size + 4 * c) * N::BYTES)));
-        for (lanes, weights) in lanes.iter_mut().zip(weights) {
-            let w = F32x4::load_splat(weights.as_ptr().add(j));
-            for (lane, value) in lanes.iter_mut().zip(value) {
-                *lane = lane.madd(w, value);
-            }
+impl Product {
+    /// For up to four outs, `out_size` apart; the factor of out `q` and row `i` stands at `q FQ + i FI`.
+    #[inline(always)]
+    unsafe fn add_to<const FQ: usize, const FI: usize>(&self, out: *mut f32, out_size: usize, n: usize, decays: [f32; TILE], outs: usize) {
+        match outs {
+            1 => self.columns::<1, 8, FQ, FI>(out, out_size, n, decays),
+            2 => self.columns::<2, 4, FQ, FI>(out, out_size, n, decays),
+            3 => self.columns::<3, 2, FQ, FI>(out, out_size, n, decays),
+            _ => self.columns::<4, 2, FQ, FI>(out, out_size, n, decays),
         }
     }
-    for (q, lanes) in lanes.into_iter().enumerate() {
-        for (c, lane) in lanes.into_iter().enumerate() {
-            lane.store(acc.add(q * size + 4 * c));
+
+    /// `4 W` columns at a time.
+    #[inline(never)]
+    unsafe fn columns<const Q: usize, const W: usize, const FQ: usize, const FI: usize>(
+        &self,
+        out: *mut f32,
+        out_size: usize,
+        n: usize,
+        decays: [f32; TILE],
+    ) {
+        let mut j = 0;
+        while j + 4 * W <= n {
+            self.tile::<Q, W, FQ, FI>(out.add(j), out_size, j, decays);
+            j += 4 * W;
+        }
+        while j < n {
+            self.tile::<Q, 1, FQ, FI>(out.add(j), out_size, j, decays);
+            j += 4;
+        }
+    }
+
+    /// `Q W` sums, kept in registers over all rows.
+    #[inline(always)]
+    unsafe fn tile<const Q: usize, const W: usize, const FQ: usize, const FI: usize>(
+        &self,
+        out: *mut f32,
+        out_size: usize,
+        column: usize,
+        decays: [f32; TILE],
+    ) {
+        let mut sums: [[F32x4; W]; Q] =
+            core::array::from_fn(|q| core::array::from_fn(|c| F32x4::load(out.add(q * out_size + 4 * c)) * F32x4::splat(decays[q])));
+        let (mut factors, mut row) = (self.factors, self.rows.add(column));
+        for _ in 0..self.count {
+            let x: [F32x4; W] = core::array::from_fn(|c| F32x4::load(row.add(4 * c)));
+            for (q, sums) in sums.iter_mut().enumerate() {
+                let factor = F32x4::load_splat(factors.add(q * FQ));
+                for (sum, x) in sums.iter_mut().zip(x) {
+                    *sum = sum.madd(factor, x);
+                }
+            }
+            factors = factors.add(FI);
+            row = row.add(self.row_size);
+        }
+        for (q, sums) in sums.into_iter().enumerate() {
+            for (c, sum) in sums.into_iter().enumerate() {
+                sum.store(out.add(q * out_size + 4 * c));
+            }
         }
     }
 }
@@ -216,6 +262,7 @@ unsafe fn add_columns<N: KvNumber, const Q: usize, const W: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::exp1;
 
     #[test]
     fn keys_beyond_the_valid_ones_weigh_nothing() {
@@ -226,7 +273,7 @@ mod tests {
             }
             let products = weights;
             let mut state = State { top: 1.5, total: 2.0, ..State::EMPTY };
-            let decay = unsafe { soften(&mut weights, &mut state, valid, 0.5) };
+            let decay = unsafe { soften(&mut weights, &mut state, valid, 0.5, &ExpConstants::opaque()) };
             let top = (0..valid).map(|t| products[t] * 0.5).fold(1.5f32, f32::max);
             assert_eq!((state.top, decay), (top, exp1(1.5 - top)));
             let sum: f32 = (0..valid).map(|t| (products[t] * 0.5 - top).exp()).sum();
