@@ -86,7 +86,6 @@ Deno.test("bad request: a wrong command line is exit 2 and says what is allowed"
 
 const LATER: readonly (readonly string[])[] = [
   ["run", MODEL, "Hi", "--lora", "a.gguf"],
-  ["run", MODEL, "Hi", "--kv-type", "q8_0"],
   ["run", MODEL, "Hi", "--backend", "webgpu"],
   ["score", MODEL, "--text", "x", "--routing"],
   ["serve"],

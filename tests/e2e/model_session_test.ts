@@ -174,11 +174,11 @@ Deno.test("model: options out of range are refused with their value", async () =
     const error = await assertRejects(() => model.complete([1, 2], options as never), RangeError);
     assertStringIncludes(error.message, `${name} is ${value}, it must be`);
   }
-  const kvType = "q8_0" as never;
+  const kvType = "q4_0" as never;
   await assertRejects(
     () => model.score([1, 2], { kvType }),
     TypeError,
-    "kvType is q8_0, known are",
+    "kvType is q4_0, known are f32, f16, q8_0",
   );
   const logitBias = new Map([[1, 2]]) as never;
   await assertRejects(() => model.complete([1], { logitBias }), RangeError, "logitBias is a Map");

@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { VARIANTS } from "../../packages/runtime/src/backend/wasm/core.ts";
 import { fixturePath } from "../support/fixture.ts";
 import { FixtureModel } from "../support/fixture_model.ts";
-import { ARTIFACT_NMSE, F16_CACHE_NMSE, nmse } from "../support/tolerance.ts";
+import { ARTIFACT_NMSE, F16_CACHE_NMSE, nmse, Q8_CACHE_NMSE } from "../support/tolerance.ts";
 
 const BLOCKS = "models/llama_k256/gguf";
 const FILES = [
@@ -61,29 +61,38 @@ for (const file of FILES) {
   });
 }
 
-Deno.test("f16 cache: chunks and forks change no bit, rounding stays small", async () => {
-  await using open = await FixtureModel.open(
-    fixturePath("models/llama_untied/gguf/model-F32.gguf"),
-  );
-  const feed = async (sizes: readonly number[]): Promise<Float32Array> => {
-    const cache = open.cache("f16");
-    let sequence = cache.create();
-    const parts: number[] = [];
-    let start = 0;
-    for (const size of sizes) {
-      sequence = cache.fork(sequence);
-      const ids = IDS.slice(start, start + size);
-      const [logits] = await open.feed(cache, [{ sequence, ids }]);
-      parts.push(...logits);
-      start += size;
-    }
-    return Float32Array.from(parts);
-  };
-  const whole = await feed([75]);
-  assertEquals(await feed([7, 33, 1, 30, 4]), whole);
-  const error = nmse(whole, await open.logits(IDS));
-  assert(error > 0 && error <= F16_CACHE_NMSE, `NMSE ${error}`);
-});
+const CACHES = [
+  { type: "f16", file: "models/llama_untied/gguf/model-F32.gguf", most: F16_CACHE_NMSE },
+  { type: "q8_0", file: `${BLOCKS}/model-BF16.gguf`, most: Q8_CACHE_NMSE },
+] as const;
+
+for (const { type, file, most } of CACHES) {
+  Deno.test(`${type} cache: threads, chunks, forks and mates change no bit, rounding stays small`, async () => {
+    await using open = await FixtureModel.open(fixturePath(file), { threads: 2 });
+    const feed = async (sizes: readonly number[]): Promise<Float32Array> => {
+      const cache = open.cache(type);
+      let sequence = cache.create();
+      const parts: number[] = [];
+      let start = 0;
+      for (const size of sizes) {
+        sequence = cache.fork(sequence);
+        const ids = IDS.slice(start, start + size);
+        const mate = { sequence: cache.create(), ids: idsOf(size + 3, 5) };
+        const [, logits] = await open.feed(cache, [mate, { sequence, ids }]);
+        for (const value of logits) parts.push(value);
+        start += size;
+      }
+      return Float32Array.from(parts);
+    };
+    const whole = await feed([75]);
+    assertEquals(await feed([7, 33, 1, 30, 4]), whole);
+    await using one = await FixtureModel.open(fixturePath(file), { threads: 1 });
+    const cache = one.cache(type);
+    assertEquals(await one.feed(cache, [{ sequence: cache.create(), ids: IDS }]), [whole]);
+    const error = nmse(whole, await open.logits(IDS));
+    assert(error > 0 && error <= most, `NMSE ${error}`);
+  });
+}
 
 /** Forks inside a page and at its border; the parent and a second child go on with other tokens meanwhile. */
 async function checkForks(open: FixtureModel, whole: Float32Array, row: number): Promise<void> {

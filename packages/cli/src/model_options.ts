@@ -14,13 +14,9 @@ export const loadOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   lora: { type: "string", value: "FILE", help: "an adapter", notBuiltYet: true },
 };
 
-const KV_TYPES = ["auto", "f32", "f16", "q8_0"] as const;
-
-/** `--kv-type` where it is built. */
-export function kvTypeOption(values: OptionValues): "auto" | "f32" | "f16" | undefined {
-  const type = choiceOption(values, "kv-type", KV_TYPES);
-  if (type === "q8_0") throw new UsageError("--kv-type q8_0 is not built yet");
-  return type;
+/** `--kv-type`. */
+export function kvTypeOption(values: OptionValues): LoadOptions["kvType"] {
+  return choiceOption(values, "kv-type", ["auto", "f32", "f16", "q8_0"]);
 }
 
 /** The load options that the command line gives. */

@@ -1,11 +1,24 @@
 /** The paged key/value cache: which pages a sequence owns or shares. Holds no keys itself; a backend stores the pages. */
-import { MemoryError } from "./errors.ts";
+import { MemoryError, UnsupportedError } from "./errors.ts";
 
 /** Tokens in a page. Keys are also reduced in blocks of this size, so pages and arithmetic share their borders. */
 export const PAGE_TOKENS = 32;
 
-/** How keys and values are stored. */
-export type KvType = "f32" | "f16";
+/** How keys and values may be stored. */
+export const KV_TYPES = ["f32", "f16", "q8_0"] as const;
+
+/**
+ * How keys and values are stored: rounded once, when they are written. `q8_0` keeps 8-bit numbers with one f16 scale for
+ * each 32 of a head.
+ */
+export type KvType = typeof KV_TYPES[number];
+
+/** Numbers of a head that stand together, and the bytes they take. */
+const BLOCKS: Readonly<Record<KvType, { readonly numbers: number; readonly bytes: number }>> = {
+  f32: { numbers: 1, bytes: 4 },
+  f16: { numbers: 1, bytes: 2 },
+  q8_0: { numbers: 32, bytes: 34 },
+};
 
 /** Sizes of a cache: the same for every page. */
 export interface KvShape {
@@ -23,10 +36,20 @@ export interface PageStore {
   copy(from: number, to: number): void;
 }
 
-/** Bytes of one page: all layers, all heads, keys and values of 32 tokens. */
-export function pageBytes(shape: KvShape): number {
-  const perToken = shape.layers * shape.kvHeads * (shape.keySize + shape.valueSize);
-  return perToken * PAGE_TOKENS * (shape.type === "f16" ? 2 : 4);
+/**
+ * Bytes of one page: all layers, all heads, keys and values of 32 tokens.
+ * @throws {UnsupportedError} when heads are no whole blocks of the type
+ */
+export function pageBytes({ layers, kvHeads, keySize, valueSize, type }: KvShape): number {
+  const { numbers, bytes } = BLOCKS[type];
+  const odd = [keySize, valueSize].find((size) => size % numbers !== 0);
+  if (odd !== undefined) {
+    throw new UnsupportedError(
+      `kvType ${type} needs heads of whole blocks of ${numbers} numbers, the model's have ${odd}: take f16`,
+      type,
+    );
+  }
+  return layers * kvHeads * (keySize + valueSize) / numbers * bytes * PAGE_TOKENS;
 }
 
 /** A sequence in the cache: `length` tokens are stored, in `pages[i]` those from `32 i` on. */

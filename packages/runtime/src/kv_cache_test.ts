@@ -1,7 +1,7 @@
 /** Tests of the page table: counts, forks, cuts, limits, and long random runs against a model that copies everything. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { seededRandom } from "../../../tests/support/seeded_random.ts";
-import { MemoryError } from "./errors.ts";
+import { MemoryError, UnsupportedError } from "./errors.ts";
 import { type CachedSequence, KvCache, type KvShape, PAGE_TOKENS, pageBytes } from "./kv_cache.ts";
 
 const SHAPE: KvShape = { layers: 3, kvHeads: 2, keySize: 8, valueSize: 4, type: "f32" };
@@ -51,6 +51,13 @@ function numbers(count: number, from = 0): number[] {
 Deno.test("pageBytes: layers, heads, keys and values of 32 tokens", () => {
   assertEquals(pageBytes(SHAPE), 3 * 2 * (8 + 4) * 32 * 4);
   assertEquals(pageBytes({ ...SHAPE, type: "f16" }), 3 * 2 * (8 + 4) * 32 * 2);
+  const whole = { ...SHAPE, keySize: 64, valueSize: 32, type: "q8_0" } as const;
+  assertEquals(pageBytes(whole), 3 * 2 * (64 + 32) / 32 * 34 * 32);
+  assertThrows(
+    () => pageBytes({ ...whole, valueSize: 36 }),
+    UnsupportedError,
+    "kvType q8_0 needs heads of whole blocks of 32 numbers, the model's have 36: take f16",
+  );
 });
 
 Deno.test("KvCache: a sequence takes a page for each 32 tokens begun", () => {

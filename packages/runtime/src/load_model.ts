@@ -4,7 +4,7 @@ import { Decoder } from "./engine/decoder.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
-import type { KvShape, KvType } from "./kv_cache.ts";
+import { KV_TYPES, type KvShape, type KvType } from "./kv_cache.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
 import { findArchitecture } from "./model/architectures.ts";
 import { type ModelConfig, readConfig } from "./model/config.ts";
@@ -27,7 +27,10 @@ export interface LoadOptions {
   readonly cacheTokens?: number;
   /** Most bytes the model may use; loading fails before it begins if it needs more. */
   readonly memoryBytes?: number;
-  /** Storage of keys and values in generation. Default `auto`: f16, or f32 where the whole cache is small. */
+  /**
+   * Storage of keys and values in generation. Default `auto`: f16, or f32 where the whole cache is small. `q8_0` takes
+   * about half of f16's memory and needs heads of a multiple of 32 numbers.
+   */
   readonly kvType?: KvType | "auto";
   /** `auto` and `wasm` are the same until the WebGPU backend exists. */
   readonly backend?: "auto" | "wasm";
@@ -77,7 +80,7 @@ function checkLoadOptions({ threads, memoryBytes, kvType, backend, variant }: Lo
     if (value === undefined || known.includes(value)) return;
     throw new UnsupportedError(`${name} is ${value}, known are ${known.join(", ")}`, value);
   };
-  oneOf("kvType", kvType, ["auto", "f32", "f16"]);
+  oneOf("kvType", kvType, ["auto", ...KV_TYPES]);
   oneOf("backend", backend, ["auto", "wasm"]);
   oneOf("variant", variant, ["relaxed_threads", "simd_threads", "simd"]);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {

@@ -16,7 +16,7 @@ import type {
   GenerationEvent,
   Score,
 } from "./events.ts";
-import { type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
+import { KV_TYPES, type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
 import type { ModelConfig } from "./model/config.ts";
 import type { Backend } from "./ops.ts";
 import type { SamplingDefaults } from "./sampler/draw_options.ts";
@@ -231,8 +231,8 @@ export class Model {
 
   /** Scoring keeps its keys apart: in f32 unless asked, and without taking pages from answers. */
   #scoreCache(type: KvType): KvCache {
-    if (type !== "f32" && type !== "f16") {
-      throw new UnsupportedError(`kvType is ${type}, known are f32, f16`, type);
+    if (!KV_TYPES.includes(type)) {
+      throw new UnsupportedError(`kvType is ${type}, known are ${KV_TYPES.join(", ")}`, type);
     }
     let cache = this.#scoreCaches.get(type);
     if (!cache) {

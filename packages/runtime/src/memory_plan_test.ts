@@ -57,6 +57,8 @@ Deno.test("planMemory: the context is what is asked, else the model's own up to 
 Deno.test("planMemory: the cache holds whole pages of the type", () => {
   assertEquals(plan({ contextTokens: 33, kvType: "f32" }).kvBytes, 2 * pageBytes(shape("f32")));
   assertEquals(plan({ contextTokens: 32, kvType: "f16" }).kvBytes, pageBytes(shape("f16")));
+  assertEquals(plan({ contextTokens: 32, kvType: "q8_0" }).kvBytes, pageBytes(shape("q8_0")));
+  assertEquals(pageBytes(shape("q8_0")) / pageBytes(shape("f16")), 17 / 32);
 });
 
 Deno.test("planMemory: auto is f32 where the whole cache is small, else f16", () => {

@@ -1,5 +1,5 @@
 /** `aha score`: log-probabilities of given tokens or of a text. Generates nothing. */
-import type { Model, Score } from "@aha/runtime";
+import type { Model, Score, ScoreOptions } from "@aha/runtime";
 import { type Command, type CommandInput, type CommandIo, UsageError } from "../command.ts";
 import { kvTypeOption, loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
 import { stringOption } from "../options.ts";
@@ -50,7 +50,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
 async function scoreAll(
   model: Model,
   sequences: readonly (readonly number[])[],
-  kvType: "f32" | "f16",
+  kvType: ScoreOptions["kvType"],
   out: string | undefined,
   io: CommandIo,
 ): Promise<Score[]> {

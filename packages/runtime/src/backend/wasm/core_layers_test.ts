@@ -123,6 +123,40 @@ interface Inputs {
 
 const LAYER_OFFSET = 64;
 
+/** A format of pages: the core's number for it, bytes of 32 numbers, and numbers as it holds them. */
+interface PageFormat {
+  readonly name: string;
+  readonly type: number;
+  readonly bytesOf32: number;
+  readonly stored: (x: Float32Array) => Float32Array;
+}
+
+const FLOATS: readonly PageFormat[] = [
+  { name: "f32", type: 0, bytesOf32: 128, stored: (x) => x },
+  { name: "f16", type: 1, bytesOf32: 64, stored: (x) => x.map((value) => Math.f16round(value)) },
+];
+const Q8_0: PageFormat = { name: "q8_0", type: 8, bytesOf32: 34, stored: asQ8_0 };
+
+function asQ8_0(x: Float32Array): Float32Array {
+  const out = x.slice();
+  for (let at = 0; at < x.length; at += 32) {
+    const block = out.subarray(at, at + 32);
+    const largest = block.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const scale = Math.f16round(Math.fround(largest / 127));
+    const inverse = Math.fround(1 / scale);
+    block.forEach((value, i) => {
+      const level = nearestEven(Math.fround(value * inverse));
+      block[i] = Math.max(-127, Math.min(127, level)) * scale;
+    });
+  }
+  return out;
+}
+
+/** To the nearest whole number, ties to even. */
+function nearestEven(x: number): number {
+  return x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
+}
+
 function attendInputs({ rows, heads, kvHeads, keySize, valueSize }: Heads): Inputs {
   return {
     q: numbers(rows * heads * keySize, 2, rows),
@@ -138,13 +172,13 @@ function attendInChunks(
   values: CoreValues,
   shape: Heads,
   { q, k, v }: Inputs,
-  half: boolean,
+  { type, bytesOf32 }: PageFormat,
   chunk: number,
 ): Float32Array {
   const { rows, heads, kvHeads, keySize, valueSize } = shape;
-  const numbersPerPage = LAYER_OFFSET / 4 + 32 * kvHeads * (keySize + valueSize) / (half ? 2 : 1);
+  const pageBytes = LAYER_OFFSET + kvHeads * (keySize + valueSize) * bytesOf32;
   const list = values.i32(
-    Array.from({ length: Math.ceil(rows / 32) }, () => values.room(numbersPerPage)),
+    Array.from({ length: Math.ceil(rows / 32) }, () => values.room(Math.ceil(pageBytes / 4))),
   );
   const [qAt, kAt, vAt] = [values.f32(q), values.f32(k), values.f32(v)];
   const out = values.room(rows * heads * valueSize);
@@ -158,7 +192,7 @@ function attendInChunks(
       vAt + 4 * start * kvHeads * valueSize,
       out + 4 * start * heads * valueSize,
       ...[positions, tables, n, heads, kvHeads, keySize, valueSize] as const,
-      ...[scaleOf(shape), LAYER_OFFSET, half ? 1 : 0] as const,
+      ...[scaleOf(shape), LAYER_OFFSET, type] as const,
     );
     assertEquals(status, 0);
   }
@@ -166,9 +200,13 @@ function attendInChunks(
 }
 
 /** The twin over keys and values as pages hold them. */
-function attendTwin(values: CoreValues, shape: Heads, { q, k, v }: Inputs, half: boolean) {
+function attendTwin(
+  values: CoreValues,
+  shape: Heads,
+  { q, k, v }: Inputs,
+  { stored }: PageFormat,
+): Float32Array {
   const { rows, heads, kvHeads, keySize, valueSize } = shape;
-  const stored = (x: Float32Array) => half ? x.map((value) => Math.f16round(value)) : x;
   const out = values.room(rows * heads * valueSize);
   const status = values.exports.attend_scalar(
     ...[values.f32(q), values.f32(stored(k)), values.f32(stored(v)), out] as const,
@@ -180,17 +218,19 @@ function attendTwin(values: CoreValues, shape: Heads, { q, k, v }: Inputs, half:
 
 /** Sizes of keys and values, heads and KV heads. */
 const HEADS = [[1, 4, 1, 1], [3, 36, 3, 1], [7, 8, 4, 2], [16, 64, 2, 2], [33, 20, 6, 2]];
+const BLOCK_HEADS = [[32, 32, 3, 1], [64, 96, 4, 2], [160, 64, 2, 2]];
 
-Deno.test("attend: agrees with the scalar twin over f32 and f16 pages in every artifact", async () => {
+Deno.test("attend: agrees with the scalar twin over pages of every type in every artifact", async () => {
   await eachCore((values, variant) => {
     for (const rows of [1, 2, 3, 7, 16, 31, 32, 33, 65]) {
-      for (const [keySize, valueSize, heads, kvHeads] of HEADS) {
+      for (const [keySize, valueSize, heads, kvHeads] of [...HEADS, ...BLOCK_HEADS]) {
         const shape = { rows, heads, kvHeads, keySize, valueSize };
         const inputs = attendInputs(shape);
-        for (const half of [false, true]) {
-          const got = attendInChunks(values, shape, inputs, half, rows);
-          const twin = attendTwin(values, shape, inputs, half);
-          const what = `${variant} ${JSON.stringify(shape)} f16 ${half}`;
+        const isInBlocks = [keySize, valueSize].every((size) => size % 32 === 0);
+        for (const format of isInBlocks ? [...FLOATS, Q8_0] : FLOATS) {
+          const got = attendInChunks(values, shape, inputs, format, rows);
+          const twin = attendTwin(values, shape, inputs, format);
+          const what = `${variant} ${JSON.stringify(shape)} ${format.name}`;
           assertWithin(got, twin, { absolute: ATTEND_ABSOLUTE }, what);
         }
       }
@@ -199,16 +239,19 @@ Deno.test("attend: agrees with the scalar twin over f32 and f16 pages in every a
 });
 
 Deno.test("attend: the same bits whole and in chunks in every artifact", async () => {
-  const shape = { rows: 70, heads: 4, kvHeads: 2, keySize: 10, valueSize: 36 };
-  const inputs = attendInputs(shape);
+  const odd = { rows: 70, heads: 4, kvHeads: 2, keySize: 10, valueSize: 36 };
+  const blocks = { rows: 70, heads: 6, kvHeads: 2, keySize: 64, valueSize: 160 };
   await eachCore((values, variant) => {
-    for (const half of [false, true]) {
-      const whole = attendInChunks(values, shape, inputs, half, shape.rows);
+    const check = (shape: Heads, format: PageFormat) => {
+      const inputs = attendInputs(shape);
+      const whole = attendInChunks(values, shape, inputs, format, shape.rows);
       for (const chunk of [1, 7, 32, 33]) {
-        const chunked = attendInChunks(values, shape, inputs, half, chunk);
-        assertWithin(chunked, whole, {}, `${variant} f16 ${half} chunks of ${chunk}`);
+        const chunked = attendInChunks(values, shape, inputs, format, chunk);
+        assertWithin(chunked, whole, {}, `${variant} ${format.name} chunks of ${chunk}`);
       }
-    }
+    };
+    for (const format of FLOATS) check(odd, format);
+    for (const format of [...FLOATS, Q8_0]) check(blocks, format);
   });
 });
 
@@ -226,6 +269,9 @@ Deno.test("layers: wrong arguments give a status and write nothing", async () =>
       exports.attend(at, at, at, out, at, at, 1, 3, 2, 4, 4, 1, 0, 0), // 3 heads over 2
       exports.attend(at, at, at, out, at, at, 1, 2, 2, 4, 3, 1, 0, 0), // values of 3
       exports.attend(at, at, at, out, at, 0, 1, 2, 2, 4, 4, 1, 0, 0),
+      exports.attend(at, at, at, out, at, at, 1, 2, 2, 580, 4, 1, 0, 0), // keys beyond the largest
+      exports.attend(at, at, at, out, at, at, 1, 2, 2, 32, 36, 1, 0, 8), // Q8_0 of 36
+      exports.attend(at, at, at, out, at, at, 1, 2, 2, 4, 4, 1, 0, 2), // no type of pages
     ];
     assertEquals(statuses, statuses.map(() => 1));
     assertEquals([...values.read(out, 4)], [NaN, NaN, NaN, NaN]);

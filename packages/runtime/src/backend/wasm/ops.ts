@@ -1,6 +1,6 @@
 /** The waist on wasm: checks shapes, finds addresses, calls the core. Holds no arithmetic and no state but the arena. */
 import type { Batch, Segment } from "../../batch.ts";
-import { type KvCache, type KvShape, PAGE_TOKENS, pageBytes } from "../../kv_cache.ts";
+import { type KvCache, type KvShape, type KvType, PAGE_TOKENS, pageBytes } from "../../kv_cache.ts";
 import type { Attention, Draw, Drawn, Ops, Rope, Scope } from "../../ops.ts";
 import { elementCount, type Tensor, type Weight } from "../../tensor.ts";
 import { Arena, ARENA_START, type ArenaMark } from "./arena.ts";
@@ -16,6 +16,8 @@ const ACTIVATION_BLOCK_BYTES = 4 << 20;
 /** The core's address for a missing bias. */
 const NO_BIAS = 0;
 const STEP_BLOCK_BYTES = 256 << 10;
+/** The core's numbers for formats of pages: ggml's type ids. */
+const GGML_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q8_0: 8 };
 
 /** `Ops` over the exports of core-rs. */
 export class WasmOps implements Ops {
@@ -154,11 +156,11 @@ export class WasmOps implements Ops {
       ? this.#memo.cachedTables.get(batch, () => this.#cachedTables(batch))
       : this.#ownTables(batch, own);
     const layerOffset = cache ? layer * (pageBytes(cache.shape) / cache.shape.layers) : 0;
-    const isHalf = cache?.shape.type === "f16" ? 1 : 0;
+    const pageType = GGML_TYPES[cache?.shape.type ?? "f32"];
     const status = this.core.attend(
       ...[addressOf(q), addressOf(k), addressOf(v), addressOf(out)] as const,
       ...[this.#positions(batch), tables, batch.rows, heads, kvHeads] as const,
-      ...[headSize, headSize, shape.scale, layerOffset, isHalf] as const,
+      ...[headSize, headSize, shape.scale, layerOffset, pageType] as const,
     );
     this.#check("attend", status);
     return out;
