@@ -29,11 +29,13 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   sampler: ["vocabulary"],
   backend: ["vocabulary"],
   engine: ["answer", "tokenizer", "sampler", "model", "vocabulary"],
+  prompt_cache: ["gguf", "engine", "model", "vocabulary"],
   quantize: ["gguf", "backend", "vocabulary"],
   convert: ["gguf", "tokenizer", "quantize", "vocabulary"],
   vocabulary: [],
   root: [
     ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],
+    "prompt_cache",
     "vocabulary",
   ],
 };

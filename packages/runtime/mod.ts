@@ -1,7 +1,13 @@
 /** Aha's inference runtime: load a model, chat, complete, score. The public face; defines nothing itself. */
 export { loadModel, type LoadOptions, planModel } from "./src/load_model.ts";
 export { type CoreBuild, type CoreBuilds, provideCore } from "./src/backend/wasm/core_builds.ts";
+export { PAGE_TOKENS } from "./src/kv_cache.ts";
 export type { MemoryPlan } from "./src/memory_plan.ts";
+export type { RestoredPromptCache } from "./src/prompt_cache/read_prompt_cache.ts";
+export type {
+  SavedPromptCache,
+  SavePromptCacheOptions,
+} from "./src/prompt_cache/save_prompt_cache.ts";
 export { Model, type ScoreOptions } from "./src/loaded_model.ts";
 export { ChatSession, type SessionOptions } from "./src/chat_session.ts";
 export type {
@@ -28,6 +34,7 @@ export {
   MemoryError,
   ModelError,
   OutputError,
+  PromptCacheError,
   SourceError,
   UnsupportedError,
 } from "./src/errors.ts";

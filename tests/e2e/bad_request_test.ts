@@ -33,6 +33,9 @@ const LIMITS: readonly [string, readonly string[], readonly string[]][] = [
     "The model needs ",
     "40 MiB are allowed",
   ]],
+  ["heads that are no whole blocks of the cache's type", ["Hi", "--kv-type", "q8_0"], [
+    "kvType q8_0 needs heads of whole blocks of 32 numbers, the model's have 8: take f16",
+  ]],
   ["an id beyond the vocabulary", ["--ids", "1,384"], ["Token id 384", "vocabulary of 384"]],
   ["an id beyond 32 bits", ["--ids", "4294967297"], ["Token id 4294967297", "of 384"]],
   ["an empty prompt", ["", "--raw"], ["empty prompt"]],

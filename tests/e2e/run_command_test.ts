@@ -1,5 +1,7 @@
 /** `aha run` on a fixture model: the JSON contract, prompts of every kind, sampling options. Speed is measured elsewhere. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { loadModel } from "../../packages/runtime/mod.ts";
 import { ahaProcess } from "../support/aha_process.ts";
 import { type Captured, runAha } from "../support/captured_io.ts";
@@ -240,4 +242,37 @@ Deno.test("aha run: text is streamed, --verbose adds figures on stderr", async (
     await ahaProcess([...words, "--json"]) as Captured,
   );
   assertEquals(json.text, text);
+});
+
+Deno.test("aha run --prompt-cache: saves where there is no file, reuses it, and saves a longer prompt", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "prompt.cache");
+    const greedy = ["--temperature", "0", "--max-tokens", "5"];
+    const cached = async (prompt: readonly number[]) => {
+      const words = ["run", MODEL, "--ids", prompt.join(","), "--prompt-cache", path, ...greedy];
+      const { code, out, error } = await runAha([...words, "--verbose", "--json"]);
+      assertEquals(code, 0, error);
+      return [/^prompt cache (.*)$/m.exec(error)?.[1], JSON.parse(out).ids];
+    };
+    const prompt = Array.from({ length: 100 }, (_, i) => (i * 17 + 2) % 380);
+    const { ids } = await run("--ids", prompt.slice(0, 70).join(), ...greedy);
+    assertEquals((await cached(prompt.slice(0, 20)))[0], "0 of 20 tokens reused");
+    assertEquals(existsSync(path), false);
+    assertEquals(await cached(prompt.slice(0, 70)), ["0 of 70 tokens reused, 64 saved", ids]);
+    const written = readFileSync(path);
+    assertEquals(await cached(prompt.slice(0, 70)), ["64 of 70 tokens reused", ids]);
+    assertEquals((await cached(prompt.slice(0, 40)))[0], "39 of 40 tokens reused");
+    assertEquals(readFileSync(path), written);
+    assertEquals((await cached(prompt))[0], "64 of 100 tokens reused, 96 saved");
+    assertEquals((await cached(prompt))[0], "96 of 100 tokens reused");
+    const other = await runAha(["run", MODEL, "Hi", "--prompt-cache", path, "--kv-type", "f16"]);
+    assertEquals(other.code, 1);
+    assertMatch(
+      other.error,
+      /^aha: Cannot use prompt cache .*: it holds keys in f32, the model in f16\n$/,
+    );
+    const own = await runAha(["run", MODEL, "Hi", "--prompt-cache", MODEL]);
+    assertMatch(own.error, /: it is no prompt cache\n$/);
+    assertEquals((await runAha(["run", MODEL, "Hi", "--prompt-cache", ""])).code, 2);
+  });
 });

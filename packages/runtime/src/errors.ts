@@ -37,6 +37,14 @@ export class ModelError extends TypeError {
   override readonly name = "ModelError";
 }
 
+/** A prompt cache's file is damaged, or was made with what does not run here; `source` names it. */
+export class PromptCacheError extends TypeError {
+  override readonly name = "PromptCacheError";
+  constructor(message: string, readonly source: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}
+
 /** A prompt or a conversation does not fit the context, or fills it so that no answer fits. */
 export class ContextFullError extends RangeError {
   override readonly name = "ContextFullError";

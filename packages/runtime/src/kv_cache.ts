@@ -34,6 +34,9 @@ export interface PageStore {
   allocate(): number;
   release(page: number): void;
   copy(from: number, to: number): void;
+  /** A copy of a page's bytes. */
+  read(page: number): Uint8Array<ArrayBuffer>;
+  write(page: number, bytes: Uint8Array): void;
 }
 
 /**
@@ -107,6 +110,27 @@ export class KvCache {
     for (const page of pages.slice(0, full)) this.#references.set(page, this.#count(page) + 1);
     const sequence: OwnedSequence = { pages, length };
     this.#sequences.add(sequence);
+    return sequence;
+  }
+
+  /** Copies of the bytes of a sequence's first `count` pages. */
+  readPages(from: CachedSequence, count: number): Uint8Array<ArrayBuffer>[] {
+    return this.#owned(from).pages.slice(0, count).map((page) => this.store.read(page));
+  }
+
+  /**
+   * A new sequence of whole pages that were read from another, of this cache or of one of the same shape.
+   * @throws {MemoryError} when the cache may not grow by them; nothing has changed then
+   */
+  createFrom(pages: readonly Uint8Array[]): CachedSequence {
+    const sequence = this.create();
+    try {
+      this.extend(sequence, pages.length * PAGE_TOKENS);
+    } catch (error) {
+      this.free(sequence);
+      throw error;
+    }
+    pages.forEach((bytes, i) => this.store.write(sequence.pages[i], bytes));
     return sequence;
   }
 

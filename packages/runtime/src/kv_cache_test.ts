@@ -23,6 +23,14 @@ class Pages {
     assert(this.content.delete(page), `page ${page} is released twice`);
   }
 
+  read(page: number): Uint8Array<ArrayBuffer> {
+    return new TextEncoder().encode(JSON.stringify(this.content.get(page)));
+  }
+
+  write(page: number, bytes: Uint8Array): void {
+    this.content.set(page, JSON.parse(new TextDecoder().decode(bytes)));
+  }
+
   copy(from: number, to: number): void {
     this.content.set(to, [...this.content.get(from)!]);
   }
@@ -115,6 +123,18 @@ Deno.test("KvCache: cutting into a shared page copies it, cutting an own page do
   assertEquals([child.length, cache.usedPages], [32, 2]);
   cache.clear();
   assertEquals(pages.content.size, 0);
+});
+
+Deno.test("KvCache.createFrom: holds what was read from another, or nothing where it has no room", () => {
+  const pages = new Pages();
+  const cache = new KvCache(SHAPE, pages, 6);
+  const one = cache.create();
+  write(pages, cache, one, numbers(70));
+  const two = cache.createFrom(cache.readPages(one, 2));
+  assertEquals(read(pages, two), numbers(64));
+  write(pages, cache, two, numbers(5, 900));
+  assertEquals([cache.usedPages, read(pages, one)], [6, numbers(70)]);
+  refused(pages, cache, [one, two], () => cache.createFrom(cache.readPages(one, 1)));
 });
 
 /** Runs what must fail for want of pages, and checks that nothing has changed. */

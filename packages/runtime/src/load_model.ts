@@ -10,6 +10,7 @@ import { findArchitecture } from "./model/architectures.ts";
 import { type ModelConfig, readConfig } from "./model/config.ts";
 import { Model } from "./loaded_model.ts";
 import { GgufParameters, tensorBytes } from "./parameter_source.ts";
+import { modelFingerprint } from "./prompt_cache/model_fingerprint.ts";
 import { R1_SAMPLING, type SamplingDefaults } from "./sampler/draw_options.ts";
 import { createTokenizer, vocabularyFromMetadata } from "./tokenizer/mod.ts";
 import { resolveModel } from "./weights/resolve_model.ts";
@@ -142,6 +143,7 @@ async function loadFrom(
       decoder: new Decoder(model, backend.ops, plan.contextTokens),
       tokenizer,
       kvType: plan.kvType,
+      fingerprint: () => modelFingerprint(config, gguf, parameters.samples),
       cacheTokens: plan.cacheTokens,
       defaults: recommendedSampling(gguf.metadata),
       loadMs: performance.now() - start,

@@ -75,3 +75,11 @@ Deno.test("loadModel: options that nobody has code for are refused by name", asy
   }
   await assertRejects(load({ memoryBytes: NaN }), RangeError, "memoryBytes is NaN");
 });
+
+Deno.test("loadModel: a budget below what the model needs fails with both numbers before a tensor is read", async () => {
+  const onProgress = () => assert(false, "a tensor was read");
+  const load = () => loadModel(new Blob([FILE]), { memoryBytes: 30 << 20, onProgress });
+  const error = await assertRejects(load, MemoryError, "30 MiB are allowed");
+  assertEquals((error as MemoryError).limitBytes, 30 << 20);
+  assert((error as MemoryError).neededBytes > 40 << 20);
+});

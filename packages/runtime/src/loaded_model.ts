@@ -17,8 +17,17 @@ import type {
   Score,
 } from "./events.ts";
 import { KV_TYPES, type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
+import type { ByteSink } from "./gguf/mod.ts";
 import type { ModelConfig } from "./model/config.ts";
 import type { Backend } from "./ops.ts";
+import type { PromptCacheOwner } from "./prompt_cache/prompt_cache_file.ts";
+import { readPromptCache, type RestoredPromptCache } from "./prompt_cache/read_prompt_cache.ts";
+import {
+  promptPages,
+  type SavedPromptCache,
+  savePromptCache,
+  type SavePromptCacheOptions,
+} from "./prompt_cache/save_prompt_cache.ts";
 import type { SamplingDefaults } from "./sampler/draw_options.ts";
 import type { ChatMessage, Tokenizer } from "./tokenizer/mod.ts";
 
@@ -29,6 +38,8 @@ export interface ModelParts {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
   readonly kvType: KvType;
+  /** 32 bytes that tell this model from others. */
+  readonly fingerprint: () => Promise<Uint8Array>;
   /** Tokens that the cache of generation holds, of all sequences together. */
   readonly cacheTokens: number;
   readonly defaults: SamplingDefaults;
@@ -185,6 +196,64 @@ export class Model {
     );
     const sum = logprobs.reduce((total, value) => total + value, 0);
     return { ids, logprobs, meanNll: logprobs.length > 0 ? -sum / logprobs.length : 0 };
+  }
+
+  /**
+   * Writes the keys and values of a prompt's whole pages of 32 tokens to a file (Deno and Node) or a sink, feeding what
+   * the cache does not hold yet. Where the file is restored, prompts that begin with these tokens continue from there,
+   * with the same bits. All of it stands in memory meanwhile.
+   * @throws {RangeError} if the prompt is shorter than a page
+   * @throws {OutputError} if the file exists and `overwrite` is off, or it cannot be written
+   *
+   * @example
+   * ```ts
+   * import { loadModel } from "@aha/runtime";
+   * await using model = await loadModel("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
+   * const ids = Array.from({ length: 80 }, (_, i) => i);
+   * const parts: Uint8Array<ArrayBuffer>[] = [];
+   * await model.savePromptCache(ids, { write: (bytes) => void parts.push(new Uint8Array(bytes)) });
+   * const { restoredTokens } = await model.restorePromptCache(new Blob(parts));
+   * console.log(restoredTokens); // 64
+   * ```
+   */
+  async savePromptCache(
+    prompt: string | readonly number[],
+    to: string | ByteSink,
+    options: SavePromptCacheOptions = {},
+  ): Promise<SavedPromptCache> {
+    this.#expectOpen();
+    const pages = await promptPages(this.#source.scheduler, this.#idsOf(prompt), options);
+    return await savePromptCache(pages, await this.#promptCacheOwner(), to, {
+      ...options,
+      inputs: [this.name],
+    });
+  }
+
+  /**
+   * Reads what `savePromptCache` wrote into the cache, for requests to come: as much of its beginning as has room, where
+   * what earlier requests left behind makes way. A file that is refused changes nothing.
+   * @throws {SourceError} if it cannot be read
+   * @throws {PromptCacheError} if it is damaged, or was made with another model, `kvType`, build of the core or processor
+   */
+  async restorePromptCache(
+    from: string | URL | Blob,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<RestoredPromptCache> {
+    this.#expectOpen();
+    const { scheduler } = this.#source;
+    const { maxPages } = scheduler.cache;
+    const owner = await this.#promptCacheOwner();
+    const { ids, pages } = await readPromptCache(from, owner, maxPages, options.signal);
+    this.#expectOpen();
+    return { ids, restoredTokens: scheduler.adopt(ids, pages) };
+  }
+
+  async #promptCacheOwner(): Promise<PromptCacheOwner> {
+    const { backend, decoder, kvType, fingerprint } = this.#parts;
+    const { contextTokens } = this.config;
+    const shape = decoder.model.kvShape(kvType);
+    const { numericsId } = backend;
+    return { fingerprint: await fingerprint(), numericsId, shape, contextTokens };
   }
 
   /** The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way. */

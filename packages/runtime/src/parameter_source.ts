@@ -12,8 +12,13 @@ export interface LoadHooks {
   readonly signal?: AbortSignal;
 }
 
+/** Of each tensor so many of its first bytes are kept to tell models apart. */
+const SAMPLE_BYTES = 64;
+
 /** `ParameterSource` over one GGUF file. */
 export class GgufParameters implements ParameterSource {
+  /** The first bytes of each tensor that was loaded, by name. */
+  readonly samples = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #unused: Set<string>;
   readonly #totalBytes: number;
   #loadedBytes = 0;
@@ -69,6 +74,8 @@ export class GgufParameters implements ParameterSource {
       const { signal, onProgress } = this.hooks;
       signal?.throwIfAborted();
       await this.source.read(info.offset + offset, into, signal);
+      // A copy of its own: `into` may be shared memory, which the next read overwrites.
+      if (offset === 0) this.samples.set(info.name, new Uint8Array(into.subarray(0, SAMPLE_BYTES)));
       this.#loadedBytes += into.length;
       onProgress?.({
         phase: "load",

@@ -10,6 +10,7 @@ import {
 import { generationOptions, generationOptionSpecs, thinkOption } from "../generation_options.ts";
 import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
 import { flagOption, idsOption, integerOption, stringOption } from "../options.ts";
+import { PromptCacheFile, promptCacheOptionSpecs } from "../prompt_cache_option.ts";
 import { showAnswer } from "../terminal/answer_text.ts";
 import { peakMemory } from "../terminal/peak_memory.ts";
 import { sizeText } from "../terminal/size_text.ts";
@@ -30,6 +31,7 @@ logs of the model's own probabilities, before penalties, bias and temperature.
     ids: { type: "string", value: "1,2,3", help: "the prompt as token ids, nothing added" },
     ...generationOptionSpecs,
     ...loadOptionSpecs,
+    ...promptCacheOptionSpecs,
     logprobs: {
       type: "string",
       value: "N",
@@ -48,16 +50,23 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   const generation = { ...generationOptions(values), topLogprobs, signal: io.signal };
   checkPromptOptions(values, prompt, ids);
   const options = loadOptions(values);
+  const promptCache = PromptCacheFile.of(values);
   const text = ids ? "" : prompt ?? await promptFromStdin(io);
   await using model = await loadWithBar(name, options, io);
   const promptIds = ids ?? promptIdsOf(model, text, values);
+  await promptCache?.restore(model, io);
   const json = flagOption(values, "json");
   const show = json ? {} : showAnswer(io);
   const result = await model.complete(promptIds, { ...generation, ...show });
   const logprobs = topLogprobs === undefined ? undefined : logprobsOf(model, result);
   if (json) io.out(`${JSON.stringify({ ...document(name, model, result), logprobs })}\n`);
   else if (!result.text.endsWith("\n")) io.out("\n");
-  if (flagOption(values, "verbose")) io.error(figures(model, result));
+  await promptCache?.save(model, promptIds, io);
+  if (flagOption(values, "verbose")) {
+    const { promptTokens, cachedPromptTokens } = result.usage;
+    const reuse = promptCache?.summary(promptTokens, cachedPromptTokens);
+    io.error(`${figures(model, result)}${reuse === undefined ? "" : `${reuse}\n`}`);
+  }
   return 0;
 }
 

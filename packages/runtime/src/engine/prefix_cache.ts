@@ -22,6 +22,11 @@ export class PrefixCache {
     return this.#kept.length;
   }
 
+  /** Pages that they hold, each counted once. */
+  get pages(): number {
+    return new Set(this.#kept.flatMap(({ sequence }) => sequence.pages)).size;
+  }
+
   /** Takes over a sequence that holds `ids`, and gives up those that it contains. */
   keep(sequence: CachedSequence, ids: readonly number[]): void {
     const isInside = (one: readonly number[], other: readonly number[]) =>
@@ -53,6 +58,22 @@ export class PrefixCache {
     }
     this.cache.truncate(kept.sequence, Math.floor(shared / PAGE_TOKENS) * PAGE_TOKENS);
     return kept.sequence;
+  }
+
+  /**
+   * Keeps a copy of pages that hold `ids`, whole pages only and as many as have room; others make way. Gives how many
+   * tokens of `ids` are held now.
+   */
+  adopt(ids: readonly number[], pages: readonly Uint8Array[]): number {
+    const held = Math.max(0, ...this.#kept.map((kept) => sharedLength(kept.ids, ids)));
+    if (held >= pages.length * PAGE_TOKENS) return held;
+    const free = () => this.cache.maxPages - this.cache.usedPages;
+    while (free() < pages.length && this.evict());
+    const fitting = pages.slice(0, Math.max(0, free()));
+    if (fitting.length === 0) return 0;
+    const tokens = fitting.length * PAGE_TOKENS;
+    this.keep(this.cache.createFrom(fitting), ids.slice(0, tokens));
+    return tokens;
   }
 
   /** Gives up the sequence that was not used for the longest time; false when there is none. */

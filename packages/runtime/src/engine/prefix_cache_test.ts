@@ -5,9 +5,12 @@ import { PrefixCache, sharedLength } from "./prefix_cache.ts";
 
 const SHAPE = { layers: 1, kvHeads: 1, keySize: 1, valueSize: 1, type: "f32" } as const;
 
-function emptyCache(): KvCache {
+function emptyCache(maxPages?: number): KvCache {
   let next = 0;
-  return new KvCache(SHAPE, { allocate: () => next++, release: () => {}, copy: () => {} });
+  return new KvCache(SHAPE, {
+    ...{ allocate: () => next++, release: () => {}, copy: () => {} },
+    ...{ read: (page) => Uint8Array.of(page), write: () => {} },
+  }, maxPages);
 }
 
 function filled(cache: KvCache, length: number): CachedSequence {
@@ -78,4 +81,22 @@ Deno.test("PrefixCache.keep: the number of kept sequences is bounded", () => {
   const kept = new PrefixCache(cache);
   for (let i = 0; i < 100; i++) kept.keep(filled(cache, 10), range(10, 1000 * i));
   assertEquals([kept.size, cache.usedPages], [64, 64]);
+});
+
+Deno.test("PrefixCache.adopt: others make way, what does not fit is left out, what is held stays", () => {
+  const cache = emptyCache(5);
+  const kept = new PrefixCache(cache);
+  const pages = (count: number) => Array.from({ length: count }, () => new Uint8Array());
+  kept.keep(filled(cache, 40), range(40, 1000));
+  assertEquals([kept.adopt(range(64), pages(2)), cache.usedPages, kept.pages], [64, 4, 4]);
+  assertEquals([kept.adopt(range(64), pages(2)), cache.usedPages], [64, 4]);
+  assertEquals([kept.adopt(range(32), pages(1)), kept.size], [32, 2]);
+  assertEquals(kept.adopt(range(96, 500), pages(3)), 96);
+  assertEquals([kept.sharedTokens(range(40, 1000)), kept.sharedTokens(range(80))], [0, 64]);
+  assert(kept.evict());
+  const running = filled(cache, 1);
+  assertEquals([kept.adopt(range(192), pages(6)), cache.usedPages], [128, 5]);
+  cache.free(running);
+  while (kept.evict());
+  assertEquals(cache.usedPages, 0);
 });

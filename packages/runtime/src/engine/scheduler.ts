@@ -93,6 +93,22 @@ export class Scheduler {
     else this.cache.free(sequence);
   }
 
+  /** Keeps pages that hold `ids` for prompts that begin alike; gives how many tokens of `ids` are held now. */
+  adopt(ids: readonly number[], pages: readonly Uint8Array[]): number {
+    this.decoder.checkIds(ids);
+    return this.#kept.adopt(ids, pages);
+  }
+
+  /** Pages of ended sequences that are kept for prompts to come. */
+  get keptPages(): number {
+    return this.#kept.pages;
+  }
+
+  /** Gives up all that is kept of ended sequences. */
+  forget(): void {
+    while (this.#kept.evict());
+  }
+
   /** Ends everything: who waits or asks from now on gets the reason thrown. */
   end(reason: unknown): void {
     this.#ended ??= reason;

@@ -19,7 +19,10 @@ class Table {
 
   constructor(pages: number) {
     let page = 0;
-    const store = { allocate: () => page++, release: () => {}, copy: () => {} };
+    const store = {
+      ...{ allocate: () => page++, release: () => {}, copy: () => {} },
+      ...{ read: () => new Uint8Array(), write: () => {} },
+    };
     this.cache = new KvCache(SHAPE, store, pages);
     this.kept = new PrefixCache(this.cache);
     this.planner = new StepPlanner(this.cache, this.kept, this.running);

@@ -37,6 +37,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   return {
     name: "wasm",
     variant: core.variant,
+    numericsId: core.exports.fma_probe() ? `${core.variant}+fma` : core.variant,
     threads: core.share ? wanted : 1,
     ops: new WasmOps(core.exports, memory),
     loadWeight: (stored, read) => loader.loadWeight(stored, read),
@@ -58,5 +59,7 @@ function pageStore(memory: WasmMemory, shape: KvShape) {
     allocate: (): number => spare.pop() ?? memory.allocate(bytes),
     release: (page: number): void => void spare.push(page),
     copy: (from: number, to: number): void => memory.copy(from, to, bytes),
+    read: (page: number): Uint8Array<ArrayBuffer> => new Uint8Array(memory.bytes(page, bytes)),
+    write: (page: number, from: Uint8Array): void => memory.bytes(page, bytes).set(from),
   };
 }

@@ -1,0 +1,27 @@
+/** Tells models apart: a hash over sizes, the tensor table and a sample of the weights. Reads no file. */
+import type { Gguf } from "../gguf/mod.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { PartsDigest } from "./prompt_cache_file.ts";
+
+/**
+ * 32 bytes of a model: equal for equal files wherever they lie, different for other sizes, formats or weights.
+ * @param samples the first bytes of each tensor, by name
+ */
+export async function modelFingerprint(
+  config: ModelConfig,
+  gguf: Gguf,
+  samples: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const names = [...gguf.tensors.keys()].sort();
+  const table = names.map((name) => {
+    const tensor = gguf.tensors.get(name);
+    return [name, tensor?.type.name, tensor?.dims];
+  });
+  const sizes = Object.entries(config).sort(([one], [other]) => one < other ? -1 : 1);
+  const digest = new PartsDigest();
+  await digest.add(new TextEncoder().encode(JSON.stringify([sizes, table])));
+  const empty = new Uint8Array();
+  const all = names.map((name) => samples.get(name) ?? empty);
+  await digest.add(new Uint8Array(await new Blob(all).arrayBuffer()));
+  return await digest.end();
+}
