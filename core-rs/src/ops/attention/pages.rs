@@ -12,10 +12,8 @@ pub const SLICE: usize = 128;
 #[repr(align(64))]
 pub struct Room(pub [f32; BLOCK * SLICE]);
 
-/// A number format of pages. What is written is rounded once; reading gives that number exactly.
-///
-/// # Safety
-/// Of all methods: pointers hold what is said; sizes and ranges are whole blocks of the format.
+/// A number format of pages. What is written is rounded once; reading gives that number exactly. Sizes and ranges are whole
+/// blocks of the format, ranges at most a `SLICE` and multiples of 4.
 pub trait Pages: Copy + Sync {
     /// Numbers of a head that share a scale, and the bytes they take.
     const BLOCK: usize;
@@ -23,12 +21,20 @@ pub trait Pages: Copy + Sync {
     /// What reading a block costs, in queries over it.
     const READ_COST: usize;
     /// Key x `[size]` into slot `slot` of keys `[size][32]`.
+    /// # Safety
+    /// x is readable, the page's keys are writable.
     unsafe fn write_key(x: *const f32, size: usize, keys: *mut u8, slot: usize);
     /// Value x `[size]` into row `slot` of values `[32][size]`.
+    /// # Safety
+    /// x is readable, the page's values are writable.
     unsafe fn write_value(x: *const f32, size: usize, values: *mut u8, slot: usize);
     /// Rows `from..from + n` of keys as f32 `[n][32]`.
+    /// # Safety
+    /// The page's keys are readable.
     unsafe fn keys(keys: *const u8, from: usize, n: usize, room: &mut Room) -> *const f32;
     /// Columns `from..from + n` of the first `tokens` values as f32 rows, and how far apart these are.
+    /// # Safety
+    /// The page's values are readable.
     unsafe fn values(values: *const u8, size: usize, from: usize, n: usize, tokens: usize, room: &mut Room) -> (*const f32, usize);
 }
 

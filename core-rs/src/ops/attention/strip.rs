@@ -8,7 +8,7 @@ use crate::simd::{F32x4, I32x4};
 use core::mem::MaybeUninit;
 
 /// Most queries that share a pass over a page: their numbers stay in the cache beside it.
-const STRIP: usize = 32;
+const STRIP: usize = 48;
 /// Most numbers of a strip's queries, and of its sums.
 const NUMBERS: usize = 4096;
 const VECTORS: usize = BLOCK / 4;
@@ -203,7 +203,7 @@ impl Product {
         match outs {
             1 => self.columns::<1, 8, FQ, FI>(out, out_size, n, decays),
             2 => self.columns::<2, 4, FQ, FI>(out, out_size, n, decays),
-            3 => self.columns::<3, 2, FQ, FI>(out, out_size, n, decays),
+            3 => self.columns::<3, 4, FQ, FI>(out, out_size, n, decays),
             _ => self.columns::<4, 2, FQ, FI>(out, out_size, n, decays),
         }
     }
