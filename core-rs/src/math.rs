@@ -20,7 +20,7 @@ const ROUNDER: f32 = 12_582_912.0;
 /// What `exp_with` needs; make it once, outside of the loop.
 #[derive(Clone, Copy)]
 pub struct ExpConstants {
-    limits: [F32x4; 2],
+    least: F32x4,
     log2_e: F32x4,
     rounder: F32x4,
     ln2: [F32x4; 2],
@@ -37,7 +37,7 @@ impl ExpConstants {
     #[inline(always)]
     fn known() -> Self {
         Self {
-            limits: [EXP_MIN, EXP_MAX].map(F32x4::splat),
+            least: F32x4::splat(EXP_MIN),
             log2_e: F32x4::splat(core::f32::consts::LOG2_E),
             rounder: F32x4::splat(ROUNDER),
             ln2: [LN2_HIGH, LN2_LOW].map(F32x4::splat),
@@ -50,17 +50,15 @@ impl ExpConstants {
 /// e^x, within 2 units in the last place; 0 below -87.3 (also for -inf), clamped above 88.3.
 #[inline(always)]
 pub fn exp(x: F32x4) -> F32x4 {
-    exp_with(x, &ExpConstants::known())
+    exp_with(x.min(F32x4::splat(EXP_MAX)), &ExpConstants::known())
 }
 
-/// `exp` for loops.
+/// `exp` for loops, of numbers up to 88.3.
 #[inline(always)]
 pub fn exp_with(x: F32x4, c: &ExpConstants) -> F32x4 {
-    let [least, most] = c.limits;
-    let clamped = x.pmin(most).pmax(least); // NaN stays NaN
-    let rounded = clamped * c.log2_e + c.rounder;
+    let rounded = x * c.log2_e + c.rounder;
     let n = rounded - c.rounder;
-    let r = clamped - n * c.ln2[0] - n * c.ln2[1];
+    let r = x - n * c.ln2[0] - n * c.ln2[1];
     let mut p = c.polynomial[0];
     for factor in &c.polynomial[1..] {
         p = factor.madd(p, r);
@@ -68,7 +66,7 @@ pub fn exp_with(x: F32x4, c: &ExpConstants) -> F32x4 {
     let y = (r + c.one).madd(p, r * r);
     // The rounder's own bits leave at the top; those of 1.0 are the exponent's bias.
     let scale = F32x4::from_bits(rounded.bits().shl::<23>() + c.one.bits());
-    F32x4::select(x.lt(least), F32x4::splat(0.0), y * scale)
+    F32x4::select(x.lt(c.least), F32x4::splat(0.0), y * scale)
 }
 
 /// e^x of one number, the same bits as the vector's lanes.

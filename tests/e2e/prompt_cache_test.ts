@@ -145,14 +145,21 @@ Deno.test("prompt cache: a smaller cache takes the beginning, older sequences ma
   const alone = await large.complete(prompt.slice(0, 100), OPTIONS);
   const reused = await small.complete(prompt.slice(0, 100), OPTIONS);
   assertEquals([told(reused), reused.usage.cachedPromptTokens], [told(alone), 96]);
-  // Beside an answer that needs all four pages by and by: it takes back what was restored meanwhile.
-  const long = { ...OPTIONS, maxTokens: 50 };
-  const wanted = await large.complete(PROMPT, long);
+  // Beside an answer, which takes back by and by what was restored meanwhile.
+  const messages = [{ role: "user", content: "Why is the sky blue?" }];
+  const long = { ...OPTIONS, maxTokens: 60 };
+  const promptIds = large.chatIds(messages);
+  const wanted = await large.complete(promptIds, long);
   await using busy = await loadModel(MODEL, { contextTokens: 128 });
-  let restored: Promise<{ restoredTokens: number }> | undefined;
-  const onText = () => void (restored ??= busy.restorePromptCache(blob));
-  assertEquals(told(await busy.complete(PROMPT, { ...long, onText })), told(wanted));
-  assertEquals((await restored)?.restoredTokens, 32);
+  const ids: number[] = [];
+  let restored: number | undefined;
+  for await (const event of busy.chat(messages, long)) {
+    // Its reader is here, so it holds the pages of its prompt and nothing more while these are restored.
+    restored ??= (await busy.restorePromptCache(blob)).restoredTokens;
+    if (event.type !== "end") ids.push(...event.ids);
+  }
+  assertEquals(restored, 128 - 32 * Math.ceil(promptIds.length / 32));
+  assertEquals(ids, wanted.ids);
 });
 
 Deno.test("prompt cache: files appear whole, are not replaced unasked, and never replace the model", async () => {

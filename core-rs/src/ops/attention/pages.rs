@@ -172,6 +172,8 @@ impl Pages for Q8Pages {
     }
 }
 
+const F16_MAX: f32 = 65504.0;
+
 /// 32 int8 times their scales as f32; exact, since a product has 19 bits.
 #[inline(always)]
 unsafe fn scaled(quants: *const u8, scales: [F32x4; 8], to: *mut f32) {
@@ -182,12 +184,12 @@ unsafe fn scaled(quants: *const u8, scales: [F32x4; 8], to: *mut f32) {
     }
 }
 
-/// The f16 scale of 32 numbers and each number over that scale, to nearest even. Numbers beyond f16 give an infinite or
-/// NaN scale, which attention shows as NaN.
+/// The f16 scale of 32 numbers and each number over that scale, to nearest even. Numbers beyond 127 times f16's largest
+/// become that; NaN makes the scale NaN, which values show.
 unsafe fn quantize(x: *const f32) -> (u16, [u8; 32]) {
     let fours: [F32x4; 8] = core::array::from_fn(|i| F32x4::load(x.add(4 * i)));
     let largest = fours.iter().fold(F32x4::splat(0.0), |most, four| most.max(four.abs())).max_lane();
-    let scale = F32x4::splat(largest / 127.0).to_f16_lanes().to_array()[0] as u16;
+    let scale = F32x4::splat(largest / 127.0).min(F32x4::splat(F16_MAX)).to_f16_lanes().to_array()[0] as u16;
     let step = f16_to_f32(scale);
     let factor = F32x4::splat(if step > 0.0 { 1.0 / step } else { 0.0 });
     // A scale may have been rounded down, below f16's normal numbers by much.

@@ -162,7 +162,8 @@ impl State {
 }
 
 /// Turns a block's products into weights e^(scale x - top), 0 beyond the valid keys; gives what earlier sums shrink by.
-/// A score that is not a number makes the sum none either.
+/// A score that is not a number makes the sum none either, whether or not `pmax` takes it for the top: the relaxed build
+/// leaves that to the processor.
 #[inline(never)]
 unsafe fn soften(weights: &mut [f32; BLOCK], state: &mut State, valid: usize, scale: f32, constants: &ExpConstants) -> f32 {
     let scale = F32x4::splat(scale);

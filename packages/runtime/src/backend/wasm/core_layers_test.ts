@@ -255,6 +255,27 @@ Deno.test("attend: the same bits whole and in chunks in every artifact", async (
   });
 });
 
+Deno.test("attend: what is not a number stays so, in its own row and head and where it is seen, in every artifact", async () => {
+  const shape = { rows: 40, heads: 4, kvHeads: 2, keySize: 32, valueSize: 32 };
+  await eachCore((values, variant) => {
+    for (const format of [...FLOATS, Q8_0]) {
+      const inputs = attendInputs(shape);
+      inputs.q[(33 * 4 + 2) * 32 + 5] = NaN; // row 33, head 2
+      const out = attendInChunks(values, shape, inputs, format, 40);
+      for (let i = 0; i < out.length; i += 32) {
+        assertEquals(Number.isNaN(out[i]), i / 32 === 33 * 4 + 2, `${variant} ${format.name} ${i}`);
+      }
+    }
+    const inputs = attendInputs(shape);
+    inputs.k[(35 * 2 + 1) * 32] = NaN; // seen by heads 2 and 3 from row 35 on
+    const out = attendInChunks(values, shape, inputs, FLOATS[0], 40);
+    for (let i = 0; i < out.length; i += 32) {
+      const isSeen = i / 128 >= 35 && (i / 32) % 4 >= 2;
+      assertEquals(Number.isNaN(out[i]), isSeen, `${variant} ${i}`);
+    }
+  });
+});
+
 Deno.test("layers: wrong arguments give a status and write nothing", async () => {
   await eachCore((values) => {
     const { exports } = values;
