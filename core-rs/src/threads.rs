@@ -3,19 +3,32 @@
 //!
 //! One word, `CLAIM`, holds the generation of the job (high half) and the chunks not yet claimed (low half). A thread owns
 //! a chunk once its compare-and-swap has lowered the count, so a helper that wakes late can never touch a finished job.
-//! Helpers spin for about a millisecond and then sleep on `WAKE`; the caller notifies only if somebody sleeps.
+//!
+//! Who waits spins for some microseconds and then sleeps; the caller notifies only if a helper sleeps. Spinning is quick
+//! where every thread has a core. Where others run too, it takes the core from the very thread that is waited for, so a
+//! helper whose caller stays away spins less the next time.
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicU8, Ordering::SeqCst};
 use std::cell::UnsafeCell;
 
 type Body<'a> = &'a (dyn Fn(Range<usize>) + Sync);
 
 /// Chunks a thread gets on average, so that a slow core holds back little.
 const CHUNKS_PER_THREAD: usize = 6;
-/// Turns of the idle loop before a helper sleeps, about 1 ms.
-#[cfg(target_feature = "atomics")]
-const SPIN_TURNS: u32 = 1 << 19;
+/// Turns of the caller's wait for the last chunks before it sleeps, about 20 us.
+const JOIN_TURNS: u32 = 1 << 13;
+/// Turns of a helper's wait for a job before it sleeps: about 5 us where cores are scarce, 80 us where they are not.
+const SPIN_TURNS: Range<u32> = 1 << 11..1 << 15;
+/// A helper that was woken sooner should have spun on; where it takes longer, the caller was away.
+const BRIEF_NANOSECONDS: i64 = 250_000;
+/// How long the caller sleeps at a time for a chunk, and how often: a helper that takes longer is given up.
+const NAP_NANOSECONDS: i64 = 50_000_000;
+static PATIENCE_NAPS: AtomicU32 = AtomicU32::new(400);
+/// Turns that stand for a nap where the caller may not sleep.
+const TURNS_OF_A_NAP: u32 = 1 << 24;
+/// Bytes of the text that says why a helper died.
+pub const REASON_BYTES: usize = 256;
 
 static CLAIM: AtomicU64 = AtomicU64::new(0);
 /// Chunks claimed or unclaimed that are not finished.
@@ -25,6 +38,10 @@ static SLEEPERS: AtomicU32 = AtomicU32::new(0);
 static HELPERS: AtomicU32 = AtomicU32::new(0);
 static STOP: AtomicU32 = AtomicU32::new(0);
 static POISONED: AtomicU32 = AtomicU32::new(0);
+static REASON: [AtomicU8; REASON_BYTES] = [const { AtomicU8::new(0) }; REASON_BYTES];
+/// 1 where the caller may sleep: a browser's main thread may not.
+static CALLER_MAY_SLEEP: AtomicU32 = AtomicU32::new(0);
+static CALLER_SLEEPS: AtomicU32 = AtomicU32::new(0);
 
 struct Job {
     body: [usize; 2],
@@ -38,19 +55,21 @@ unsafe impl Sync for JobCell {}
 static JOB: JobCell = JobCell(UnsafeCell::new(Job { body: [0; 2], items: 0, chunk: 0, chunks: 0 }));
 
 /// Runs `body` over `0..items` in ranges of at least `grain` items, on this thread and the idle helpers, and returns
-/// when all are done. Only the thread that owns the engine may call it; `body` must not call it again.
+/// when all are done. Only the thread that owns the engine may call it; `body` must not call it again. Does not return
+/// if a helper is lost: the host throws, now and at each later call.
 pub fn parallel_for(items: usize, grain: usize, body: Body) {
     let threads = thread_count();
     let chunk = grain.max(1).max(items / (threads * CHUNKS_PER_THREAD));
     let chunks = items.div_ceil(chunk);
+    // A job that was broken off has chunks that are not done, and a helper may still write to where they were.
+    if POISONED.load(SeqCst) != 0 || PENDING.load(SeqCst) != 0 {
+        host::helper_lost();
+    }
     if threads == 1 || chunks <= 1 {
         if items > 0 {
             body(0..items);
         }
         return;
-    }
-    if POISONED.load(SeqCst) != 0 {
-        abort();
     }
     unsafe {
         let body = core::mem::transmute::<Body, [usize; 2]>(body);
@@ -61,14 +80,45 @@ pub fn parallel_for(items: usize, grain: usize, body: Body) {
     CLAIM.store((generation << 32) | chunks as u64, SeqCst);
     WAKE.fetch_add(1, SeqCst);
     if SLEEPERS.load(SeqCst) > 0 {
-        notify_all();
+        host::notify_all(&WAKE);
     }
     while run_one_chunk() {}
-    while PENDING.load(SeqCst) > 0 {
-        if POISONED.load(SeqCst) != 0 {
-            abort();
+    for _ in 0..JOIN_TURNS {
+        if PENDING.load(SeqCst) == 0 {
+            return;
         }
         core::hint::spin_loop();
+    }
+    await_last_chunks();
+}
+
+/// The caller's long wait: a helper that holds a chunk has no core. Asleep, the caller leaves it its own.
+#[cold]
+#[inline(never)]
+fn await_last_chunks() {
+    let mut naps = 0;
+    loop {
+        let left = PENDING.load(SeqCst);
+        if left == 0 {
+            return;
+        }
+        if POISONED.load(SeqCst) != 0 || naps >= PATIENCE_NAPS.load(SeqCst) {
+            host::helper_lost();
+        }
+        if CALLER_MAY_SLEEP.load(SeqCst) != 0 {
+            // Who lowers PENDING after this store sees it, who did so before has changed `left`: no wake is missed.
+            CALLER_SLEEPS.store(1, SeqCst);
+            let timed_out = host::sleep(&PENDING, left, NAP_NANOSECONDS);
+            CALLER_SLEEPS.store(0, SeqCst);
+            naps += timed_out as u32;
+        } else {
+            let mut turns = 0;
+            while turns < TURNS_OF_A_NAP && PENDING.load(SeqCst) == left && POISONED.load(SeqCst) == 0 {
+                core::hint::spin_loop();
+                turns += 1;
+            }
+            naps += (turns == TURNS_OF_A_NAP) as u32;
+        }
     }
 }
 
@@ -98,37 +148,54 @@ fn run_one_chunk() -> bool {
         let body = unsafe { core::mem::transmute::<[usize; 2], Body>(job.body) };
         let start = (job.chunks - left) * job.chunk;
         body(start..(start + job.chunk).min(job.items));
-        PENDING.fetch_sub(1, SeqCst);
+        if PENDING.fetch_sub(1, SeqCst) == 1 && CALLER_SLEEPS.load(SeqCst) != 0 {
+            host::notify_all(&PENDING);
+        }
         return true;
     }
 }
 
 /// The life of a helper thread: work, spin, sleep, until `stop`. Returns at once where there is no shared memory.
 pub fn help() {
-    #[cfg(target_feature = "atomics")]
-    {
-        HELPERS.fetch_add(1, SeqCst);
-        let mut idle = 0;
-        while STOP.load(SeqCst) == 0 {
-            let wake = WAKE.load(SeqCst);
-            if run_one_chunk() {
-                idle = 0;
-                continue;
-            }
-            idle += 1;
-            if idle < SPIN_TURNS {
-                core::hint::spin_loop();
-                continue;
-            }
-            SLEEPERS.fetch_add(1, SeqCst);
-            // A job published after `wake` was read has changed WAKE, so this wait returns at once.
-            unsafe {
-                core::arch::wasm32::memory_atomic_wait32(WAKE.as_ptr() as *mut i32, wake as i32, -1);
-            }
-            SLEEPERS.fetch_sub(1, SeqCst);
+    if !host::HAS_THREADS {
+        return;
+    }
+    HELPERS.fetch_add(1, SeqCst);
+    let mut idle = 0;
+    let mut spin_turns = SPIN_TURNS.end;
+    while STOP.load(SeqCst) == 0 {
+        let wake = WAKE.load(SeqCst);
+        if run_one_chunk() {
             idle = 0;
+            continue;
         }
-        HELPERS.fetch_sub(1, SeqCst);
+        idle += 1;
+        if idle < spin_turns {
+            core::hint::spin_loop();
+            continue;
+        }
+        SLEEPERS.fetch_add(1, SeqCst);
+        // A job published after `wake` was read has changed WAKE, so this wait returns at once.
+        if host::sleep(&WAKE, wake, BRIEF_NANOSECONDS) {
+            spin_turns = (spin_turns / 2).max(SPIN_TURNS.start);
+            host::sleep(&WAKE, wake, -1);
+        } else {
+            spin_turns = (spin_turns + spin_turns / 4).min(SPIN_TURNS.end);
+        }
+        SLEEPERS.fetch_sub(1, SeqCst);
+        idle = 0;
+    }
+    HELPERS.fetch_sub(1, SeqCst);
+}
+
+/// For tests: a helper that is ended while it works. Claims one chunk of a job to come and does nothing for it.
+pub fn drop_chunk() {
+    HELPERS.fetch_add(1, SeqCst);
+    loop {
+        let word = CLAIM.load(SeqCst);
+        if word as u32 != 0 && CLAIM.compare_exchange(word, word - 1, SeqCst, SeqCst).is_ok() {
+            return;
+        }
     }
 }
 
@@ -136,27 +203,84 @@ pub fn help() {
 pub fn stop() {
     STOP.store(1, SeqCst);
     WAKE.fetch_add(1, SeqCst);
-    notify_all();
+    host::notify_all(&WAKE);
 }
 
-/// Says that a helper has died inside a body: the caller aborts instead of waiting for its chunk, now or at its next job.
+/// Says that a helper has died: the caller gives up instead of waiting for its chunk, now or at its next job.
 pub fn poison() {
     POISONED.store(1, SeqCst);
+    host::notify_all(&PENDING);
 }
 
-fn notify_all() {
+/// Where a helper's last words go before `poison`: UTF-8, up to `REASON_BYTES`, the rest 0.
+pub fn reason() -> *const AtomicU8 {
+    REASON.as_ptr()
+}
+
+/// Whether the caller may sleep. Until told, it spins.
+pub fn let_caller_sleep(may: bool) {
+    CALLER_MAY_SLEEP.store(may as u32, SeqCst);
+}
+
+/// For tests: how many naps of 50 ms the caller waits for one chunk.
+pub fn set_patience(naps: u32) {
+    PATIENCE_NAPS.store(naps, SeqCst);
+}
+
+/// What waiting needs of the machine.
+mod host {
+    use core::sync::atomic::AtomicU32;
+
+    /// Native builds have threads as well, for the tests.
+    pub const HAS_THREADS: bool = cfg!(any(target_feature = "atomics", not(target_arch = "wasm32")));
+
     #[cfg(target_feature = "atomics")]
-    unsafe {
-        core::arch::wasm32::memory_atomic_notify(WAKE.as_ptr() as *mut i32, u32::MAX);
+    #[link(wasm_import_module = "aha")]
+    extern "C" {
+        #[link_name = "helper_lost"]
+        fn throw_helper_lost();
     }
-}
 
-#[cold]
-fn abort() -> ! {
-    #[cfg(target_arch = "wasm32")]
-    core::arch::wasm32::unreachable();
-    #[cfg(not(target_arch = "wasm32"))]
-    std::process::abort();
+    /// The job cannot be finished: the host throws, and the stack is left as it is.
+    #[cold]
+    pub fn helper_lost() -> ! {
+        #[cfg(target_feature = "atomics")]
+        unsafe {
+            throw_helper_lost()
+        };
+        #[cfg(target_arch = "wasm32")]
+        core::arch::wasm32::unreachable();
+        #[cfg(not(target_arch = "wasm32"))]
+        panic!("a helper was lost");
+    }
+
+    /// Sleeps while `word` is `value` until notified; true if `nanoseconds` (-1: no limit) have passed first.
+    pub fn sleep(word: &AtomicU32, value: u32, nanoseconds: i64) -> bool {
+        #[cfg(target_feature = "atomics")]
+        return unsafe {
+            core::arch::wasm32::memory_atomic_wait32(word.as_ptr() as *mut i32, value as i32, nanoseconds) == 2
+        };
+        #[cfg(not(target_feature = "atomics"))]
+        {
+            let start = (nanoseconds >= 0).then(std::time::Instant::now);
+            while word.load(super::SeqCst) == value {
+                if start.is_some_and(|start| start.elapsed().as_nanos() as i64 > nanoseconds) {
+                    return true;
+                }
+                std::thread::yield_now();
+            }
+            false
+        }
+    }
+
+    pub fn notify_all(word: &AtomicU32) {
+        #[cfg(target_feature = "atomics")]
+        unsafe {
+            core::arch::wasm32::memory_atomic_notify(word.as_ptr() as *mut i32, u32::MAX);
+        }
+        #[cfg(not(target_feature = "atomics"))]
+        let _ = word;
+    }
 }
 
 #[cfg(test)]

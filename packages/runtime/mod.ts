@@ -36,5 +36,6 @@ export {
   OutputError,
   PromptCacheError,
   SourceError,
+  ThreadError,
   UnsupportedError,
 } from "./src/errors.ts";

@@ -36,16 +36,51 @@ pub fn run_helper() {
     threads::help();
 }
 
+/// For tests: a helper that is ended while it works: it claims one chunk and does nothing for it.
+#[wasm_bindgen]
+pub fn drop_chunk() {
+    threads::drop_chunk();
+}
+
 /// Ends all helpers.
 #[wasm_bindgen]
 pub fn stop_helpers() {
     threads::stop();
 }
 
-/// A Worker reports that its helper has died.
+/// A helper has died; why stands at `failure_text`. From now on every op that shares work calls the import `helper_lost`.
 #[wasm_bindgen]
 pub fn poison_helpers() {
     threads::poison();
+}
+
+/// Address of the text that says why a helper died: UTF-8, `failure_text_bytes` of them, those after its end 0.
+#[wasm_bindgen]
+pub fn failure_text() -> usize {
+    threads::reason() as usize
+}
+
+#[wasm_bindgen]
+pub fn failure_text_bytes() -> usize {
+    threads::REASON_BYTES
+}
+
+/// Whether the engine's thread may sleep while it waits for helpers: a browser's main thread may not.
+#[wasm_bindgen]
+pub fn let_caller_sleep(may: bool) {
+    threads::let_caller_sleep(may);
+}
+
+/// For tests: naps of 50 ms until a helper that holds a chunk is given up.
+#[wasm_bindgen]
+pub fn set_patience(naps: u32) {
+    threads::set_patience(naps);
+}
+
+/// For tests and benches: a job of `chunks` chunks that do nothing.
+#[wasm_bindgen]
+pub fn fork_join(chunks: usize) {
+    threads::parallel_for(chunks, 1, &|_| {});
 }
 
 /// For tests: helpers that sleep until there is work.

@@ -65,6 +65,11 @@ export class MemoryError extends RangeError {
   }
 }
 
+/** A helper thread has died, or does not go on, while a model works: what ran is lost, other models are not touched. */
+export class ThreadError extends Error {
+  override readonly name = "ThreadError";
+}
+
 /** The model cache could not be written or changed; `path` is the file or folder concerned. */
 export class StoreError extends Error {
   override readonly name = "StoreError";

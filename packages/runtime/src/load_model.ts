@@ -17,7 +17,10 @@ import { resolveModel } from "./weights/resolve_model.ts";
 
 /** How to load a model. */
 export interface LoadOptions {
-  /** Threads that share the work, the caller's included. Default: the cores this process may use. */
+  /**
+   * Threads that share the work, the caller's included; never more than the cores this process may use (`model.backend`
+   * tells how many run). Default: as many as those, at most 32.
+   */
   readonly threads?: number;
   /** Most tokens of prompt and answer together. Default: what the model was trained for, at most 8192. */
   readonly contextTokens?: number;

@@ -65,7 +65,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   if (flagOption(values, "verbose")) {
     const { promptTokens, cachedPromptTokens } = result.usage;
     const reuse = promptCache?.summary(promptTokens, cachedPromptTokens);
-    io.error(`${figures(model, result)}${reuse === undefined ? "" : `${reuse}\n`}`);
+    io.error(`${figures(model, result, options.threads)}${reuse === undefined ? "" : `${reuse}\n`}`);
   }
   return 0;
 }
@@ -140,11 +140,16 @@ function logprobsOf(
   }));
 }
 
-function figures(model: Model, { timings, finishReason }: Completion): string {
+function figures(
+  model: Model,
+  { timings, finishReason }: Completion,
+  asked: number | undefined,
+): string {
   const { variant, threads } = model.backend;
+  const few = asked !== undefined && asked > threads ? ` of ${asked} asked for` : "";
   const rate = (value: number) => value.toFixed(1);
   const lines = [
-    `${variant}, ${threads} threads, loaded in ${Math.round(model.loadMs)} ms`,
+    `${variant}, ${threads} threads${few}, loaded in ${Math.round(model.loadMs)} ms`,
     `prompt ${timings.promptTokens} tokens, ${rate(timings.promptTokensPerSecond)} tokens/s`,
     `answer ${timings.generatedTokens} tokens, ${
       rate(timings.tokensPerSecond)

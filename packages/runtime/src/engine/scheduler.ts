@@ -1,5 +1,5 @@
 /** Continuous batching: whatever sequences ask for goes into one step after the other. Draws and computes nothing itself. */
-import { ContextFullError, MemoryError } from "../errors.ts";
+import { ContextFullError, MemoryError, ThreadError } from "../errors.ts";
 import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 import { type Draw, NONE_LEFT, NOT_FINITE } from "../ops.ts";
 import type { Decoder, DrawnToken } from "./decoder.ts";
@@ -178,6 +178,7 @@ export class Scheduler {
         this.#planner.takeAway(running);
         reject(running, error);
       }
+      if (error instanceof ThreadError) this.end(error);
     }
     const rows = feeds.reduce((sum, { ids }) => sum + ids.length, 0);
     this.stepSize.took(rows, performance.now() - start);

@@ -19,7 +19,13 @@ export interface WasmBackendOptions {
 
 const WASM32_BYTES = 2 ** 32;
 
-/** Cores this process may use. */
+/** Most threads that are started unasked: more was never measured. */
+const MOST_DEFAULT_THREADS = 32;
+
+/**
+ * Cores this process may use. Deno, and Node with libuv 1.49 or later, count those of the affinity mask and of the
+ * control group's quota (`cpu.max`, `cpu.cfs_quota_us`), rounded down.
+ */
 export function coreCount(): number {
   return globalThis.navigator?.hardwareConcurrency ?? 1;
 }
@@ -30,7 +36,7 @@ export function coreCount(): number {
  */
 export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<Backend> {
   const core = await startBestCore(options.maxBytes ?? WASM32_BYTES, options.variant);
-  const wanted = Math.max(1, Math.min(options.threads ?? coreCount(), coreCount()));
+  const wanted = threadCount(options.threads);
   const helpers = await HelperThreads.start(core, wanted - 1);
   const memory = new WasmMemory(core);
   const loader = new WeightLoader(core.exports, memory);
@@ -49,6 +55,11 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
       return Promise.resolve();
     },
   };
+}
+
+/** Threads to run where `asked` are asked for: on more than the cores, each job would wait for threads that wait their turn. */
+export function threadCount(asked: number = MOST_DEFAULT_THREADS, cores = coreCount()): number {
+  return Math.max(1, Math.min(asked, cores));
 }
 
 /** Pages as blocks of wasm memory; released ones are kept for the next. */

@@ -1,6 +1,6 @@
 /** Turns rows of float weights into blocks of another format, on all threads. Reads and writes no files. */
 import { HelperThreads } from "./helper_threads.ts";
-import { coreCount } from "./backend.ts";
+import { threadCount } from "./backend.ts";
 import { startBestCore } from "./core.ts";
 import { WasmMemory } from "./memory.ts";
 import { PACKED_TYPES } from "./weight_loader.ts";
@@ -32,8 +32,7 @@ export async function createBlockEncoder(
   options: { readonly threads?: number } = {},
 ): Promise<BlockEncoder> {
   const core = await startBestCore(MAX_BYTES);
-  const threads = Math.max(1, Math.min(options.threads ?? coreCount(), coreCount()));
-  const helpers = await HelperThreads.start(core, threads - 1);
+  const helpers = await HelperThreads.start(core, threadCount(options.threads) - 1);
   const memory = new WasmMemory(core);
   const { exports } = core;
   const buffers = new Map<string, { address: number; bytes: number }>();

@@ -1,5 +1,6 @@
 /** Starts one of the three builds of the core and makes its memory. Chooses by feature test and numeric self-test; runs no op. */
 import { UnsupportedError } from "../../errors.ts";
+import { failureOf } from "./helper_failure.ts";
 import { coreModule, type CoreVariant, VARIANTS } from "./core_builds.ts";
 import type { InitOutput } from "../../../wasm/core.d.ts";
 
@@ -30,20 +31,36 @@ const PROBE_CALLS = 20_000;
 
 /**
  * The instance of the engine's thread. wasm-bindgen's own glue keeps a single instance a process, but several models may run, so the
- * two things it does are done here: it fills the table of JS values and calls the start function.
+ * two things it does are done here: it fills the table of JS values and calls the start function. The core's one own import
+ * throws a `ThreadError` through it.
  */
 function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory | null): CoreExports {
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
   const late: { exports?: CoreExports } = {};
+  const helperLost = () => {
+    if (late.exports && memory) throw failureOf(late.exports, memory);
+  };
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     imports[from] ??= {};
     if (kind === "memory" && memory) imports[from][name] = memory;
+    else if (name === "helper_lost") imports[from][name] = helperLost;
     else imports[from][name] = () => fillTable(late.exports?.__wbindgen_externrefs);
   }
   const exports = new WebAssembly.Instance(module, imports).exports as unknown as CoreExports;
   late.exports = exports;
   exports.__wbindgen_start(0);
+  exports.let_caller_sleep(Number(maySleep()));
   return exports;
+}
+
+/** Everywhere but on a browser's main thread. */
+function maySleep(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1); // unequal: returns at once where it is allowed
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The constants that wasm-bindgen expects in its table of JS values. */

@@ -6,7 +6,7 @@ const HELPER_STACK_BYTES = 256 * 1024;
 /**
  * A module's text instead of a file: Deno, Node, browsers, bundles and pages that import this from another origin can all
  * start it, and it needs no permission. It is sent a `CoreShare` once and answers with `HelperMessage`s. If it dies, the
- * engine's thread may stop inside the core before it hears the answer, so the reason goes to the console as well.
+ * engine's thread may be inside the core and hear no answer, so it leaves the reason where `helper_failure.ts` looks.
  */
 export const HELPER_PROGRAM: string = `
 const serve = ({ module, memory }, reply) => {
@@ -20,8 +20,9 @@ const serve = ({ module, memory }, reply) => {
   try {
     core.run_helper();
   } catch (error) {
+    const text = new Uint8Array(memory.buffer, core.failure_text() >>> 0, core.failure_text_bytes());
+    text.set(new TextEncoder().encode(String(error)).subarray(0, text.length));
     core.poison_helpers();
-    console.error("aha: a helper thread died: " + (error?.stack ?? error));
     reply({ kind: "died", reason: String(error) });
   }
 };

@@ -2,6 +2,7 @@
 import { UnsupportedError } from "../../errors.ts";
 import { builtin, isNodeLike } from "../../host.ts";
 import type { Core, CoreShare } from "./core.ts";
+import { reportFailure } from "./helper_failure.ts";
 import { HELPER_PROGRAM } from "./helper_program.ts";
 
 /** What the pool needs of a worker, in Deno, Node and browsers. */
@@ -27,6 +28,7 @@ function spawnThread(onMessage: OnMessage): HelperWorker {
   const worker = new Worker(new URL(url));
   worker.on("message", onMessage);
   worker.on("error", (error) => onMessage({ kind: "died", reason: String(error) }));
+  worker.on("exit", () => onMessage({ kind: "died", reason: "its Worker was ended" }));
   return {
     post: (share) => worker.postMessage(share),
     unref: () => worker.unref(),
@@ -52,6 +54,7 @@ function spawnWebWorker(onMessage: OnMessage): HelperWorker {
 /** The running helpers of one core. */
 export class HelperThreads {
   readonly #workers: HelperWorker[] = [];
+  #isClosed = false;
 
   private constructor(private readonly core: Core) {}
 
@@ -77,7 +80,8 @@ export class HelperThreads {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onMessage: OnMessage = (message) => {
       if (message.kind === "ready") return resolve();
-      this.core.exports.poison_helpers();
+      if (this.#isClosed) return;
+      reportFailure(this.core.exports, share.memory, message.reason);
       const advice = "a model loaded with threads: 1 needs none";
       reject(new UnsupportedError(`A helper thread died: ${message.reason}; ${advice}`, "threads"));
     };
@@ -90,6 +94,7 @@ export class HelperThreads {
 
   /** Ends all helpers. */
   close(): void {
+    this.#isClosed = true;
     this.core.exports.stop_helpers();
     for (const worker of this.#workers.splice(0)) worker.terminate();
   }

@@ -1,16 +1,16 @@
-/** Helper threads: equal results, sleep and wake, the end of a pool, and a thread that dies. Kernels' numbers are tested elsewhere. */
+/** Helper threads: equal results, sleep and wake, the end of a pool. Threads that die: helper_failure_test.ts. Kernels' numbers are tested elsewhere. */
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
-import { denoProcess } from "../../../../../tests/support/aha_process.ts";
 import {
   assertWithin,
   type CoreValues,
   coreValues,
 } from "../../../../../tests/support/core_values.ts";
 import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
+import { assertPrints } from "../../../../../tests/support/thread_script.ts";
 import { IDLE_CPU_MICROSECONDS } from "../../../../../tests/support/tolerance.ts";
-import { coreCount, createWasmBackend } from "./backend.ts";
+import { coreCount, createWasmBackend, threadCount } from "./backend.ts";
 import type { CoreVariant } from "./core.ts";
 import { HELPER_PROGRAM } from "./helper_program.ts";
 import { HelperThreads } from "./helper_threads.ts";
@@ -137,6 +137,11 @@ Deno.test("createWasmBackend: never more threads than cores", async () => {
   assertEquals(backend.threads, Math.min(8, coreCount()));
 });
 
+Deno.test("threadCount: what is asked for, else the cores, up to the cores", () => {
+  const counts = [[undefined, 2], [8, 2], [1, 2], [3, 4], [undefined, 64], [64, 64]] as const;
+  assertEquals(counts.map(([asked, cores]) => threadCount(asked, cores)), [2, 2, 1, 3, 32, 64]);
+});
+
 Deno.test("stop_helpers: a sleeping helper and a spinning one leave the loop", async () => {
   for (const sleeping of [false, true]) {
     const { core, exports } = await coreValues("relaxed_threads");
@@ -155,33 +160,6 @@ Deno.test("stop_helpers: a sleeping helper and a spinning one leave the loop", a
   }
 });
 
-/** What the scripts below share: a core with one helper, and a job that is handed over in parts. */
-const SCRIPT = `
-  import { startCore } from ${JSON.stringify(import.meta.resolve("./core.ts"))};
-  import { HelperThreads } from ${JSON.stringify(import.meta.resolve("./helper_threads.ts"))};
-  const start = async () => {
-    const core = await startCore("relaxed_threads", 64 << 20);
-    const helpers = await HelperThreads.start(core, 1);
-    while (core.exports.thread_count() < 2) await new Promise((go) => setTimeout(go, 1));
-    return { core, helpers };
-  };
-  const N = 1 << 18;
-  const job = ({ exports }, at = exports.allocate(12 * N)) => exports.swiglu(at, at + 4 * N, at + 8 * N, N);
-  const attempt = (run) => {
-    try {
-      return String(run());
-    } catch (error) {
-      return error instanceof WebAssembly.RuntimeError ? "RuntimeError" : String(error);
-    }
-  };
-`;
-
-/** Runs a script of its own, since a pool that hangs would hang this process too. */
-async function assertPrints(script: string, lines: readonly string[]): Promise<void> {
-  const { code, out, error } = await denoProcess(["-"], { stdin: SCRIPT + script });
-  assertEquals({ code, lines: out.trim().split("\n") }, { code: 0, lines }, error);
-}
-
 Deno.test("HelperThreads: a program ends after close(), and without it", async () => {
   for (const end of ["helpers.close();", ""]) {
     await assertPrints(
@@ -189,29 +167,4 @@ Deno.test("HelperThreads: a program ends after close(), and without it", async (
       ["0", "end"],
     );
   }
-});
-
-Deno.test("poison_helpers: every later call that is shared throws instead of hanging", async () => {
-  await assertPrints(
-    `const { core } = await start();
-    console.log(attempt(() => job(core)));
-    core.exports.poison_helpers();
-    for (let i = 0; i < 3; i++) console.log(attempt(() => job(core)));`,
-    ["0", "RuntimeError", "RuntimeError", "RuntimeError"],
-  );
-});
-
-Deno.test("poison_helpers: a trap in any thread makes the running call throw", async () => {
-  // The last part of the job lies beyond the memory; caller and helper take it in turns.
-  await assertPrints(
-    `const ends = new Set();
-    for (let i = 0; i < 20; i++) {
-      const { core, helpers } = await start();
-      const beyond = core.memory.buffer.byteLength - 8 * N - 4 * N + 64;
-      ends.add(attempt(() => job(core, beyond)));
-      helpers.close();
-    }
-    console.log(...ends);`,
-    ["RuntimeError"],
-  );
 });
