@@ -48,11 +48,13 @@ struct Job {
     items: usize,
     chunk: usize,
     chunks: usize,
+    /// Size of the memory that the body may touch.
+    pages: usize,
 }
 struct JobCell(UnsafeCell<Job>);
 // Written by the caller before it publishes CLAIM, read by a thread after it has claimed a chunk.
 unsafe impl Sync for JobCell {}
-static JOB: JobCell = JobCell(UnsafeCell::new(Job { body: [0; 2], items: 0, chunk: 0, chunks: 0 }));
+static JOB: JobCell = JobCell(UnsafeCell::new(Job { body: [0; 2], items: 0, chunk: 0, chunks: 0, pages: 0 }));
 
 /// Runs `body` over `0..items` in ranges of at least `grain` items, on this thread and the idle helpers, and returns
 /// when all are done. Only the thread that owns the engine may call it; `body` must not call it again. Does not return
@@ -73,7 +75,7 @@ pub fn parallel_for(items: usize, grain: usize, body: Body) {
     }
     unsafe {
         let body = core::mem::transmute::<Body, [usize; 2]>(body);
-        *JOB.0.get() = Job { body, items, chunk, chunks };
+        *JOB.0.get() = Job { body, items, chunk, chunks, pages: host::memory_pages() };
     }
     PENDING.store(chunks as u32, SeqCst);
     let generation = (CLAIM.load(SeqCst) >> 32).wrapping_add(1);
@@ -145,6 +147,9 @@ fn run_one_chunk() -> bool {
         }
         // The chunk is ours, so the job cannot end and its fields cannot change before PENDING falls.
         let job = unsafe { &*JOB.0.get() };
+        while host::memory_pages() < job.pages {
+            host::see_growth();
+        }
         let body = unsafe { core::mem::transmute::<[usize; 2], Body>(job.body) };
         let start = (job.chunks - left) * job.chunk;
         body(start..(start + job.chunk).min(job.items));
@@ -239,6 +244,27 @@ mod host {
     extern "C" {
         #[link_name = "helper_lost"]
         fn throw_helper_lost();
+        #[link_name = "see_growth"]
+        fn call_see_growth();
+    }
+
+    /// Size of the memory as this thread knows it.
+    pub fn memory_pages() -> usize {
+        #[cfg(target_feature = "atomics")]
+        return core::arch::wasm32::memory_size::<0>();
+        #[cfg(not(target_feature = "atomics"))]
+        0
+    }
+
+    /// Lets this thread learn that another has grown the memory. Engines tell their threads by an interrupt; where they check
+    /// bounds by code (V8 in Deno), a kernel that starts before it is handled traps on the new part. A call into JavaScript
+    /// handles it.
+    #[cold]
+    pub fn see_growth() {
+        #[cfg(target_feature = "atomics")]
+        unsafe {
+            call_see_growth()
+        };
     }
 
     /// The job cannot be finished: the host throws, and the stack is left as it is.

@@ -126,6 +126,22 @@ Deno.test("HelperThreads: helpers sleep when there is no work, and wake for the 
   }
 });
 
+Deno.test("HelperThreads: a helper knows at once that the memory has grown", async () => {
+  // Each job lies in a part of the memory that is new; engines tell their other threads of growth a little later.
+  const [rounds, growths, count] = [4, 1200, 1 << 15];
+  for (let round = 0; round < rounds; round++) {
+    const values = await coreValues("relaxed_threads");
+    const { exports } = values;
+    await withHelpers(values, 1, () => {
+      for (let i = 0; i < growths; i++) {
+        const at = exports.allocate(12 * count) >>> 0;
+        if (at === 0) break;
+        assertEquals(exports.add(at, at + 4 * count, at + 8 * count, count), 0);
+      }
+    });
+  }
+});
+
 Deno.test("HelperThreads: the build without shared memory runs alone", async () => {
   const values = await coreValues("simd");
   await withHelpers(values, 3, () => assertEquals(values.exports.thread_count(), 1));
