@@ -78,6 +78,8 @@ async function open({ model: name, threads, build }: Settings, into: Profile) {
     allocate: () => memory.allocate(bytes),
     release: (page) => memory.release(page),
     copy: (from, to) => memory.copy(from, to, bytes),
+    read: (page) => Promise.resolve(new Uint8Array(memory.bytes(page, bytes))),
+    write: (page, from) => memory.bytes(page, bytes).set(from),
   });
   return { decoder: new Decoder(model, ops, Infinity), cache, helpers, variant: core.variant };
 }

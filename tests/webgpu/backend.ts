@@ -22,6 +22,7 @@ export async function createWebGpuBackend(): Promise<Backend> {
     name: "webgpu",
     variant: device.adapterName,
     threads: 1,
+    numericsId: device.adapterName,
     ops: new WebGpuOps(device, pagesOf),
     loadWeight: (stored, read) => loadGpuWeight(device, stored, read),
     loadVector: (stored, read) => loadGpuVector(device, stored, read),

@@ -51,6 +51,16 @@ export class GpuPages implements PageStore {
     }
   }
 
+  read(): Promise<Uint8Array<ArrayBuffer>> {
+    return Promise.reject(
+      new UnsupportedError("Reading pages is not in this spike", "webgpu-cache"),
+    );
+  }
+
+  write(): void {
+    throw new UnsupportedError("Writing pages is not in this spike", "webgpu-cache");
+  }
+
   #grow(): void {
     const bytes = this.#capacity * this.#pageBytes;
     this.#capacity *= 2;

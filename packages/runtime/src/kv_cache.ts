@@ -34,8 +34,8 @@ export interface PageStore {
   allocate(): number;
   release(page: number): void;
   copy(from: number, to: number): void;
-  /** A copy of a page's bytes. */
-  read(page: number): Uint8Array<ArrayBuffer>;
+  /** A copy of a page's bytes, as they are when it is asked for. */
+  read(page: number): Promise<Uint8Array<ArrayBuffer>>;
   write(page: number, bytes: Uint8Array): void;
 }
 
@@ -114,8 +114,9 @@ export class KvCache {
   }
 
   /** Copies of the bytes of a sequence's first `count` pages. */
-  readPages(from: CachedSequence, count: number): Uint8Array<ArrayBuffer>[] {
-    return this.#owned(from).pages.slice(0, count).map((page) => this.store.read(page));
+  readPages(from: CachedSequence, count: number): Promise<Uint8Array<ArrayBuffer>[]> {
+    const pages = this.#owned(from).pages.slice(0, count);
+    return Promise.all(pages.map((page) => this.store.read(page)));
   }
 
   /**

@@ -23,8 +23,8 @@ class Pages {
     assert(this.content.delete(page), `page ${page} is released twice`);
   }
 
-  read(page: number): Uint8Array<ArrayBuffer> {
-    return new TextEncoder().encode(JSON.stringify(this.content.get(page)));
+  read(page: number): Promise<Uint8Array<ArrayBuffer>> {
+    return Promise.resolve(new TextEncoder().encode(JSON.stringify(this.content.get(page))));
   }
 
   write(page: number, bytes: Uint8Array): void {
@@ -125,16 +125,17 @@ Deno.test("KvCache: cutting into a shared page copies it, cutting an own page do
   assertEquals(pages.content.size, 0);
 });
 
-Deno.test("KvCache.createFrom: holds what was read from another, or nothing where it has no room", () => {
+Deno.test("KvCache.createFrom: holds what was read from another, or nothing where it has no room", async () => {
   const pages = new Pages();
   const cache = new KvCache(SHAPE, pages, 6);
   const one = cache.create();
   write(pages, cache, one, numbers(70));
-  const two = cache.createFrom(cache.readPages(one, 2));
+  const two = cache.createFrom(await cache.readPages(one, 2));
   assertEquals(read(pages, two), numbers(64));
   write(pages, cache, two, numbers(5, 900));
   assertEquals([cache.usedPages, read(pages, one)], [6, numbers(70)]);
-  refused(pages, cache, [one, two], () => cache.createFrom(cache.readPages(one, 1)));
+  const first = await cache.readPages(one, 1);
+  refused(pages, cache, [one, two], () => cache.createFrom(first));
 });
 
 /** Runs what must fail for want of pages, and checks that nothing has changed. */

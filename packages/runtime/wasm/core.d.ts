@@ -27,10 +27,10 @@ export function adjusted_scalar(logits: number, vocab: number, adjustment: numbe
 export function allocate(bytes: number): number;
 
 /**
- * `positions` i32 [rows] and `tables` (addresses of lists of page addresses) [rows] describe the rows; `half_pages` says that
- * pages hold f16.
+ * `positions` i32 [rows] and `tables` (addresses of lists of page addresses) [rows] describe the rows; `page_type` is the ggml
+ * type of pages: 0 for F32, 1 for F16, 8 for Q8_0.
  */
-export function attend(q: number, k: number, v: number, out: number, positions: number, tables: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number, layer_offset: number, half_pages: boolean): number;
+export function attend(q: number, k: number, v: number, out: number, positions: number, tables: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number, layer_offset: number, page_type: number): number;
 
 /**
  * For tests: `attend` of one whole sequence from position 0 on by the scalar twin; no pages, nothing rounded to f16.
@@ -82,6 +82,11 @@ export function draw_margin(logits: number, vocab: number, adjustment: number, t
 export function draw_scalar(logits: number, vocab: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
 
 /**
+ * For tests: a helper that is ended while it works: it claims one chunk and does nothing for it.
+ */
+export function drop_chunk(): void;
+
+/**
  * `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].
  */
 export function embed(dtype: number, ids: number, packed: number, out: number, count: number, cols: number, rows: number): number;
@@ -97,9 +102,26 @@ export function exp_lanes(x: number, out: number, n: number): number;
 export function exp_scalar(x: number, out: number, n: number): number;
 
 /**
+ * Address of the text that says why a helper died: UTF-8, `failure_text_bytes` of them, those after its end 0.
+ */
+export function failure_text(): number;
+
+export function failure_text_bytes(): number;
+
+/**
  * One relaxed multiply-add whose last bit tells whether it is fused: part of the numerics id.
  */
 export function fma_probe(): boolean;
+
+/**
+ * For tests and benches: a job of `chunks` chunks that do nothing.
+ */
+export function fork_join(chunks: number): void;
+
+/**
+ * Whether the engine's thread may sleep while it waits for helpers: a browser's main thread may not.
+ */
+export function let_caller_sleep(may: boolean): void;
 
 /**
  * For each of `count` products at `list`, five u32 each, `dtype, packed, bias, out, outputs`: `out` f32 [rows, outputs] =
@@ -129,7 +151,7 @@ export function packed_bytes(dtype: number, rows: number, cols: number): number;
 export function philox_uniform(seed_low: number, seed_high: number, a: number, b: number, c: number, d: number): number;
 
 /**
- * A Worker reports that its helper has died.
+ * A helper has died; why stands at `failure_text`. From now on every op that shares work calls the import `helper_lost`.
  */
 export function poison_helpers(): void;
 
@@ -183,6 +205,11 @@ export function run_helper(): void;
  * x f32 [rows, cols], indices i32 [n] -> out f32 [n, cols].
  */
 export function select_rows(x: number, rows: number, indices: number, out: number, n: number, cols: number): number;
+
+/**
+ * For tests: naps of 50 ms until a helper that holds a chunk is given up.
+ */
+export function set_patience(naps: number): void;
 
 /**
  * For tests: helpers that sleep until there is work.
@@ -242,10 +269,15 @@ export interface InitOutput {
     readonly draw: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly draw_margin: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly draw_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
+    readonly drop_chunk: () => void;
     readonly embed: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
     readonly exp_lanes: (a: number, b: number, c: number) => number;
     readonly exp_scalar: (a: number, b: number, c: number) => number;
+    readonly failure_text: () => number;
+    readonly failure_text_bytes: () => number;
     readonly fma_probe: () => number;
+    readonly fork_join: (a: number) => void;
+    readonly let_caller_sleep: (a: number) => void;
     readonly linear: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly linear_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
     readonly pack_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
@@ -262,6 +294,7 @@ export interface InitOutput {
     readonly rope_table: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly run_helper: () => void;
     readonly select_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly set_patience: (a: number) => void;
     readonly sleeper_count: () => number;
     readonly stop_helpers: () => void;
     readonly swiglu: (a: number, b: number, c: number, d: number) => number;

@@ -65,7 +65,9 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   if (flagOption(values, "verbose")) {
     const { promptTokens, cachedPromptTokens } = result.usage;
     const reuse = promptCache?.summary(promptTokens, cachedPromptTokens);
-    io.error(`${figures(model, result, options.threads)}${reuse === undefined ? "" : `${reuse}\n`}`);
+    io.error(
+      `${figures(model, result, options.threads)}${reuse === undefined ? "" : `${reuse}\n`}`,
+    );
   }
   return 0;
 }

@@ -9,7 +9,7 @@ function emptyCache(maxPages?: number): KvCache {
   let next = 0;
   return new KvCache(SHAPE, {
     ...{ allocate: () => next++, release: () => {}, copy: () => {} },
-    ...{ read: (page) => Uint8Array.of(page), write: () => {} },
+    ...{ read: (page) => Promise.resolve(Uint8Array.of(page)), write: () => {} },
   }, maxPages);
 }
 

@@ -21,7 +21,7 @@ class Table {
     let page = 0;
     const store = {
       ...{ allocate: () => page++, release: () => {}, copy: () => {} },
-      ...{ read: () => new Uint8Array(), write: () => {} },
+      ...{ read: () => Promise.resolve(new Uint8Array()), write: () => {} },
     };
     this.cache = new KvCache(SHAPE, store, pages);
     this.kept = new PrefixCache(this.cache);

@@ -60,7 +60,7 @@ export async function promptPages(
         cache.maxPages * bytes,
       );
     }
-    return { ids, pages: cache.readPages(sequence, count) };
+    return { ids, pages: await cache.readPages(sequence, count) };
   } finally {
     scheduler.close(running);
   }

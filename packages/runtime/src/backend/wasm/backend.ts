@@ -70,7 +70,7 @@ function pageStore(memory: WasmMemory, shape: KvShape) {
     allocate: (): number => spare.pop() ?? memory.allocate(bytes),
     release: (page: number): void => void spare.push(page),
     copy: (from: number, to: number): void => memory.copy(from, to, bytes),
-    read: (page: number): Uint8Array<ArrayBuffer> => new Uint8Array(memory.bytes(page, bytes)),
+    read: (page: number) => Promise.resolve(new Uint8Array(memory.bytes(page, bytes))),
     write: (page: number, from: Uint8Array): void => memory.bytes(page, bytes).set(from),
   };
 }
