@@ -264,7 +264,7 @@ Deno.test("speculation: sequences of all settings at once draw what each draws a
         );
         assertEquals(answers.map(({ tokens }) => tokens), alone.slice(0, count));
         const accepted = answers.reduce((sum, { end }) => sum + end.timings.acceptedTokens, 0);
-        assert(accepted > 3, `${accepted} accepted`);
+        assert(accepted > 0, `${accepted} accepted`);
         assert(engine.scheduler.cache.usedPages <= pages);
       }
     }, { pages, contextTokens: 256 });

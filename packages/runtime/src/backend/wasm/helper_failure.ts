@@ -1,10 +1,10 @@
 /** Why a helper thread died: a text in the core's memory, since the engine's thread may be inside the core when it happens. Ends nothing. */
 import { ThreadError } from "../../errors.ts";
-import type { CoreExports } from "./core.ts";
+import type { InitOutput } from "../../../wasm/core.d.ts";
 
 /** Keeps the reason and makes the core give up: its running call and each later one that shares work throw. */
 export function reportFailure(
-  core: CoreExports,
+  core: InitOutput,
   memory: WebAssembly.Memory,
   reason: string,
 ): void {
@@ -14,7 +14,7 @@ export function reportFailure(
 }
 
 /** The error to throw; without a reason, a helper has kept its part of a job for too long. */
-export function failureOf(core: CoreExports, memory: WebAssembly.Memory): ThreadError {
+export function failureOf(core: InitOutput, memory: WebAssembly.Memory): ThreadError {
   const bytes = textOf(core, memory).slice();
   const end = bytes.indexOf(0);
   const reason = new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
@@ -22,6 +22,6 @@ export function failureOf(core: CoreExports, memory: WebAssembly.Memory): Thread
   return new ThreadError(`A helper thread ${what}; load the model again`);
 }
 
-function textOf(core: CoreExports, memory: WebAssembly.Memory): Uint8Array {
+function textOf(core: InitOutput, memory: WebAssembly.Memory): Uint8Array {
   return new Uint8Array(memory.buffer, core.failure_text() >>> 0, core.failure_text_bytes());
 }
