@@ -6,7 +6,7 @@
 //!
 //! Who waits spins for some microseconds and then sleeps; the caller notifies only if a helper sleeps. Spinning is quick
 //! where every thread has a core. Where others run too, it takes the core from the very thread that is waited for, so a
-//! helper whose caller stays away spins less the next time.
+//! helper spins less when its caller stayed away for long, and least when it finds that it has lost its own core.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicU8, Ordering::SeqCst};
@@ -16,12 +16,17 @@ type Body<'a> = &'a (dyn Fn(Range<usize>) + Sync);
 
 /// Chunks a thread gets on average, so that a slow core holds back little.
 const CHUNKS_PER_THREAD: usize = 6;
-/// Turns of the caller's wait for the last chunks before it sleeps, about 20 us.
-const JOIN_TURNS: u32 = 1 << 13;
-/// Turns of a helper's wait for a job before it sleeps: about 5 us where cores are scarce, 80 us where they are not.
-const SPIN_TURNS: Range<u32> = 1 << 11..1 << 15;
+/// Turns of the caller's wait for the last chunks before it sleeps, about 80 us.
+const JOIN_TURNS: u32 = 1 << 15;
+/// Turns of a helper's wait for a job before it sleeps: about 5 us where cores are scarce, 0.6 ms where they are not.
+const SPIN_TURNS: Range<u32> = 1 << 11..1 << 18;
+/// Turns between two looks at the clock, about 2 us. If more than this time has passed, the helper had no core, and for some
+/// time it takes cores for scarce.
+const CLOCK_TURNS: u32 = 1 << 10;
+const PREEMPTED_MS: f64 = 0.2;
+const SCARCE_MS: f64 = 100.0;
 /// A helper that was woken sooner should have spun on; where it takes longer, the caller was away.
-const BRIEF_NANOSECONDS: i64 = 250_000;
+const BRIEF_NANOSECONDS: i64 = 500_000;
 /// How long the caller sleeps at a time for a chunk, and how often: a helper that takes longer is given up.
 const NAP_NANOSECONDS: i64 = 50_000_000;
 static PATIENCE_NAPS: AtomicU32 = AtomicU32::new(400);
@@ -168,21 +173,35 @@ pub fn help() {
     HELPERS.fetch_add(1, SeqCst);
     let mut idle = 0;
     let mut spin_turns = SPIN_TURNS.end;
-    while STOP.load(SeqCst) == 0 {
+    let mut last_ms = 0.0;
+    let mut scarce_until_ms = 0.0;
+    loop {
+        // Before STOP: a stop that comes after this has changed WAKE.
         let wake = WAKE.load(SeqCst);
+        if STOP.load(SeqCst) != 0 {
+            break;
+        }
         if run_one_chunk() {
             idle = 0;
             continue;
         }
         idle += 1;
-        if idle < spin_turns {
+        if idle % CLOCK_TURNS == 1 {
+            let now_ms = host::now_ms();
+            if idle > 1 && now_ms - last_ms > PREEMPTED_MS {
+                scarce_until_ms = now_ms + SCARCE_MS;
+            }
+            last_ms = now_ms;
+        }
+        let is_scarce = last_ms < scarce_until_ms;
+        if idle < if is_scarce { SPIN_TURNS.start } else { spin_turns } {
             core::hint::spin_loop();
             continue;
         }
         SLEEPERS.fetch_add(1, SeqCst);
         // A job published after `wake` was read has changed WAKE, so this wait returns at once.
         if host::sleep(&WAKE, wake, BRIEF_NANOSECONDS) {
-            spin_turns = (spin_turns / 2).max(SPIN_TURNS.start);
+            spin_turns = (spin_turns / 4).max(SPIN_TURNS.start);
             host::sleep(&WAKE, wake, -1);
         } else {
             spin_turns = (spin_turns + spin_turns / 4).min(SPIN_TURNS.end);
@@ -240,12 +259,21 @@ mod host {
     pub const HAS_THREADS: bool = cfg!(any(target_feature = "atomics", not(target_arch = "wasm32")));
 
     #[cfg(target_feature = "atomics")]
-    #[link(wasm_import_module = "aha")]
-    extern "C" {
-        #[link_name = "helper_lost"]
-        fn throw_helper_lost();
-        #[link_name = "see_growth"]
-        fn call_see_growth();
+    mod imports {
+        #[link(wasm_import_module = "aha")]
+        extern "C" {
+            pub fn helper_lost();
+            pub fn see_growth();
+            pub fn now_ms() -> f64;
+        }
+    }
+
+    /// Milliseconds of a clock that never goes back; a call into JavaScript, about 100 ns. For helpers only.
+    pub fn now_ms() -> f64 {
+        #[cfg(target_feature = "atomics")]
+        return unsafe { imports::now_ms() };
+        #[cfg(not(target_feature = "atomics"))]
+        0.0
     }
 
     /// Size of the memory as this thread knows it.
@@ -263,7 +291,7 @@ mod host {
     pub fn see_growth() {
         #[cfg(target_feature = "atomics")]
         unsafe {
-            call_see_growth()
+            imports::see_growth()
         };
     }
 
@@ -272,7 +300,7 @@ mod host {
     pub fn helper_lost() -> ! {
         #[cfg(target_feature = "atomics")]
         unsafe {
-            throw_helper_lost()
+            imports::helper_lost()
         };
         #[cfg(target_arch = "wasm32")]
         core::arch::wasm32::unreachable();

@@ -32,7 +32,7 @@ const PROBE_CALLS = 20_000;
 /**
  * The instance of the engine's thread. wasm-bindgen's own glue keeps a single instance a process, but several models may run, so the
  * two things it does are done here: it fills the table of JS values and calls the start function. Of the core's own
- * imports, one throws a `ThreadError` through it, the other is for helpers.
+ * imports, one throws a `ThreadError` through it, the others are for helpers.
  */
 function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory | null): CoreExports {
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
@@ -44,7 +44,7 @@ function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory | nu
     imports[from] ??= {};
     if (kind === "memory" && memory) imports[from][name] = memory;
     else if (name === "helper_lost") imports[from][name] = helperLost;
-    else if (name === "see_growth") imports[from][name] = () => {};
+    else if (from === "aha") imports[from][name] = () => 0; // for helpers
     else imports[from][name] = () => fillTable(late.exports?.__wbindgen_externrefs);
   }
   const exports = new WebAssembly.Instance(module, imports).exports as unknown as CoreExports;

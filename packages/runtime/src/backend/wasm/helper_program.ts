@@ -12,7 +12,7 @@ export const HELPER_PROGRAM: string = `
 const serve = ({ module, memory }, reply) => {
   const imports = {};
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-    (imports[from] ??= {})[name] = kind === "memory" ? memory : () => {};
+    (imports[from] ??= {})[name] = kind === "memory" ? memory : () => performance.now();
   }
   const core = new WebAssembly.Instance(module, imports).exports;
   core.__wbindgen_start(${HELPER_STACK_BYTES});
