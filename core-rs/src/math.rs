@@ -98,23 +98,35 @@ pub unsafe fn max(x: *const f32, n: usize) -> f32 {
     lanes.max_lane()
 }
 
-/// The sum of e^((x - shift) * factor) over `n` numbers: in f32 within blocks of 256, in f64 across them.
+/// The place of the first of `n` numbers that equals `value`.
+///
+/// # Safety
+/// `x` points to `n` readable numbers.
+pub unsafe fn find(x: *const f32, n: usize, value: f32) -> Option<usize> {
+    let wanted = F32x4::splat(value);
+    let start = (0..n & !3).step_by(4).find(|&i| F32x4::load(x.add(i)).eq(wanted).any());
+    (start.unwrap_or(n & !3)..n).find(|&i| *x.add(i) == value)
+}
+
+/// The sum of e^((x - shift) * factor) over `n` numbers, none above 88.3 after that: in f32 within blocks of 256, in f64
+/// across them.
 ///
 /// # Safety
 /// `x` points to `n` readable numbers.
 pub unsafe fn sum_exp(x: *const f32, n: usize, shift: f32, factor: f32) -> f64 {
     let (shift, factor) = (F32x4::splat(shift), F32x4::splat(factor));
+    let c = ExpConstants::opaque();
     let mut total = 0.0f64;
     for start in (0..n).step_by(SUM_BLOCK) {
         let end = (start + SUM_BLOCK).min(n);
         let vectors_end = start + ((end - start) & !3);
         let mut lanes = F32x4::splat(0.0);
         for i in (start..vectors_end).step_by(4) {
-            lanes = lanes + exp((F32x4::load(x.add(i)) - shift) * factor);
+            lanes = lanes + exp_with((F32x4::load(x.add(i)) - shift) * factor, &c);
         }
         let mut sum = lanes.sum();
         for i in vectors_end..end {
-            sum += exp((F32x4::splat(*x.add(i)) - shift) * factor).to_array()[0];
+            sum += exp_with((F32x4::splat(*x.add(i)) - shift) * factor, &c).to_array()[0];
         }
         total += sum as f64;
     }
@@ -134,6 +146,17 @@ mod tests {
             x += 0.0137;
         }
         assert_eq!(exp1(0.0), 1.0);
+    }
+
+    #[test]
+    fn find_gives_the_first_place_of_any() {
+        let x: Vec<f32> = (0..11).map(|i| (i % 7) as f32).collect();
+        for n in 0..=x.len() {
+            for value in [0.0, 3.0, 4.0, 6.0, 9.0] {
+                let want = x[..n].iter().position(|&x| x == value);
+                assert_eq!(unsafe { find(x.as_ptr(), n, value) }, want, "{value} of {n}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Drawing one token from a row: temperature, then top-k, top-p and min-p, then one number of Philox. Keeps no state.
 
 use super::adjust::{adjusted, Adjustment};
-use crate::math::{exp, max};
+use crate::math::{exp_with, find, max, ExpConstants};
 use crate::rng;
 use crate::simd::F32x4;
 
@@ -38,7 +38,7 @@ pub unsafe fn draw(logits: *const f32, vocab: usize, how: &Draw) -> Option<u32> 
         return None;
     }
     if how.temperature == 0.0 {
-        return (0..vocab).find(|i| *logits.add(*i) == top).map(|i| i as u32);
+        return find(logits, vocab, top).map(|i| i as u32);
     }
     let u = rng::uniform(how.key, [how.position, how.choice, 0, 0]);
     let candidates = kept(logits, vocab, top, how);
@@ -100,12 +100,13 @@ unsafe fn kept(logits: *const f32, vocab: usize, top: f32, how: &Draw) -> Vec<Ca
 /// All tokens in id order.
 unsafe fn weights(logits: *const f32, vocab: usize, top: f32, temperature: f32) -> Vec<Candidate> {
     let factor = F32x4::splat(1.0 / temperature);
+    let c = ExpConstants::opaque();
     let mut out = Vec::with_capacity(vocab);
     for start in (0..vocab).step_by(4) {
         let n = (vocab - start).min(4);
         let mut x = [f32::NEG_INFINITY; 4];
         core::ptr::copy_nonoverlapping(logits.add(start), x.as_mut_ptr(), n);
-        let w = exp((F32x4::from_array(x) - F32x4::splat(top)) * factor).to_array();
+        let w = exp_with((F32x4::from_array(x) - F32x4::splat(top)) * factor, &c).to_array();
         out.extend((0..n).map(|i| Candidate { weight: w[i], id: (start + i) as u32 }));
     }
     out
