@@ -7,8 +7,8 @@ import { startBestCore } from "../packages/runtime/src/backend/wasm/core.ts";
 import { HelperThreads } from "../packages/runtime/src/backend/wasm/helper_threads.ts";
 
 const THREADS = [1, 2, 8];
-const REPEATS = 9;
-const SIZES = { prompt: 256, generate: 32 };
+const REPEATS = 5;
+const SIZES = { prompt: 128, generate: 24 };
 /** A shell that never sleeps, as long as this program runs. */
 const SPINNER =
   `while kill -0 ${process.pid}; do i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; done`;
