@@ -1,19 +1,12 @@
 /** Why a helper thread died: a text in the core's memory, since the engine's thread may be inside the core when it happens. Ends nothing. */
 import { ThreadError } from "../../errors.ts";
 import type { InitOutput } from "../../../wasm/core.d.ts";
-<<<<<<< HEAD
-
-/** Keeps the reason and makes the core give up: its running call and each later one that shares work throw. */
-export function reportFailure(
-  core: InitOutput,
-=======
 
 type Exports = Pick<InitOutput, "failure_text" | "failure_text_bytes" | "poison_helpers">;
 
 /** Keeps the reason and makes the core give up: its running call and each later one that shares work throw. */
 export function reportFailure(
   core: Exports,
->>>>>>> 421e239 (The pool's host functions in a file of their own; artifacts rebuilt)
   memory: WebAssembly.Memory,
   reason: string,
 ): void {
@@ -23,11 +16,7 @@ export function reportFailure(
 }
 
 /** The error to throw; without a reason, a helper has kept its part of a job for too long. */
-<<<<<<< HEAD
-export function failureOf(core: InitOutput, memory: WebAssembly.Memory): ThreadError {
-=======
 export function failureOf(core: Exports, memory: WebAssembly.Memory): ThreadError {
->>>>>>> 421e239 (The pool's host functions in a file of their own; artifacts rebuilt)
   const bytes = textOf(core, memory).slice();
   const end = bytes.indexOf(0);
   const reason = new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
@@ -35,10 +24,6 @@ export function failureOf(core: Exports, memory: WebAssembly.Memory): ThreadErro
   return new ThreadError(`A helper thread ${what}; load the model again`);
 }
 
-<<<<<<< HEAD
-function textOf(core: InitOutput, memory: WebAssembly.Memory): Uint8Array {
-=======
 function textOf(core: Exports, memory: WebAssembly.Memory): Uint8Array {
->>>>>>> 421e239 (The pool's host functions in a file of their own; artifacts rebuilt)
   return new Uint8Array(memory.buffer, core.failure_text() >>> 0, core.failure_text_bytes());
 }
