@@ -238,6 +238,9 @@ Deno.test("aha run: text is streamed, --verbose adds figures on stderr", async (
     plain.error,
     /^\w+, \d+ threads, loaded in \d+ ms\nprompt 3 tokens, .*\nanswer \d+ .*\ndrafts \d+ /,
   );
+  assertMatch(plain.error, /^\w+, \d+ threads, loaded in \d+ ms\nprompt 3 tokens, .*\nanswer \d+ /);
+  const many = await ahaProcess([...words, "--verbose", "--threads", "999"]);
+  assertMatch(many.error, /^\w+, \d+ threads of 999 asked for, loaded in /);
   const json = checked(
     await ahaProcess([...words, "--json"]) as Captured,
   );
