@@ -62,7 +62,8 @@ impl Strip {
     }
 
     /// Up to `STRIP` queries of one sequence over all their keys, block by block. A block in which a query has no key
-    /// changes nothing of it: its weights are 0 and its decay is 1.
+    /// changes nothing of it: its weights are 0 and its decay is 1. Where a later token's values are not finite, 0 times
+    /// them is none either: the engine throws away what such a sequence has computed.
     unsafe fn over_keys<P: Pages>(&self, first: usize, count: usize) {
         let shape = &self.shape;
         let mut room = MaybeUninit::<Work>::uninit();
