@@ -105,11 +105,14 @@ pub fn parallel_for(items: usize, grain: usize, body: Body) {
 #[cold]
 #[inline(never)]
 fn await_last_chunks() {
-    let mut naps = 0;
+    let (mut naps, mut last) = (0, 0);
     loop {
         let left = PENDING.load(SeqCst);
         if left == 0 {
             return;
+        }
+        if left != last {
+            (naps, last) = (0, left);
         }
         if POISONED.load(SeqCst) != 0 || naps >= PATIENCE_NAPS.load(SeqCst) {
             host::helper_lost();

@@ -119,7 +119,8 @@ unsafe fn block_tiles<F: BlockFormat>(job: &Linear, tiles: Range<usize>, rows: R
             if few {
                 block_rows::<F, 4>(job, tiles.clone(), row);
             } else {
-                four_rows::<F>(job, first, row);
+                debug_assert!(tiles.len() == 1);
+                four_rows::<F>(job, tiles.start, row);
             }
             row += 4;
         }
