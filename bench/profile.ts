@@ -1,5 +1,4 @@
 /** `deno task bench:profile MODEL`: where the time of a decoded token and of a prompt goes, by exports of the core. Compares nothing and keeps nothing. */
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { openGguf } from "@aha/runtime/gguf";
 import {
@@ -20,6 +19,7 @@ import type { Backend, Draw } from "../packages/runtime/src/ops.ts";
 import { GgufParameters } from "../packages/runtime/src/parameter_source.ts";
 import { resolveModel } from "../packages/runtime/src/weights/resolve_model.ts";
 import { promptIds } from "./peers/peer.ts";
+import { expectThreads, runProgram } from "./program.ts";
 import { textTable } from "./text_table.ts";
 
 const USAGE =
@@ -29,7 +29,8 @@ const GREEDY: Draw = {
   ...{ temperature: 0, topK: 0, topP: 1, minP: 0, seed: [0, 0], choice: 0, position: 0 },
 };
 
-interface Settings {
+/** What is profiled. */
+export interface ProfileSettings {
   readonly model: string;
   readonly threads: number;
   readonly build?: CoreVariant;
@@ -39,19 +40,41 @@ interface Settings {
 }
 
 /** Calls and milliseconds by what was called. */
-type Profile = Map<string, { calls: number; ms: number }>;
+export type Profile = Map<string, { calls: number; ms: number }>;
+
+/** Profiles of one prompt and of `generate` tokens after it, with the milliseconds that both took. */
+export interface ModelProfile {
+  /** Build, threads and the type of keys and values. */
+  readonly how: string;
+  readonly profiles: Readonly<Record<"prefill" | "decode", Profile>>;
+  readonly spentMs: Readonly<Record<"prefill" | "decode", number>>;
+}
+
+const FORMATS = new Map(Object.entries(PACKED_TYPES).map(([name, { id }]) => [id, name]));
+/** u32 of one product in the list of the export `linear`: ggml type, packed, bias, out, outputs. */
+const LINEAR_WORDS = 5;
+
+/** Name of products of one input: formats, columns and outputs, as in `linear Q4_1 576x(576+192+192)`. */
+export function linearName(list: Uint32Array, cols: number): string {
+  const at = (word: number): number[] => [...list].filter((_, i) => i % LINEAR_WORDS === word);
+  const [types, outputs] = [at(0), at(4)];
+  const formats = new Set(types).size === 1 ? types.slice(0, 1) : types;
+  const names = formats.map((type) => FORMATS.get(type) ?? `type ${type}`);
+  const sum = outputs.join("+");
+  return `linear ${names.join("+")} ${cols}x${outputs.length === 1 ? sum : `(${sum})`}`;
+}
 
 /** Exports that count their calls and time; products apart by format and shape. */
-function timed(exports: CoreExports, profile: Profile): CoreExports {
-  const formats = new Map(Object.entries(PACKED_TYPES).map(([name, { id }]) => [id, name]));
+function timed(exports: CoreExports, memory: WasmMemory, profile: Profile): CoreExports {
   const wrapped = Object.entries(exports).map(([name, one]) => {
     if (typeof one !== "function") return [name, one];
     return [name, (...words: number[]): number => {
       const start = performance.now();
       const result = (one as (...words: number[]) => number)(...words);
       const ms = performance.now() - start;
-      const [format, cols, outputs] = [formats.get(words[0]), words[7], words[8]];
-      const key = name === "linear" ? `linear ${format} ${cols}x${outputs}` : name;
+      const key = name === "linear"
+        ? linearName(memory.u32(words[0], LINEAR_WORDS * words[1]), words[5])
+        : name;
       const entry = profile.get(key) ?? { calls: 0, ms: 0 };
       profile.set(key, { calls: entry.calls + 1, ms: entry.ms + ms });
       return result;
@@ -61,11 +84,11 @@ function timed(exports: CoreExports, profile: Profile): CoreExports {
 }
 
 /** A loaded model whose ops write into `profile`. */
-async function open({ model: name, threads, build }: Settings, into: Profile) {
+async function open({ model: name, threads, build }: ProfileSettings, into: Profile) {
   const core = await startBestCore(2 ** 32, build);
   const helpers = await HelperThreads.start(core, threads - 1);
   const memory = new WasmMemory(core);
-  const ops = new WasmOps(timed(core.exports, into), memory);
+  const ops = new WasmOps(timed(core.exports, memory, into), memory);
   const loader = new WeightLoader(core.exports, memory);
   const { gguf, source } = await openGguf(await resolveModel(name));
   const { config, plan: { kvType } } = planModel(gguf);
@@ -81,7 +104,9 @@ async function open({ model: name, threads, build }: Settings, into: Profile) {
     read: (page) => Promise.resolve(new Uint8Array(memory.bytes(page, bytes))),
     write: (page, from) => memory.bytes(page, bytes).set(from),
   });
-  return { decoder: new Decoder(model, ops, Infinity), cache, helpers, variant: core.variant };
+  const how = `${core.variant}, ${threads} threads; keys and values in ${kvType}`;
+  const decoder = new Decoder(model, ops, Infinity);
+  return { decoder, cache, helpers, how, vocabulary: config.vocabulary };
 }
 
 function report(title: string, profile: Profile, wallMs: number, times: number): string {
@@ -96,14 +121,14 @@ function report(title: string, profile: Profile, wallMs: number, times: number):
     `${textTable(["op", "calls", "ms", "share"], lines)}\n`;
 }
 
-async function main(settings: Settings): Promise<void> {
-  const { model, threads, prompt, generate } = settings;
+/** Runs a prompt and some tokens after it, some turns to warm up and then one that counts. */
+export async function profileModel(settings: ProfileSettings): Promise<ModelProfile> {
+  const { prompt, generate } = settings;
   const profile: Profile = new Map();
-  const { decoder, cache, helpers, variant } = await open(settings, profile);
-  console.log(`${model}, ${variant}, ${threads} threads; keys and values in ${cache.shape.type}\n`);
+  const { decoder, cache, helpers, how, vocabulary } = await open(settings, profile);
   const spent = { prefill: 0, decode: 0 };
   const profiles: Record<keyof typeof spent, Profile> = { prefill: new Map(), decode: new Map() };
-  const ids = promptIds(prompt);
+  const ids = promptIds(prompt).map((id) => id % vocabulary);
   for (let turn = -WARM_UPS; turn < 1; turn++) {
     const sequence = cache.create();
     const step = async (part: keyof typeof spent, feed: readonly number[]): Promise<number> => {
@@ -125,14 +150,22 @@ async function main(settings: Settings): Promise<void> {
     for (let token = 0; token < generate; token++) next = await step("decode", [next]);
     cache.free(sequence);
   }
-  console.log(report(`prompt of ${prompt} tokens`, profiles.prefill, spent.prefill, 1));
-  const title = `a token after ${prompt}, mean of ${generate}`;
-  console.log(report(title, profiles.decode, spent.decode, generate));
   helpers.close();
+  return { how, profiles, spentMs: spent };
+}
+
+async function main(settings: ProfileSettings): Promise<void> {
+  const { model, threads, build, prompt, generate } = settings;
+  expectThreads(threads, build);
+  const { how, profiles, spentMs } = await profileModel(settings);
+  console.log(`${model}, ${how}\n`);
+  console.log(report(`prompt of ${prompt} tokens`, profiles.prefill, spentMs.prefill, 1));
+  const title = `a token after ${prompt}, mean of ${generate}`;
+  console.log(report(title, profiles.decode, spentMs.decode, generate));
 }
 
 /** Reads the words of the command; throws with what is wrong. */
-function readSettings(words: readonly string[]): Settings {
+function readSettings(words: readonly string[]): ProfileSettings {
   const text = (value: string) => ({ type: "string", default: value }) as const;
   const { values, positionals } = parseArgs({
     args: [...words],
@@ -160,14 +193,4 @@ function readSettings(words: readonly string[]): Settings {
   };
 }
 
-if (import.meta.main) {
-  let settings: Settings;
-  try {
-    settings = readSettings(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(2);
-  }
-  await main(settings);
-  process.exit(0);
-}
+if (import.meta.main) await runProgram({ usage: USAGE, read: readSettings, run: main });

@@ -5,7 +5,10 @@ import process from "node:process";
 import { loadModel, type Model } from "@aha/runtime";
 import { startBestCore } from "../packages/runtime/src/backend/wasm/core.ts";
 import { HelperThreads } from "../packages/runtime/src/backend/wasm/helper_threads.ts";
+import { resolveModel } from "../packages/runtime/src/weights/resolve_model.ts";
+import { runProgram } from "./program.ts";
 
+const USAGE = "deno task bench:threads MODEL";
 const THREADS = [1, 2, 8];
 const REPEATS = 5;
 const SIZES = { prompt: 128, generate: 24 };
@@ -87,11 +90,13 @@ function line(name: string, values: readonly number[], base: readonly number[]):
     `${ratio.toFixed(2)} x 1 thread`;
 }
 
-async function main(file: string | undefined): Promise<number> {
-  if (!file) {
-    console.error("give a GGUF file or a name of the manifest");
-    return 2;
-  }
+function readModel(words: readonly string[]): string {
+  if (words.length === 1) return words[0];
+  throw new RangeError("One MODEL is wanted: a GGUF file or a name of the manifest");
+}
+
+async function main(file: string): Promise<void> {
+  await resolveModel(file); // before anything is timed
   console.log(`${cpus()[0]?.model}, ${cpus().length} cores`);
   console.log(`fork and join of 2 threads: ${(await forkJoinMicroseconds()).toFixed(2)} us`);
   const models = await Promise.all(THREADS.map((threads) => loadModel(file, { threads })));
@@ -106,7 +111,6 @@ async function main(file: string | undefined): Promise<number> {
     }
   }
   for (const model of models) await model.close();
-  return 0;
 }
 
-if (import.meta.main) process.exit(await main(process.argv[2]));
+if (import.meta.main) await runProgram({ usage: USAGE, read: readModel, run: main });

@@ -1,6 +1,8 @@
 /** `deno task bench:kernels`: kernels of the core in GMAC/s and GB/s against the rate at which memory is read. Measures no model. */
-import process from "node:process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describeRun, saveResult } from "../measured_run.ts";
+import { expectThreads, runProgram } from "../program.ts";
 import { spreadOf } from "../spread.ts";
 import { attendCase } from "./attend_cases.ts";
 import { BenchCore, takeBuildsFrom } from "./bench_core.ts";
@@ -74,6 +76,11 @@ async function measure(
 async function main(settings: KernelSettings): Promise<void> {
   const run = describeRun();
   const { threads, setBytes, build, repeats, isSaved } = settings;
+  for (const count of threads) expectThreads(count, build);
+  const { core = null } = settings;
+  if (core !== null && !existsSync(join(core, `${build}.wasm`))) {
+    throw new RangeError(`--core names ${core}, where there is no ${build}.wasm`);
+  }
   const rates = await readRates(setBytes, threads);
   const read = threads.map((count) => `${count}: ${((rates.get(count) ?? NaN) / 1e9).toFixed(1)}`);
   console.log(
@@ -96,14 +103,4 @@ async function main(settings: KernelSettings): Promise<void> {
   if (isSaved) console.log(saveResult("kernels", run, { build, isOther, setBytes, repeats, rows }));
 }
 
-if (import.meta.main) {
-  let settings: KernelSettings;
-  try {
-    settings = readSettings(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(2);
-  }
-  await main(settings);
-  process.exit(0);
-}
+if (import.meta.main) await runProgram({ usage: USAGE, read: readSettings, run: main });

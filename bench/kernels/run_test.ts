@@ -24,6 +24,7 @@ Deno.test("readSettings: what is wrong is named", () => {
   assertThrows(() => readSettings(["--build", "best"]), RangeError, `"best"`);
   assertThrows(() => readSettings(["--kernels", "gemm"]), RangeError, `"gemm"`);
   assertEquals([...readSettings(["--build", "simd"]).threads], [1]);
+  assertEquals([...readSettings(["--build", "simd", "--threads", "2"]).threads], [2]);
 });
 
 Deno.test("casesOf: a format has no case where a row is no whole number of blocks", () => {

@@ -39,7 +39,7 @@ export function readSettings(words: readonly string[]): KernelSettings {
     options: {
       kernels: text(KERNELS.join()),
       formats: text(WEIGHT_FORMATS.join()),
-      ...{ shapes: text(SHAPES), rows: text("1,4,8,512"), threads: text("1,2") },
+      ...{ shapes: text(SHAPES), rows: text("1,4,8,512"), threads: { type: "string" } },
       ...{ build: text(VARIANTS[0]), core: { type: "string" }, repeat: text("5") },
       ...{ "set-mb": text("98"), save: { type: "boolean", default: false } },
     },
@@ -48,8 +48,8 @@ export function readSettings(words: readonly string[]): KernelSettings {
     if (/^[1-9]\d{0,5}$/.test(word)) return Number(word);
     throw new RangeError(`--${option} is ${JSON.stringify(word)}, not a whole number from 1 on`);
   };
-  const counts = (option: "rows" | "threads") =>
-    values[option].split(",").map((word) => count(option, word));
+  const counts = (option: "rows" | "threads", text: string) =>
+    text.split(",").map((word) => count(option, word));
   const oneOf = <T extends string>(option: string, word: string, known: readonly T[]): T => {
     const found = known.find((one) => one === word);
     if (found) return found;
@@ -60,12 +60,11 @@ export function readSettings(words: readonly string[]): KernelSettings {
   const formats = values.formats.toUpperCase().split(",");
   formats.forEach(packedType);
   const build = oneOf("build", values.build, VARIANTS);
-  const threads = counts("threads");
   return {
     kernels: values.kernels.split(",").map((word) => oneOf("kernels", word, KERNELS)),
-    ...{ formats, build, core: values.core, isSaved: values.save, rows: counts("rows") },
+    ...{ formats, build, core: values.core, isSaved: values.save, rows: counts("rows", values.rows) },
     shapes: values.shapes.split(",").map(shapeOf),
-    threads: build === "simd" ? threads.filter((one) => one === 1) : threads,
+    threads: counts("threads", values.threads ?? (build === "simd" ? "1" : "1,2")),
     repeats: count("repeat", values.repeat),
     setBytes: 1e6 * count("set-mb", values["set-mb"]),
   };

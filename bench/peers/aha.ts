@@ -6,6 +6,7 @@ import { openGguf } from "@aha/runtime/gguf";
 import { peakMemory } from "../../packages/cli/src/terminal/peak_memory.ts";
 import { ReadRate } from "../kernels/read_rate.ts";
 import { PLAIN } from "../plain_decoding.ts";
+import { runProgram } from "../program.ts";
 import { spreadOf } from "../spread.ts";
 import { runMeasured } from "./measured_process.ts";
 import {
@@ -105,6 +106,9 @@ async function decodedBytes(file: string): Promise<number> {
 }
 
 if (import.meta.main) {
-  console.log(JSON.stringify(await measureHere(JSON.parse(process.argv[3]))));
-  process.exit(0);
+  await runProgram({
+    usage: "--measure JSON",
+    read: ([, request]) => JSON.parse(request) as Request,
+    run: async (request) => console.log(JSON.stringify(await measureHere(request))),
+  });
 }

@@ -1,5 +1,5 @@
 /** llama-bench, llama.cpp's own benchmark, from the path in `LLAMA_BENCH`. Builds nothing: README.md says how. */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { runMeasured } from "./measured_process.ts";
 import { type Figures, GENERATED_TOKENS, type Peer, PROMPT_TOKENS, type Task } from "./peer.ts";
@@ -23,10 +23,10 @@ export const llamaBench: Peer = {
 
 /** llama-bench does not tell its version, and a build from an archive does not know its commit. */
 function versionOf(program: string): string {
-  try {
-    execFileSync(program, ["--help"], { stdio: "ignore" });
-  } catch (error) {
-    throw new Error(`LLAMA_BENCH does not run: ${(error as Error).message}`);
+  const { error, stdout, stderr } = spawnSync(program, ["--help"], { encoding: "utf8" });
+  if (error) throw new Error(`LLAMA_BENCH does not run: ${error.message}`);
+  if (!`${stdout}${stderr}`.includes("--n-gen")) {
+    throw new Error("LLAMA_BENCH is no llama-bench: its --help does not tell of --n-gen");
   }
   return process.env.LLAMA_BENCH_VERSION || "unknown (LLAMA_BENCH_VERSION may tell)";
 }

@@ -1,6 +1,7 @@
 /** A fresh process and the most memory that any process of its tree used. Knows no peer. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import process from "node:process";
 
 const POLL_MS = 50;
@@ -56,8 +57,15 @@ export async function runMeasured(
 ): Promise<{ readonly out: string; readonly peakBytes: number | null }> {
   const started = startMeasured(program, words);
   const { code, out, error } = await started.ended;
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${lastLine(error || out)}`);
+  if (code !== 0) throw new Error(`${basename(program)} ended with ${code}: ${reasonOf(error || out)}`);
   return { out, peakBytes: started.peakBytes() };
+}
+
+/** The message of the last error that a JS engine printed with its stack, else the last line. */
+function reasonOf(text: string): string {
+  const thrown = /^(?:error: )?(?:Uncaught )?(?:\(in promise\) )?\w*Error: (.+)$/;
+  const messages = text.split("\n").flatMap((line) => thrown.exec(line)?.[1] ?? []);
+  return messages.at(-1) ?? lastLine(text);
 }
 
 /** The last line that says something. */

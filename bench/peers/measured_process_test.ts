@@ -20,5 +20,7 @@ Deno.test("runMeasured: the peak of the process, where the system tells it", asy
 Deno.test("runMeasured: a program that fails is an error with its last line", async () => {
   const words = ["eval", "console.error('one'); console.error('two'); Deno.exit(3)"];
   await assertRejects(() => runMeasured(process.execPath, words), Error, "ended with 3: two");
+  const thrown = ["eval", "const fail = () => { throw new RangeError('8 of 2') }; fail();"];
+  await assertRejects(() => runMeasured(process.execPath, thrown), Error, "ended with 1: 8 of 2");
   await assertRejects(() => runMeasured("no-such-program", []), Error, "no-such-program");
 });

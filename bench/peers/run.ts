@@ -1,9 +1,9 @@
 /** `deno task bench:peers`: Aha and other runtimes on the same files, threads and prompts, taking turns; a table, what of the goals is reached, and a JSON in bench/results. Builds and measures nothing itself. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { cpus } from "node:os";
-import process from "node:process";
 import { parseArgs } from "node:util";
 import { describeRun, saveResult } from "../measured_run.ts";
+import { runProgram } from "../program.ts";
 import { aha, ahaSimdThreads } from "./aha.ts";
 import { goalsOf, goalTable } from "./goals.ts";
 import { llamaBench } from "./llama_bench.ts";
@@ -153,6 +153,7 @@ async function main(settings: Settings): Promise<number> {
   const peers = await prepareAll(settings.peers, failures);
   /** After each measurement, so that a run that is stopped leaves what it had. */
   const keep = (measurements: readonly Measurement[]): void => {
+    if (measurements.length === 0) return;
     saveResult("peers", run, {
       ...{ promptTokens: PROMPT_TOKENS, generatedTokens: GENERATED_TOKENS },
       repeats: settings.repeats,
@@ -163,19 +164,10 @@ async function main(settings: Settings): Promise<number> {
   };
   const measurements = await measureAll(peers, settings, failures, keep);
   const rows = summarize(measurements);
-  console.log(`${table(rows)}\n\n${goalTable(goalsOf(rows))}`);
+  if (rows.length > 0) console.log(`${table(rows)}\n\n${goalTable(goalsOf(rows))}`);
   for (const { peer, reason } of failures) console.log(`not measured: ${peer}: ${reason}`);
   keep(measurements);
   return failures.length > 0 ? 1 : 0;
 }
 
-if (import.meta.main) {
-  let settings: Settings;
-  try {
-    settings = readSettings(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
-    process.exit(2);
-  }
-  process.exit(await main(settings));
-}
+if (import.meta.main) await runProgram({ usage: USAGE, read: readSettings, run: main });
