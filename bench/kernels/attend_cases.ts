@@ -1,8 +1,8 @@
 /** `attend` as cases in SmolLM2-135M's sizes: a token of each of some sequences, or a prompt. Layers take turns, so keys come from memory. */
-import { PAGE_TOKENS, pageBytes } from "../../packages/runtime/src/kv_cache.ts";
+import { type KvType, PAGE_TOKENS, pageBytes } from "../../packages/runtime/src/kv_cache.ts";
 import type { BenchCore } from "./bench_core.ts";
 import type { KernelCase, Prepared } from "./kernel_case.ts";
-import { randomFloats } from "./random_rows.ts";
+import { randomBytes, randomFloats } from "./random_rows.ts";
 
 const LAYERS = 30;
 const HEADS = 9;
@@ -13,26 +13,27 @@ const CONTEXT_TOKENS = 512;
 /** More rows than this are one prompt; up to this many are sequences that decode at once. */
 const MAX_SEQUENCES = 8;
 const SEED = 3;
+const SHAPE = { layers: LAYERS, kvHeads: KV_HEADS, keySize: HEAD_SIZE, valueSize: HEAD_SIZE };
+/** What `attend` calls pages of a type. */
+const PAGE_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q8_0: 8 };
 
-/** Keys and values in f32 or f16. */
-export function attendCase(type: "f32" | "f16", rows: number): KernelCase {
+/** Keys and values of a type of cache. */
+export function attendCase(type: KvType, rows: number): KernelCase {
   const isPrompt = rows > MAX_SEQUENCES;
   const keys = isPrompt ? rows * (rows + 1) / 2 : rows * CONTEXT_TOKENS;
   const read = isPrompt ? rows : rows * CONTEXT_TOKENS;
   return {
     ...{ kernel: `attend ${type}`, rows, macs: 2 * keys * HEADS * HEAD_SIZE },
     shape: isPrompt ? "prompt" : `context ${CONTEXT_TOKENS}`,
-    bytes: read * 2 * KV_HEADS * HEAD_SIZE * (type === "f16" ? 2 : 4),
+    bytes: read * pageBytes({ ...SHAPE, layers: 1, type }) / PAGE_TOKENS,
     prepare: (core) => prepare(core, type, rows, isPrompt),
   };
 }
 
-function prepare(core: BenchCore, type: "f32" | "f16", rows: number, isPrompt: boolean): Prepared {
-  const shape = { layers: LAYERS, kvHeads: KV_HEADS, keySize: HEAD_SIZE, valueSize: HEAD_SIZE };
-  const bytes = pageBytes({ ...shape, type });
+function prepare(core: BenchCore, type: KvType, rows: number, isPrompt: boolean): Prepared {
+  const bytes = pageBytes({ ...SHAPE, type });
   const tokens = isPrompt ? rows : CONTEXT_TOKENS;
-  const floats = randomFloats(bytes / (type === "f16" ? 2 : 4), SEED);
-  const page = type === "f32" ? floats : Uint16Array.from(floats, halfBits);
+  const page = randomPage(type, bytes);
   const list = (): number => {
     const pages = Array.from({ length: Math.ceil(tokens / PAGE_TOKENS) }, () => core.place(page));
     return core.place(Int32Array.from(pages));
@@ -51,10 +52,17 @@ function prepare(core: BenchCore, type: "f32" | "f16", rows: number, isPrompt: b
     run: (layer) =>
       core.exports.attend(
         ...[q, k, v, out, positions, tables, rows, HEADS, KV_HEADS, HEAD_SIZE, HEAD_SIZE] as const,
-        ...[HEAD_SIZE ** -0.5, layer * bytes / LAYERS, type === "f16" ? 1 : 0] as const,
+        ...[HEAD_SIZE ** -0.5, layer * bytes / LAYERS, PAGE_TYPES[type]] as const,
       ),
     output: () => core.read(out, rows * HEADS * HEAD_SIZE),
   };
+}
+
+/** Numbers that are finite. Of q8_0 every byte may begin an f16 scale: none of its exponents is large. */
+function randomPage(type: KvType, bytes: number): Float32Array | Uint16Array | Uint8Array {
+  if (type === "q8_0") return randomBytes(bytes, SEED).map((byte) => byte & 0xa7);
+  const floats = randomFloats(bytes / (type === "f16" ? 2 : 4), SEED);
+  return type === "f32" ? floats : Uint16Array.from(floats, halfBits);
 }
 
 /** f16 with the sign and the size of a number between -1 and 1, roughly: keys need no more. */

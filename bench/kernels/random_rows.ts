@@ -56,8 +56,8 @@ export function randomFloats(count: number, seed: number): Float32Array {
   return Float32Array.from(words, (word) => word / 2 ** 31);
 }
 
-/** xorshift32 (Marsaglia 2003). */
-function randomBytes(count: number, seed: number): Uint8Array<ArrayBuffer> {
+/** Any bytes: xorshift32 (Marsaglia 2003). The same seed gives the same bytes. */
+export function randomBytes(count: number, seed: number): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(count / 4));
   let state = (seed * 2 + 1) >>> 0;
   for (let i = 0; i < words.length; i++) {

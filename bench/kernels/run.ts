@@ -28,7 +28,7 @@ export function casesOf({ kernels, formats, shapes, rows, setBytes }: KernelSett
     }
   }
   if (has("attend")) {
-    for (const type of ["f16", "f32"] as const) {
+    for (const type of ["f16", "f32", "q8_0"] as const) {
       cases.push(...rows.map((count) => attendCase(type, count)));
     }
   }

@@ -62,7 +62,13 @@ export function readSettings(words: readonly string[]): KernelSettings {
   const build = oneOf("build", values.build, VARIANTS);
   return {
     kernels: values.kernels.split(",").map((word) => oneOf("kernels", word, KERNELS)),
-    ...{ formats, build, core: values.core, isSaved: values.save, rows: counts("rows", values.rows) },
+    ...{
+      formats,
+      build,
+      core: values.core,
+      isSaved: values.save,
+      rows: counts("rows", values.rows),
+    },
     shapes: values.shapes.split(",").map(shapeOf),
     threads: counts("threads", values.threads ?? (build === "simd" ? "1" : "1,2")),
     repeats: count("repeat", values.repeat),
