@@ -4,7 +4,9 @@ import { type GenerateOptions, loadModel, type Model } from "@aha/runtime";
 import { Decoder } from "../packages/runtime/src/engine/decoder.ts";
 import { resolveModel } from "../packages/runtime/src/weights/resolve_model.ts";
 import { FixtureModel } from "../tests/support/fixture_model.ts";
+import { expectThreads, runProgram } from "./program.ts";
 
+const USAGE = "deno task bench:speculation [TASK] [THREADS]";
 const REPEATS = 5;
 const ROWS = [1, 2, 4, 6, 8];
 const TEXT =
@@ -85,11 +87,35 @@ async function rowCosts(path: string, threads: number): Promise<void> {
   console.log(`time of a step by rows, ${threads} threads: ${cost.join(", ")}`);
 }
 
-const file = String(await resolveModel(process.env.AHA_SMOLLM2 || "smollm2-135m"));
-const [, , wanted = "", threads = 2] = process.argv;
-await rowCosts(file, Number(threads));
-await using model = await loadModel(file, { threads: Number(threads) });
-console.log("| task | temperature | tokens | off | auto | ratio | drafts right |");
-for (const name of Object.keys(TASKS).filter((task) => task.includes(wanted))) {
-  for (const temperature of [0, 0.7]) await compare(model, name, temperature);
+interface Settings {
+  readonly tasks: readonly string[];
+  readonly threads: number;
 }
+
+/** Reads the words of the command; throws with what is wrong. */
+function readSettings([wanted = "", threads = "2", ...more]: readonly string[]): Settings {
+  const names = Object.keys(TASKS);
+  const tasks = names.filter((task) => task.includes(wanted));
+  if (tasks.length === 0) {
+    const known = names.map((name) => JSON.stringify(name)).join(", ");
+    throw new RangeError(`No task is called ${JSON.stringify(wanted)}: there are ${known}`);
+  }
+  if (!/^[1-9]\d{0,2}$/.test(threads)) {
+    throw new RangeError(`THREADS is ${JSON.stringify(threads)}, not a whole number from 1 on`);
+  }
+  if (more.length > 0) throw new RangeError(`${JSON.stringify(more[0])} is a word too many`);
+  return { tasks, threads: Number(threads) };
+}
+
+async function main({ tasks, threads }: Settings): Promise<void> {
+  expectThreads(threads);
+  const file = String(await resolveModel(process.env.AHA_SMOLLM2 || "smollm2-135m"));
+  await rowCosts(file, threads);
+  await using model = await loadModel(file, { threads });
+  console.log("| task | temperature | tokens | off | auto | ratio | drafts right |");
+  for (const name of tasks) {
+    for (const temperature of [0, 0.7]) await compare(model, name, temperature);
+  }
+}
+
+if (import.meta.main) await runProgram({ usage: USAGE, read: readSettings, run: main });
