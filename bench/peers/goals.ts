@@ -10,6 +10,8 @@ export interface GoalPart {
   readonly model: string;
   readonly threads: number;
   readonly value: number;
+  /** Peers whose medians were there to compare with; none where the goal is about Aha alone. */
+  readonly peers: readonly string[];
 }
 
 /** A goal as the run reached it. */
@@ -19,23 +21,28 @@ export interface Goal {
   readonly floor: number;
   readonly aim: number;
   readonly parts: readonly GoalPart[];
-  /** Of the worst part; null where nothing of it was measured. */
+  /** How many parts there are, with those that were not measured. */
+  readonly partsWanted: number;
+  /** Of the worst part that was measured; null where nothing of it was measured. */
   readonly reached: "aim" | "floor" | "missed" | null;
 }
 
-/** The rows of one file and one count of threads, by peer. */
+/** Medians of one file and one count of threads, by peer. */
 interface Group {
-  readonly model: string;
-  readonly threads: number;
   median(peer: string, quantity: Quantity): number | null;
 }
+
+/** A figure of a group and the peers that it is a ratio to. */
+type Figure = Pick<GoalPart, "value" | "peers">;
 
 interface Wanted extends Pick<Goal, "what" | "unit" | "floor" | "aim"> {
   /** Files, as `bench:peers` names them. */
   readonly models: readonly string[];
-  value(group: Group): number | null;
+  figure(group: Group): Figure | null;
 }
 
+/** Counts of threads that every goal is about. */
+const THREADS = [1, 2];
 const NATIVE = ["node-llama-cpp", "llama-bench"];
 
 const WANTED: readonly Wanted[] = [
@@ -48,14 +55,14 @@ const WANTED: readonly Wanted[] = [
     "%",
     60,
     85,
-    (group) => quotient(group.median("aha", "decodeBytes"), group.median("aha", "readRate"), 100),
+    own((median) => quotient(median("aha", "decodeBytes"), median("aha", "readRate"), 100)),
   ),
   wanted(
     "8 sequences decoding against prefill with the head",
     "x",
     0.55,
     0.75,
-    (group) => quotient(group.median("aha", "batchDecode"), group.median("aha", "scored")),
+    own((median) => quotient(median("aha", "batchDecode"), median("aha", "scored"))),
   ),
   {
     ...wanted("decode of 0.5B against llama.cpp native", "x", 0.9, 1.3, against(NATIVE, "decode")),
@@ -66,7 +73,7 @@ const WANTED: readonly Wanted[] = [
     "x",
     0.45,
     0.6,
-    (group) => quotient(group.median("aha-simd-threads", "decode"), group.median("aha", "decode")),
+    own((median) => quotient(median("aha-simd-threads", "decode"), median("aha", "decode"))),
   ),
   {
     ...wanted(
@@ -74,7 +81,7 @@ const WANTED: readonly Wanted[] = [
       "s",
       0.4,
       0.2,
-      (group) => quotient(group.median("aha", "loadMs"), 1000),
+      own((median) => quotient(median("aha", "loadMs"), 1000)),
     ),
     models: ["Q4_1"],
   },
@@ -85,19 +92,26 @@ function wanted(
   unit: Goal["unit"],
   floor: number,
   aim: number,
-  value: Wanted["value"],
+  figure: Wanted["figure"],
 ): Wanted {
-  return { what, unit, floor, aim, value, models: FORMATS };
+  return { what, unit, floor, aim, figure, models: FORMATS };
 }
 
-/** Aha's median over the best of these peers'. */
-function against(peers: readonly string[], quantity: Quantity): Wanted["value"] {
-  return (group) => {
-    const medians = peers.flatMap((peer) => group.median(peer, quantity) ?? []);
-    return quotient(
-      group.median("aha", quantity),
-      medians.length > 0 ? Math.max(...medians) : null,
-    );
+/** A figure of Aha alone. */
+function own(value: (median: Group["median"]) => number | null): Wanted["figure"] {
+  return ({ median }) => {
+    const figure = value(median);
+    return figure === null ? null : { value: figure, peers: [] };
+  };
+}
+
+/** Aha's median over the best of these peers', of those that were measured. */
+function against(peers: readonly string[], quantity: Quantity): Wanted["figure"] {
+  return ({ median }) => {
+    const found = peers.filter((peer) => median(peer, quantity) !== null);
+    const best = Math.max(...found.map((peer) => median(peer, quantity) ?? 0));
+    const value = found.length > 0 ? quotient(median("aha", quantity), best) : null;
+    return value === null ? null : { value, peers: found };
   };
 }
 
@@ -108,7 +122,7 @@ function quotient(a: number | null, b: number | null, factor = 1): number | null
 /** Every goal, by the medians of a run's rows. */
 export function goalsOf(rows: readonly SummaryRow[]): Goal[] {
   const groups = Map.groupBy(rows, ({ model, threads }) => JSON.stringify([model, threads]));
-  return WANTED.map(({ value, models, ...goal }) => {
+  return WANTED.map(({ figure: figureOf, models, ...goal }) => {
     const names = models.map(modelName);
     const parts = [...groups.values()].flatMap((group): GoalPart[] => {
       const [{ model, threads }] = group;
@@ -117,10 +131,12 @@ export function goalsOf(rows: readonly SummaryRow[]): Goal[] {
           ?.spreads[quantity];
         return spread ? spread.median : null;
       };
-      const figure = names.includes(model) ? value({ model, threads, median }) : null;
-      return figure === null ? [] : [{ model, threads, value: figure }];
+      const figure = names.includes(model) ? figureOf({ median }) : null;
+      return figure === null ? [] : [{ model, threads, ...figure }];
     });
-    return { ...goal, parts, reached: reachedBy(goal, parts) };
+    const more = parts.filter(({ threads }) => !THREADS.includes(threads)).length;
+    const partsWanted = names.length * THREADS.length + more;
+    return { ...goal, parts, partsWanted, reached: reachedBy(goal, parts) };
   });
 }
 
@@ -135,6 +151,11 @@ function isWithin({ floor, aim }: Pick<Goal, "floor" | "aim">, value: number, li
   return aim < floor ? value <= limit : value >= limit;
 }
 
+const HEADS = [
+  ...["what", "files and threads", "compared with", "measured, worst to best"],
+  ...["floor", "aim", "reached", "below the floor"],
+];
+
 /** A Markdown table: a line for each goal, its worst figure first. */
 export function goalTable(goals: readonly Goal[]): string {
   const lines = goals.map((goal) => {
@@ -144,41 +165,37 @@ export function goalTable(goals: readonly Goal[]): string {
       goal.aim < goal.floor ? b.value - a.value : a.value - b.value
     );
     const [worst, best] = [sorted.at(0), sorted.at(-1)];
-    const missing = sorted.filter(({ value }) => !isWithin(goal, value, goal.floor));
+    const below = sorted.filter(({ value }) => !isWithin(goal, value, goal.floor));
     return [
-      ...[goal.what, filesOf(goal)],
+      ...[goal.what, goal.parts.map(nameOf).join(", "), peersOf(goal)],
       !worst || !best
         ? ""
         : sorted.length === 1
         ? text(worst.value)
         : `${text(worst.value)} to ${text(best.value)}`,
-      ...[text(goal.floor), text(goal.aim), goal.reached ?? "not measured"],
-      missing.map(({ model, threads, value }) =>
-        `${formatOf(model)} with ${threads}: ${text(value)}`
-      ).join(", "),
+      ...[text(goal.floor), text(goal.aim), verdictOf(goal)],
+      below.map((part) => `${nameOf(part)}: ${text(part.value)}`).join(", "),
     ];
   });
-  const heads = [
-    "what",
-    "files and threads",
-    "measured, worst to best",
-    "floor",
-    "aim",
-    "reached",
-    "below the floor",
-  ];
-  return textTable(heads, lines);
+  return textTable(HEADS, lines);
 }
 
-/** The formats measured, with their counts of threads. */
-function filesOf({ parts }: Goal): string {
-  if (parts.length === 0) return "";
-  const models = [...new Set(parts.map(({ model }) => formatOf(model)))];
-  const threads = [...new Set(parts.map(({ threads }) => threads))];
-  return `${models.join(" ")} with ${threads.join(" ")}`;
+/** What was reached, and of how many parts where some are missing. */
+function verdictOf({ reached, parts, partsWanted }: Goal): string {
+  if (reached === null) return "not measured";
+  return parts.length < partsWanted
+    ? `${reached} (${parts.length} of ${partsWanted} parts)`
+    : reached;
 }
 
-/** The last word of a model's name; a path's is the whole name. */
-function formatOf(model: string): string {
-  return model.split(" ").at(-1) ?? model;
+/** The peers of which the best is compared with; by parts where they are not the same for all. */
+function peersOf({ parts }: Goal): string {
+  const groups = Map.groupBy(parts, ({ peers }) => peers.join(" and "));
+  if (groups.size <= 1) return [...groups.keys()].join();
+  return [...groups].map(([peers, some]) => `${peers} (${some.map(nameOf).join(", ")})`).join("; ");
+}
+
+/** Format and threads of a part; a file that is no format by its whole name. */
+function nameOf({ model, threads }: GoalPart): string {
+  return `${model.split(" ").at(-1) ?? model} with ${threads}`;
 }

@@ -73,7 +73,41 @@ Deno.test("goalTable: the worst figure first, and what misses the floor", () => 
   ])));
   assertStringIncludes(
     text.replaceAll(/ +/g, " "),
-    "| Q4_1 with 1 2 | 0.50 s to 0.30 s | 0.40 s | 0.20 s | missed | Q4_1 with 2: 0.50 s |",
+    "| Q4_1 with 1, Q4_1 with 2 | | 0.50 s to 0.30 s | 0.40 s | 0.20 s | missed | Q4_1 with 2: 0.50 s |",
   );
-  assertStringIncludes(text.replaceAll(/ +/g, " "), "| | | 15.00 x | 30.00 x | not measured | |");
+  assertStringIncludes(text.replaceAll(/ +/g, " "), "| | | | 15.00 x | 30.00 x | not measured | |");
+});
+
+function lineOf(measurements: readonly Measurement[], what: string): string {
+  const text = goalTable(goalsOf(summarize(measurements))).replaceAll(/ +/g, " ");
+  return text.split("\n").find((line) => line.startsWith(`| ${what} |`)) ?? "";
+}
+
+Deno.test("goalTable: parts one by one, how many of them are missing, and who was compared", () => {
+  const some = [
+    ...[measured("aha", 1, { decode: 90 }, "Q4_0"), measured("aha", 2, { decode: 160 }, "Q8_0")],
+    measured("aha", 2, { decode: 160 }, "Q4_0"),
+    measured("node-llama-cpp", 1, { decode: 60 }, "Q4_0"),
+    measured("node-llama-cpp", 2, { decode: 100 }, "Q8_0"),
+  ];
+  const what = "decode against llama.cpp native";
+  assertStringIncludes(
+    lineOf(some, what),
+    "| Q4_0 with 1, Q8_0 with 2 | node-llama-cpp | 1.50 x to 1.60 x |",
+  );
+  assertStringIncludes(lineOf(some, what), "| aim (2 of 6 parts) |");
+  assertStringIncludes(
+    lineOf([...some, measured("llama-bench", 2, { decode: 80 }, "Q8_0")], what),
+    "| node-llama-cpp (Q4_0 with 1); node-llama-cpp and llama-bench (Q8_0 with 2) |",
+  );
+});
+
+Deno.test("goalTable: a whole goal tells no count; other counts of threads do not stand for its own", () => {
+  const what = "load of the 98 MB file, warm page cache";
+  const both = [measured("aha", 1, { loadMs: 190 }), measured("aha", 2, { loadMs: 190 })];
+  assertStringIncludes(lineOf(both, what), "| aim |");
+  assertStringIncludes(
+    lineOf([measured("aha", 4, { loadMs: 190 })], what),
+    "| aim (1 of 3 parts) |",
+  );
 });

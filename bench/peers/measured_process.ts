@@ -57,7 +57,9 @@ export async function runMeasured(
 ): Promise<{ readonly out: string; readonly peakBytes: number | null }> {
   const started = startMeasured(program, words);
   const { code, out, error } = await started.ended;
-  if (code !== 0) throw new Error(`${basename(program)} ended with ${code}: ${reasonOf(error || out)}`);
+  if (code !== 0) {
+    throw new Error(`${basename(program)} ended with ${code}: ${reasonOf(error || out)}`);
+  }
   return { out, peakBytes: started.peakBytes() };
 }
 
