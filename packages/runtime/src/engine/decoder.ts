@@ -16,6 +16,8 @@ export interface Feed {
   readonly ids: ArrayLike<number>;
   /** Draws after the last tokens, the last one after all of them; none where a prompt goes on. */
   readonly draws?: readonly Draw[];
+  /** Where nothing is drawn: told before the step resolves whether the state of its last token is finite. */
+  readonly onFed?: (isFinite: boolean) => void;
 }
 
 /** A token as it was drawn. */
@@ -26,6 +28,12 @@ export interface DrawnToken {
   readonly logprob: number;
   /** The most probable tokens, where the draw asks for them. */
   readonly alternatives?: readonly TokenLogprob[];
+}
+
+/** A step under way. */
+interface Enqueued {
+  readonly drawn: readonly Promise<Drawn>[];
+  readonly fed: readonly Promise<void>[];
 }
 
 /** A model with its ops. */
@@ -43,10 +51,12 @@ export class Decoder {
    * @throws {MemoryError} when the cache may not grow; nothing is appended then
    */
   async step(cache: KvCache, feeds: readonly Feed[]): Promise<DrawnToken[]> {
-    return (await Promise.all(this.#enqueue(cache, feeds))).flatMap(tokensOf);
+    const { drawn, fed } = this.#enqueue(cache, feeds);
+    const [tokens] = await Promise.all([Promise.all(drawn), Promise.all(fed)]);
+    return tokens.flatMap(tokensOf);
   }
 
-  #enqueue(cache: KvCache, feeds: readonly Feed[]): Promise<Drawn>[] {
+  #enqueue(cache: KvCache, feeds: readonly Feed[]): Enqueued {
     using _step = this.ops.scope();
     const hidden = this.forward(cache, feeds);
     const rows: number[] = [];
@@ -57,7 +67,18 @@ export class Decoder {
       for (let row = end - own.length; row < end; row++) rows.push(row);
       draws.push(...own);
     }
-    return this.#sample(hidden, rows, draws);
+    return { drawn: this.#sample(hidden, rows, draws), fed: this.#tellFed(hidden, feeds) };
+  }
+
+  /** What is not finite spoils all later states of its sequence, so the last one tells of all that were fed. */
+  #tellFed(hidden: Tensor, feeds: readonly Feed[]): Promise<void>[] {
+    let end = 0;
+    return feeds.flatMap(({ ids, draws = [], onFed }) => {
+      end += ids.length;
+      if (!onFed || draws.length > 0) return [];
+      const state = this.ops.read(this.ops.selectRows(hidden, [end - 1]));
+      return state.then((numbers) => onFed(numbers.every(Number.isFinite)));
+    });
   }
 
   #sample(hidden: Tensor, rows: readonly number[], draws: readonly Draw[]): Promise<Drawn>[] {

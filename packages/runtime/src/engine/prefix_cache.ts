@@ -38,6 +38,14 @@ export class PrefixCache {
     if (this.#kept.length > MOST_KEPT) this.evict();
   }
 
+  /** Gives up a sequence, if it is kept. */
+  drop(sequence: CachedSequence): void {
+    const at = this.#kept.findIndex((kept) => kept.sequence === sequence);
+    if (at < 0) return;
+    this.#kept.splice(at, 1);
+    this.cache.free(sequence);
+  }
+
   /** How many of the first tokens of `ids` some sequence can give. */
   sharedTokens(ids: readonly number[]): number {
     return Math.max(0, ...this.#kept.map((kept) => shareable(kept.ids, ids)));

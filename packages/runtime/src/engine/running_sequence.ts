@@ -33,6 +33,10 @@ export class RunningSequence {
   /** Prompt tokens that were found in the cache at the first step. */
   reusedTokens = 0;
   hasStepped = false;
+  /** Among those that decode the lowest comes next. */
+  turn = 0;
+  /** False once a check came out not finite: whatever a wrong guess did then must not happen again. */
+  takesDrafts = true;
   /** Tokens drawn ahead of the reader, in order. While there are any, the cache may hold more than `ids`. */
   ahead: readonly DrawAhead[] = [];
 

@@ -161,27 +161,50 @@ export class Scheduler {
       const ids = [...own, ...drafts?.ids ?? []];
       const draw = wish && count === running.missing ? [wish.draw] : [];
       const draws = [...draw, ...drafts?.draws ?? []];
-      return { running, sequence, ids, draws, wish, count, drafts };
+      const feed = { running, sequence, ids, draws, wish, count, drafts, isFinite: true };
+      return Object.assign(feed, { onFed: (isFinite: boolean) => void (feed.isFinite = isFinite) });
     });
     try {
       const drawn = await this.decoder.step(this.cache, feeds);
       let next = 0;
-      for (const { running, wish, draws, count, drafts } of feeds) {
-        if (count > 1) tellFed(running, wish);
+      for (const { running, wish, draws, count, drafts, isFinite } of feeds) {
         const tokens = drawn.slice(next, next += draws.length);
+        if (!isFinite || tokens.some(({ id }) => id === NOT_FINITE)) {
+          this.#takeNotFinite(running, wish, drafts);
+          continue;
+        }
+        if (count > 1) tellFed(running, wish);
         if (drafts) this.#takeDrafts(running, wish, drafts, tokens);
         if (tokens.length > 0) settle(running, wish, tokens[0]);
       }
     } catch (error) {
       // The sequences may have grown by keys that were never written.
       for (const { running } of plans) {
-        this.#planner.takeAway(running);
+        this.#giveUp(running);
         reject(running, error);
       }
       if (error instanceof ThreadError) this.end(error);
     }
     const rows = feeds.reduce((sum, { ids }) => sum + ids.length, 0);
     this.stepSize.took(rows, performance.now() - start);
+  }
+
+  /**
+   * No other may begin with pages that hold what is not finite: it may stand in tokens before the one that brought it,
+   * since attention takes several at once and 0 times infinity is none. For that reason too a wrong guess may have
+   * spoilt what is right: without drafts the sequence tells.
+   */
+  #takeNotFinite(running: RunningSequence, wish: Wish | undefined, drafts?: Drafts): void {
+    const position = running.stored;
+    this.#giveUp(running);
+    running.takesDrafts = false;
+    if (!drafts && wish && running.wish === wish) reject(running, notFinite(position));
+  }
+
+  /** Gives a sequence's pages back, even if it was closed and kept meanwhile. */
+  #giveUp(running: RunningSequence): void {
+    if (running.sequence) this.#kept.drop(running.sequence);
+    this.#planner.takeAway(running);
   }
 
   /** Keeps what was drawn after drafts that were right, and leaves no trace of the others. */
@@ -220,7 +243,6 @@ function tellFed(running: RunningSequence, wish: Wish | undefined): void {
 /** Gives the token to the reader, if that is still the one who asked. */
 function settle(running: RunningSequence, wish: Wish | undefined, token: DrawnToken): void {
   if (!wish || running.wish !== wish) return;
-  if (token.id === NOT_FINITE) return reject(running, notFinite(running.ids.length));
   if (token.id === NONE_LEFT) return reject(running, noneLeft(running.ids.length));
   running.wish = undefined;
   wish.resolve(token);

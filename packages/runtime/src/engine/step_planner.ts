@@ -7,6 +7,7 @@ import type { Drafts } from "./speculation/drafts.ts";
 
 /** Of the rows of a step, prompts get at least so many, however many others decode. */
 const LEAST_PROMPT_ROWS = 32;
+const MOST_DECODE_ROWS = CHUNK_ROWS - LEAST_PROMPT_ROWS;
 /** Rows up to which drafts are checked, shared out among those that decode: more take three times as long as one. */
 const MOST_CHECKED_ROWS = 8;
 
@@ -19,11 +20,16 @@ export interface Plan {
 }
 
 /**
- * A step takes one token of each sequence that decodes and fills up with parts of prompts, oldest first. When pages run
+ * A step takes one token of each sequence that decodes (of too many, those that have waited longest) and fills up with
+ * parts of prompts, oldest first. When pages run
  * out, kept sequences go first, then those that nobody waits for, then the youngest; they are fed again later, which
  * gives the same bits (recomputation as in vLLM, 2309.06180, section 4.5).
  */
 export class StepPlanner {
+  #turns = 0;
+  /** Prompts that hold no more than another's beginning: they have still to start. */
+  readonly #starting = new WeakSet<RunningSequence>();
+
   /** @param running all sequences, oldest first */
   constructor(
     private readonly cache: KvCache,
@@ -33,23 +39,34 @@ export class StepPlanner {
 
   /** The parts of the next step, among `waiting` (oldest first), with at most `rows` tokens of prompts. */
   plan(waiting: readonly RunningSequence[], rows: number): Plan[] {
-    const step = new Step(waiting, rows);
+    const isStarting = (one: RunningSequence) => one.stored === 0 || this.#starting.has(one);
+    const step = new Step(waiting, rows, isStarting, this.#resting(waiting));
     for (const running of waiting) {
-      const isStart = running.stored === 0;
+      const isStart = isStarting(running);
       if (step.rowsFor(running) === 0) continue;
       if (isStart) {
         if (step.isBlocked || this.#willBeShared(running, step)) continue;
-        this.#adoptPrefix(running, step);
+        if (running.stored === 0) this.#adoptPrefix(running, step);
       }
       // The oldest may take what it needs; a later prompt starts only where all of it and a token more has room.
       const mayTake = !isStart || step.plans.length === 0;
       const count = step.rowsFor(running);
       const room = mayTake ? count : running.missing + 1;
-      if (this.#makeRoom(running, room, mayTake, step)) step.add(running, count);
-      else if (isStart) step.isBlocked = true; // nobody younger may overtake a prompt that waits for room
+      if (this.#makeRoom(running, room, mayTake, step)) {
+        step.add(running, count);
+        this.#starting.delete(running);
+      } else if (isStart) step.isBlocked = true; // nobody younger may overtake a prompt that waits for room
     }
     this.#addDrafts(step, Math.min(rows, MOST_CHECKED_ROWS));
     return step.plans;
+  }
+
+  /** Those that decode and have no row in this step, in turn. */
+  #resting(waiting: readonly RunningSequence[]): Set<RunningSequence> {
+    const decoding = waiting.filter(({ missing }) => missing === 1);
+    decoding.sort((one, other) => one.turn - other.turn);
+    for (const running of decoding.slice(0, MOST_DECODE_ROWS)) running.turn = ++this.#turns;
+    return new Set(decoding.slice(MOST_DECODE_ROWS));
   }
 
   /** Where all decode, rows that are left check drafts; they take free pages only, so nobody loses any for them. */
@@ -59,7 +76,8 @@ export class StepPlanner {
     let others = step.plans.length - 1;
     for (const [at, { running, count }] of step.plans.entries()) {
       const { drafter, mostDrafts = 0 } = running.wish?.options ?? {};
-      const most = Math.min(share, mostDrafts, this.#freeTokens(running, count, step));
+      const free = running.takesDrafts ? this.#freeTokens(running, count, step) : 0;
+      const most = Math.min(share, mostDrafts, free);
       const drafts = most > 0 ? drafter?.draft(most, others) : undefined;
       if (!drafts) continue;
       others += drafts.ids.length;
@@ -93,6 +111,7 @@ export class StepPlanner {
   /** Begins with the longest beginning that another sequence holds. */
   #adoptPrefix(running: RunningSequence, step: Step): void {
     this.takeAway(running);
+    this.#starting.add(running);
     const { ids, sharesPrefixes, hasStepped } = running;
     if (!sharesPrefixes) return;
     let best: { sequence: NonNullable<RunningSequence["sequence"]>; shared: number } | undefined;
@@ -157,17 +176,24 @@ class Step {
   isBlocked = false;
   /** Pages that the cache will have to add. */
   newPages = 0;
-  #decodeRows = CHUNK_ROWS - LEAST_PROMPT_ROWS;
+  #decodeRows = MOST_DECODE_ROWS;
   #promptRows: number;
 
-  constructor(waiting: readonly RunningSequence[], rows: number) {
+  constructor(
+    waiting: readonly RunningSequence[],
+    rows: number,
+    isStarting: (running: RunningSequence) => boolean,
+    private readonly resting: ReadonlySet<RunningSequence>,
+  ) {
     const decoding = waiting.filter(({ missing }) => missing === 1).length;
     this.#promptRows = Math.max(rows - decoding, Math.min(rows, LEAST_PROMPT_ROWS));
-    this.feeding = waiting.filter(({ stored, missing }) => stored > 0 && missing > 1);
+    this.feeding = waiting.filter((one) => !isStarting(one) && one.missing > 1);
   }
 
   /** How many of its tokens a sequence may still feed in this step. */
-  rowsFor({ missing }: RunningSequence): number {
+  rowsFor(running: RunningSequence): number {
+    const { missing } = running;
+    if (missing === 1 && this.resting.has(running)) return 0;
     return Math.min(missing, missing === 1 ? this.#decodeRows : this.#promptRows);
   }
 

@@ -1,5 +1,5 @@
 /** Tests of what a step feeds: rows, room, who waits, whose pages are taken. No model: sequences grow as they are planned. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { KvCache } from "../kv_cache.ts";
 import type { Draw } from "../ops.ts";
 import { PrefixCache } from "./prefix_cache.ts";
@@ -78,6 +78,19 @@ Deno.test("StepPlanner: however many decode, prompts go on", () => {
   assertEquals([plan.filter((count) => count === 1).length, plan.at(-1)], [224, 32]);
 });
 
+Deno.test("StepPlanner: of more that decode than a step has rows for, those that rested come first", () => {
+  const table = new Table(3000);
+  for (let i = 0; i < 250; i++) table.add(11, { stored: 10 });
+  const all = [...table.running];
+  for (let round = 1; round <= 250; round++) {
+    const counts = table.plan();
+    assertEquals(counts.reduce((sum, count) => sum + count, 0), 224);
+    for (const running of all) if (running.missing === 0) running.ids.push(1);
+    const lengths = all.map(({ stored }) => stored);
+    assert(Math.max(...lengths) - Math.min(...lengths) <= 1);
+  }
+});
+
 Deno.test("StepPlanner: a later prompt starts only where all of it and a token more has room", () => {
   const table = new Table(4);
   table.add(40);
@@ -88,6 +101,22 @@ Deno.test("StepPlanner: a later prompt starts only where all of it and a token m
   roomy.add(40);
   roomy.add(64);
   assertEquals(roomy.plan(), [40, 64]);
+});
+
+Deno.test("StepPlanner: a prompt that waits for room with another's beginning takes no pages meanwhile", () => {
+  const table = new Table(6);
+  const ids = Array.from({ length: 32 }, (_, i) => i);
+  table.add(65, { ids, stored: 64 });
+  const idle = table.add(33, { stored: 33, idle: true });
+  const late = table.add(120, { ids });
+  assertEquals(table.plan(), [1, 0, 0]);
+  assertEquals(late.stored, 32);
+  table.running.values().next().value?.ids.push(1);
+  assertEquals(table.plan(), [1, 0, 0]);
+  assertEquals(idle.stored, 33);
+  table.running.delete(idle);
+  table.planner.takeAway(idle);
+  assertEquals(table.plan(), [0, 88]);
 });
 
 Deno.test("StepPlanner: pages of a step's own sequences are never taken, idle and younger ones are", () => {
