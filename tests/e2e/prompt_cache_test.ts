@@ -183,6 +183,10 @@ Deno.test("prompt cache: files appear whole, are not replaced unasked, and never
     const onto = () => other.savePromptCache(PROMPT, own, { overwrite: true });
     await assertRejects(onto, OutputError, "it is read for what would be written");
     await assertRejects(() => model.savePromptCache([1, 2], path), RangeError, "too short");
+    for (const id of [-1, 1.5, 1 << 20]) {
+      const ids = [...Array.from({ length: 32 }, (_, i) => i), id]; // after the last whole page
+      await assertRejects(() => model.savePromptCache(ids, path), RangeError, `id ${id}`);
+    }
     writeFileSync(path, "text");
     await assertRejects(() => model.restorePromptCache(path), PromptCacheError, "no prompt cache");
     assertEquals(readFileSync(own), readFileSync(MODEL));

@@ -88,11 +88,16 @@ function checkLoadOptions({ threads, memoryBytes, kvType, backend, variant }: Lo
   oneOf("backend", backend, ["auto", "wasm"]);
   oneOf("variant", variant, ["relaxed_threads", "simd_threads", "simd"]);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new RangeError(`threads is ${threads}, it must be a whole number of at least 1`);
+    throw new RangeError(`threads is ${shown(threads)}, it must be a whole number of at least 1`);
   }
-  if (memoryBytes !== undefined && !(memoryBytes > 0)) {
-    throw new RangeError(`memoryBytes is ${memoryBytes}, it must be a positive number`);
+  if (memoryBytes !== undefined && !(typeof memoryBytes === "number" && memoryBytes > 0)) {
+    throw new RangeError(`memoryBytes is ${shown(memoryBytes)}, it must be a positive number`);
   }
+}
+
+/** Numbers in quotes are no numbers. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
 function locate(model: string, { signal, onProgress }: LoadOptions): Promise<string | URL> {

@@ -73,7 +73,11 @@ Deno.test("loadModel: options that nobody has code for are refused by name", asy
   for (const threads of [NaN, 0, -3, 1.5]) {
     await assertRejects(load({ threads }), RangeError, `threads is ${threads}`);
   }
-  await assertRejects(load({ memoryBytes: NaN }), RangeError, "memoryBytes is NaN");
+  await assertRejects(load({ threads: "2" }), RangeError, 'threads is "2"');
+  for (const memoryBytes of [NaN, 0, -1]) {
+    await assertRejects(load({ memoryBytes }), RangeError, `memoryBytes is ${memoryBytes}`);
+  }
+  await assertRejects(load({ memoryBytes: "1e9" }), RangeError, 'memoryBytes is "1e9"');
 });
 
 Deno.test("loadModel: a budget below what the model needs fails with both numbers before a tensor is read", async () => {

@@ -202,7 +202,7 @@ export class Model {
    * Writes the keys and values of a prompt's whole pages of 32 tokens to a file (Deno and Node) or a sink, feeding what
    * the cache does not hold yet. Where the file is restored, prompts that begin with these tokens continue from there,
    * with the same bits. All of it stands in memory meanwhile.
-   * @throws {RangeError} if the prompt is shorter than a page
+   * @throws {RangeError} if the prompt is shorter than a page, or an id is outside the vocabulary
    * @throws {OutputError} if the file exists and `overwrite` is off, or it cannot be written
    *
    * @example

@@ -33,13 +33,14 @@ const ANY_DRAW: Omit<Draw, "position"> = {
 
 /**
  * Feeds what the cache does not hold of a prompt's whole pages, and copies them.
- * @throws {RangeError} if there is no whole page
+ * @throws {RangeError} if there is no whole page, or an id is outside the vocabulary
  */
 export async function promptPages(
   scheduler: Scheduler,
   promptIds: readonly number[],
   { signal }: { readonly signal?: AbortSignal },
 ): Promise<PromptPages> {
+  scheduler.decoder.checkIds(promptIds);
   const count = Math.floor(promptIds.length / PAGE_TOKENS);
   if (count === 0) {
     throw new RangeError(

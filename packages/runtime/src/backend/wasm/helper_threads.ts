@@ -51,6 +51,19 @@ function spawnWebWorker(onMessage: OnMessage): HelperWorker {
   };
 }
 
+const ADVICE = "a model loaded with threads: 1 needs none";
+
+/** @throws {UnsupportedError} if the runtime refuses, as Node does under `--permission` */
+function spawn(onMessage: OnMessage): HelperWorker {
+  try {
+    return isNodeLike() ? spawnThread(onMessage) : spawnWebWorker(onMessage);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `A helper thread cannot start: ${reason}; ${ADVICE}`;
+    throw new UnsupportedError(message, "threads", { cause });
+  }
+}
+
 /** The running helpers of one core. */
 export class HelperThreads {
   readonly #workers: HelperWorker[] = [];
@@ -82,10 +95,9 @@ export class HelperThreads {
       if (message.kind === "ready") return resolve();
       if (this.#isClosed) return;
       reportFailure(this.core.exports, share.memory, message.reason);
-      const advice = "a model loaded with threads: 1 needs none";
-      reject(new UnsupportedError(`A helper thread died: ${message.reason}; ${advice}`, "threads"));
+      reject(new UnsupportedError(`A helper thread died: ${message.reason}; ${ADVICE}`, "threads"));
     };
-    const worker = isNodeLike() ? spawnThread(onMessage) : spawnWebWorker(onMessage);
+    const worker = spawn(onMessage);
     this.#workers.push(worker);
     worker.post(share);
     await promise;

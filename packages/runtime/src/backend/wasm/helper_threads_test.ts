@@ -1,5 +1,5 @@
 /** Helper threads: equal results, sleep and wake, the end of a pool. Threads that die: helper_failure_test.ts. Kernels' numbers are tested elsewhere. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import {
@@ -10,6 +10,8 @@ import {
 import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
 import { assertPrints } from "../../../../../tests/support/thread_script.ts";
 import { IDLE_CPU_MICROSECONDS } from "../../../../../tests/support/tolerance.ts";
+import { UnsupportedError } from "../../errors.ts";
+import { builtin } from "../../host.ts";
 import { coreCount, createWasmBackend, threadCount } from "./backend.ts";
 import type { CoreVariant } from "./core.ts";
 import { HELPER_PROGRAM } from "./helper_program.ts";
@@ -182,5 +184,27 @@ Deno.test("HelperThreads: a program ends after close(), and without it", async (
       `const { core, helpers } = await start(); console.log(job(core)); ${end} console.log("end");`,
       ["0", "end"],
     );
+  }
+});
+
+Deno.test("HelperThreads: where the runtime allows no Worker, the error says what needs none", async () => {
+  const values = await coreValues("simd_threads");
+  const threads = builtin("node:worker_threads");
+  const { Worker: allowed } = threads;
+  const refusal = new Error("Access to this API has been restricted. Use --allow-worker");
+  const refuse = function () {
+    throw refusal;
+  };
+  Object.assign(threads, { Worker: refuse });
+  try {
+    const start = () => HelperThreads.start(values.core, 1);
+    const error = await assertRejects(
+      start,
+      UnsupportedError,
+      "Use --allow-worker; a model loaded",
+    );
+    assertEquals(error.cause, refusal);
+  } finally {
+    Object.assign(threads, { Worker: allowed });
   }
 });
