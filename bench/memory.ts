@@ -1,5 +1,5 @@
 /** `deno task bench:memory [MODEL...]`: the peak memory of a fresh process that loads a model, reads 512 tokens and writes 64, against DESIGN 2's bounds. Measures no speed. */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { createWasmBackend } from "../packages/runtime/src/backend/wasm/backend.
 import { PAGE_TOKENS, pageBytes } from "../packages/runtime/src/kv_cache.ts";
 import { resolveModel } from "../packages/runtime/src/weights/resolve_model.ts";
 import { writeGeneratedQwen2 } from "../tests/support/generated_model.ts";
+import { runProgram } from "./program.ts";
 
 const PROMPT_TOKENS = 512;
 const GENERATED_TOKENS = 64;
@@ -72,8 +73,11 @@ async function measure(name: string): Promise<MemoryFigures> {
 
 function measureInFreshProcess(model: string): MemoryFigures {
   const words = ["run", "--no-check", "--allow-all", fileURLToPath(import.meta.url)];
-  const out = execFileSync(process.execPath, [...words, "--measure", model], { encoding: "utf8" });
-  return JSON.parse(out);
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...words, "--measure", model], {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`${model} was not measured: ${stderr.trim()}`);
+  return JSON.parse(stdout);
 }
 
 function report(name: string, figures: MemoryFigures): string {
@@ -87,12 +91,12 @@ function report(name: string, figures: MemoryFigures): string {
   ].join("\n");
 }
 
-if (import.meta.main) {
-  const words = process.argv.slice(2);
+async function main(words: readonly string[]): Promise<number> {
   if (words[0] === "--measure") {
     console.log(JSON.stringify(await measure(words[1])));
-    process.exit(0);
+    return 0;
   }
+  let isPassed = true;
   const folder = mkdtempSync(join(tmpdir(), "aha-memory-"));
   try {
     const generated = join(folder, "qwen2-0.5b-Q4_K_M.gguf");
@@ -107,9 +111,18 @@ if (import.meta.main) {
     for (const model of models) {
       const figures = measureInFreshProcess(model);
       console.log(report(model, figures));
-      if (!figures.passed) process.exitCode = 1;
+      isPassed &&= figures.passed;
     }
   } finally {
     rmSync(folder, { recursive: true });
   }
+  return isPassed ? 0 : 1;
+}
+
+if (import.meta.main) {
+  await runProgram({
+    usage: "deno task bench:memory [MODEL...]",
+    read: (words) => words,
+    run: main,
+  });
 }

@@ -3,8 +3,10 @@ import process from "node:process";
 import { loadModel, type Model } from "@aha/runtime";
 import { describeRun, saveResult } from "./measured_run.ts";
 import { PLAIN } from "./plain_decoding.ts";
+import { runProgram } from "./program.ts";
 import { type Spread, spreadOf } from "./spread.ts";
 
+const USAGE = "deno task bench [--check] [MODEL]";
 const PROMPT_TOKENS = 512;
 const GENERATED_TOKENS = 128;
 const REPEATS = 5;
@@ -66,10 +68,19 @@ function spread(values: readonly number[]): Spread {
   return all;
 }
 
-if (import.meta.main) {
-  const [check, named] = process.argv[2] === "--check"
-    ? [true, process.argv[3]]
-    : [false, process.argv[2]];
+interface Settings {
+  readonly check: boolean;
+  readonly named?: string;
+}
+
+function readSettings(words: readonly string[]): Settings {
+  const check = words[0] === "--check";
+  const [named, ...more] = check ? words.slice(1) : words;
+  if (more.length === 0) return { check, named };
+  throw new RangeError(`${JSON.stringify(more[0])} is a word too many`);
+}
+
+async function main({ check, named }: Settings): Promise<number> {
   const file = named ?? process.env.AHA_SMOLLM2 ?? "smollm2-135m";
   const rows = await measureAll(file, [1, 2]);
   const run = describeRun();
@@ -90,10 +101,12 @@ if (import.meta.main) {
       reached ? "reached" : "MISSED"
     }`,
   );
-  if (check) process.exit(reached ? 0 : 1);
+  if (check) return reached ? 0 : 1;
   saveResult("smollm2", run, {
     model: "SmolLM2-135M-Instruct Q4_1",
     ...{ promptTokens: PROMPT_TOKENS, generatedTokens: GENERATED_TOKENS, floors: FLOORS, rows },
   });
-  process.exit(reached ? 0 : 1);
+  return reached ? 0 : 1;
 }
+
+if (import.meta.main) await runProgram({ usage: USAGE, read: readSettings, run: main });
