@@ -50,6 +50,7 @@ const VOCABULARY = new Set([
   "events.ts",
   "yield_to_host.ts",
   "host.ts",
+  "byte_hash.ts",
 ]);
 
 const BANNED_NAMES = /^(utils?|helpers?|common|manager|misc)(_|\.|$)/;

@@ -11,7 +11,7 @@ import {
   PromptCacheError,
   SourceError,
 } from "../../packages/runtime/mod.ts";
-import { modelSpec, patched, withFolder, writeModel } from "../support/edited_model.ts";
+import { modelSpec, patched, withFolder, withTensor, writeModel } from "../support/edited_model.ts";
 import { fixturePath } from "../support/fixture.ts";
 import { memorySink } from "../support/memory_sink.ts";
 import { seededRandom } from "../support/seeded_random.ts";
@@ -80,6 +80,15 @@ Deno.test("prompt cache: another model, kvType, build or a file of something els
   const spec = await modelSpec("models/llama_untied/gguf/model-F32.gguf");
   const tensors = spec.tensors.map((tensor, i) => i === 5 ? patched(tensor, 8, [1]) : tensor);
   await withFolder(async (folder) => {
+    const embedding = withTensor(spec, "token_embd.weight", (tensor) => {
+      const middle = Math.floor((tensor.data?.length ?? 0) / 8) * 4;
+      return patched(tensor, middle, [1]);
+    });
+    await refused(
+      writeModel(folder, embedding),
+      { kvType: "f32" },
+      "it was made with another model",
+    );
     const path = writeModel(folder, { ...spec, tensors }); // same sizes and formats, other weights
     await refused(path, { kvType: "f32" }, "it was made with another model");
     copyFileSync(MODEL, path); // the same model elsewhere

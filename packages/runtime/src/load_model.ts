@@ -151,7 +151,7 @@ async function loadFrom(
       decoder: new Decoder(model, backend.ops, plan.contextTokens),
       tokenizer,
       kvType: plan.kvType,
-      fingerprint: () => modelFingerprint(config, gguf, parameters.samples),
+      fingerprint: () => modelFingerprint(config, gguf, parameters.hashes),
       cacheTokens: plan.cacheTokens,
       defaults: recommendedSampling(gguf.metadata),
       loadMs: performance.now() - start,

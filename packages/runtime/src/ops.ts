@@ -173,7 +173,7 @@ export interface Backend {
   readonly name: string;
   /** Which build runs, for example `relaxed_threads`. */
   readonly variant: string;
-  /** Backends with the same id compute the same bits: the build, and whether this processor fuses multiply and add. */
+  /** Backends with the same id compute the same bits: the build and a hash of its bytes, and whether this processor fuses multiply and add. */
   readonly numericsId: string;
   readonly threads: number;
   readonly ops: Ops;

@@ -1,4 +1,5 @@
 /** Hands a model file's tensors to an architecture: checks names and shapes, streams them into the backend, counts bytes. */
+import { ByteHash } from "./byte_hash.ts";
 import { ModelError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import type { ByteSource, Gguf, TensorInfo } from "./gguf/mod.ts";
@@ -12,13 +13,10 @@ export interface LoadHooks {
   readonly signal?: AbortSignal;
 }
 
-/** Of each tensor so many of its first bytes are kept to tell models apart. */
-const SAMPLE_BYTES = 64;
-
 /** `ParameterSource` over one GGUF file. */
 export class GgufParameters implements ParameterSource {
-  /** The first bytes of each tensor that was loaded, by name. */
-  readonly samples = new Map<string, Uint8Array<ArrayBuffer>>();
+  /** A hash over all bytes of each tensor that was loaded, by name. */
+  readonly hashes = new Map<string, ByteHash>();
   readonly #unused: Set<string>;
   readonly #totalBytes: number;
   #loadedBytes = 0;
@@ -70,12 +68,13 @@ export class GgufParameters implements ParameterSource {
   }
 
   #reader(info: TensorInfo): ReadTensor {
+    const hash = new ByteHash();
+    this.hashes.set(info.name, hash);
     return async (offset, into) => {
       const { signal, onProgress } = this.hooks;
       signal?.throwIfAborted();
       await this.source.read(info.offset + offset, into, signal);
-      // A copy of its own: `into` may be shared memory, which the next read overwrites.
-      if (offset === 0) this.samples.set(info.name, new Uint8Array(into.subarray(0, SAMPLE_BYTES)));
+      hash.add(into);
       this.#loadedBytes += into.length;
       onProgress?.({
         phase: "load",

@@ -1,14 +1,15 @@
 /** The file of a prompt cache: its head, whom it belongs to, its checksum. Reads and writes no file. */
+import { ByteHash } from "../byte_hash.ts";
 import { PromptCacheError, UnsupportedError } from "../errors.ts";
 import { KV_TYPES, type KvShape, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 
 /*
  * Little-endian throughout: magic (8 bytes), version, type of pages, tokens in a page, bytes of a page, tokens (u32 each),
- * 4 zero bytes, numerics id (32 bytes, ASCII and zeros), model fingerprint (32 bytes); then the ids (u32 each), the
+ * 4 zero bytes, numerics id (16 bytes of its text and zeros, 16 bytes of its hash), model fingerprint (32 bytes); then the ids (u32 each), the
  * pages, and 32 bytes of checksum.
  */
 const MAGIC = Uint8Array.of(0x89, 0x41, 0x48, 0x41, 0x4b, 0x56, 0x0d, 0x0a); // \x89 AHAKV \r \n
-const VERSION = 1;
+const VERSION = 2;
 const NUMERICS_AT = 32;
 const FINGERPRINT_AT = 64;
 const DIGEST_BYTES = 32;
@@ -131,6 +132,10 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array
 
 function numericsBytes(id: string): Uint8Array {
   const bytes = new Uint8Array(FINGERPRINT_AT - NUMERICS_AT);
-  bytes.set(new TextEncoder().encode(id).subarray(0, bytes.length));
+  const text = new TextEncoder().encode(id);
+  const hash = new ByteHash();
+  hash.add(text);
+  bytes.set(text.subarray(0, bytes.length / 2));
+  bytes.set(hash.digest(), bytes.length / 2);
   return bytes;
 }

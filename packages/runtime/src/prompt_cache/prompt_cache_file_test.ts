@@ -14,7 +14,7 @@ import {
 const SHAPE: KvShape = { layers: 2, kvHeads: 1, keySize: 32, valueSize: 32, type: "f16" };
 const OWNER: PromptCacheOwner = {
   fingerprint: Uint8Array.from({ length: 32 }, (_, i) => i * 7),
-  numericsId: "relaxed_threads+fma",
+  numericsId: `relaxed_threads+fma/${"0".repeat(32)}`,
   shape: SHAPE,
   contextTokens: 100,
 };
@@ -38,12 +38,13 @@ function withNumber(at: number, value: number): Uint8Array {
 
 const WRONG: readonly [Uint8Array, Partial<PromptCacheOwner>, string][] = [
   [withNumber(0, 1), {}, "it is no prompt cache"],
-  [withNumber(8, 2), {}, "its version is 2, known is 1"],
+  [withNumber(8, 1), {}, "its version is 1, known is 2"],
   [HEAD, { fingerprint: new Uint8Array(32) }, "it was made with another model"],
   [withNumber(64, 99), {}, "it was made with another model"],
   [HEAD, { shape: { ...SHAPE, type: "q8_0" } }, "it holds keys in f16, the model in q8_0"],
   [withNumber(12, 77), {}, "it holds keys in an unknown type, the model in f16"],
   [HEAD, { numericsId: "simd" }, "another build of the core or another processor, not by simd"],
+  [HEAD, { numericsId: `${OWNER.numericsId}1` }, "another build of the core"], // longer than its place
   [withNumber(16, 16), {}, "its pages are 16 tokens in 8192 bytes, the model's 32 in 8192"],
   [withNumber(20, 4), {}, "its pages are 32 tokens in 4 bytes, the model's 32 in 8192"],
   [withNumber(24, 0), {}, "it names 0 tokens, whole pages of at most 100 are possible"],

@@ -40,10 +40,11 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
   const helpers = await HelperThreads.start(core, wanted - 1);
   const memory = new WasmMemory(core);
   const loader = new WeightLoader(core.exports, memory);
+  const fma = core.exports.fma_probe() ? "+fma" : "";
   return {
     name: "wasm",
     variant: core.variant,
-    numericsId: core.exports.fma_probe() ? `${core.variant}+fma` : core.variant,
+    numericsId: `${core.variant}${fma}/${core.hash}`,
     threads: core.share ? wanted : 1,
     ops: new WasmOps(core.exports, memory),
     loadWeight: (stored, read) => loader.loadWeight(stored, read),

@@ -1,7 +1,7 @@
 /** Starts one of the three builds of the core and makes its memory. Chooses by feature test and numeric self-test; runs no op. */
 import { UnsupportedError } from "../../errors.ts";
 import { failureOf } from "./helper_failure.ts";
-import { coreModule, type CoreVariant, VARIANTS } from "./core_builds.ts";
+import { coreHash, coreModule, type CoreVariant, VARIANTS } from "./core_builds.ts";
 import type { InitOutput } from "../../../wasm/core.d.ts";
 
 export { type CoreVariant, VARIANTS };
@@ -18,6 +18,8 @@ export interface CoreShare {
 /** A running core: its exports, and what helpers need (`null` for the build without shared memory). */
 export interface Core {
   readonly variant: CoreVariant;
+  /** Tells one state of the build from another. */
+  readonly hash: string;
   readonly exports: CoreExports;
   readonly memory: WebAssembly.Memory;
   readonly share: CoreShare | null;
@@ -73,10 +75,11 @@ function fillTable(table?: WebAssembly.Table): void {
 /** Starts one named artifact, with a memory of at most `maxBytes`. */
 export async function startCore(variant: CoreVariant, maxBytes: number): Promise<Core> {
   const module = await coreModule(variant);
+  const hash = coreHash(module);
   if (variant === "simd") {
     const exports = instantiate(module, null);
     chooseByteDot(exports);
-    return { variant, exports, memory: exports.memory as WebAssembly.Memory, share: null };
+    return { variant, hash, exports, memory: exports.memory as WebAssembly.Memory, share: null };
   }
   const memory = new WebAssembly.Memory({
     initial: INITIAL_PAGES,
@@ -85,7 +88,7 @@ export async function startCore(variant: CoreVariant, maxBytes: number): Promise
   });
   const exports = instantiate(module, memory);
   chooseByteDot(exports);
-  return { variant, exports, memory, share: { module, memory } };
+  return { variant, hash, exports, memory, share: { module, memory } };
 }
 
 /**

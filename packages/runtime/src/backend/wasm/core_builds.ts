@@ -1,4 +1,5 @@
 /** Where the three builds of the core come from: the files beside the module, or what a program brings along. Runs none. */
+import { hexHash } from "../../byte_hash.ts";
 import { builtin, isNodeLike } from "../../host.ts";
 
 /** Names of the builds, best first. */
@@ -17,6 +18,7 @@ export type CoreBuilds = {
 
 const provided: { -readonly [variant in CoreVariant]?: CoreBuilds[variant] } = {};
 const modules = new Map<CoreVariant, Promise<WebAssembly.Module>>();
+const hashes = new WeakMap<WebAssembly.Module, string>();
 
 /**
  * Takes builds of the core from the program instead of from the files beside this module: for programs in one file, without
@@ -51,11 +53,29 @@ export function coreModule(variant: CoreVariant): Promise<WebAssembly.Module> {
   return module;
 }
 
+/**
+ * What tells one state of a build from another: a hash of its bytes. A module that the program brought compiled keeps
+ * no bytes; it is told by the names of its imports and exports only.
+ */
+export function coreHash(module: WebAssembly.Module): string {
+  const { Module } = WebAssembly;
+  const names = () => JSON.stringify([Module.imports(module), Module.exports(module)]);
+  return hashes.get(module) ?? hexHash(new TextEncoder().encode(names()));
+}
+
 async function compile(variant: CoreVariant): Promise<WebAssembly.Module> {
   const own = provided[variant];
   const build = (typeof own === "function" ? await own() : own) ?? urlBeside(variant);
   if (build instanceof WebAssembly.Module) return build;
-  return await WebAssembly.compile(build instanceof URL ? await read(build) : build);
+  const bytes = build instanceof URL ? await read(build) : build;
+  const module = await WebAssembly.compile(bytes);
+  hashes.set(module, hexHash(bytesOf(bytes)));
+  return module;
+}
+
+function bytesOf(bytes: BufferSource): Uint8Array {
+  if (!ArrayBuffer.isView(bytes)) return new Uint8Array(bytes);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Written out for bundlers, which look for literal URLs. */

@@ -1,7 +1,7 @@
 /** Builds that a program brings along: every form, when they are asked for, and what is said of a bad one. */
-import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { readFileSync } from "node:fs";
-import { coreModule, provideCore, VARIANTS } from "./core_builds.ts";
+import { coreHash, coreModule, provideCore, VARIANTS } from "./core_builds.ts";
 import { startBestCore } from "./core.ts";
 import { UnsupportedError } from "../../errors.ts";
 
@@ -46,4 +46,17 @@ Deno.test("provideCore: a build that does not compile or is not there is refused
   }
   provideCore({ simd: url });
   await startBestCore(MEMORY_BYTES, "simd");
+});
+
+Deno.test("coreHash: the same for the same bytes however they come, another for an update", async () => {
+  const hash = async (build: Uint8Array<ArrayBuffer> | URL) => {
+    provideCore({ simd: build });
+    return coreHash(await coreModule("simd"));
+  };
+  const updated = new Uint8Array([...bytes, 0, 2, 1, 120]); // an empty section of the name "x"
+  assertEquals(await hash(url), await hash(bytes));
+  assertNotEquals(await hash(updated), await hash(bytes));
+  const own = await WebAssembly.compile(bytes);
+  assertEquals(coreHash(own), coreHash(await WebAssembly.compile(updated)));
+  provideCore({ simd: url });
 });
