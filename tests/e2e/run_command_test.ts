@@ -1,6 +1,13 @@
 /** `aha run` on a fixture model: the JSON contract, prompts of every kind, sampling options. Speed is measured elsewhere. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { existsSync, readFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { loadModel } from "../../packages/runtime/mod.ts";
 import { ahaProcess } from "../support/aha_process.ts";
@@ -259,7 +266,10 @@ Deno.test("aha run --prompt-cache: saves where there is no file, reuses it, and 
     };
     const prompt = Array.from({ length: 100 }, (_, i) => (i * 17 + 2) % 380);
     const { ids } = await run("--ids", prompt.slice(0, 70).join(), ...greedy);
-    assertEquals((await cached(prompt.slice(0, 20)))[0], "0 of 20 tokens reused");
+    assertEquals(
+      (await cached(prompt.slice(0, 20)))[0],
+      "0 of 20 tokens reused, nothing saved: a prompt under 32 tokens",
+    );
     assertEquals(existsSync(path), false);
     assertEquals(await cached(prompt.slice(0, 70)), ["0 of 70 tokens reused, 64 saved", ids]);
     const written = readFileSync(path);
@@ -272,10 +282,56 @@ Deno.test("aha run --prompt-cache: saves where there is no file, reuses it, and 
     assertEquals(other.code, 1);
     assertMatch(
       other.error,
-      /^aha: Cannot use prompt cache .*: it holds keys in f32, the model in f16\n$/,
+      /^aha: Cannot use prompt cache .*: it holds keys in f32, the model in f16; load the model with --kv-type f32 .*\n$/,
     );
     const own = await runAha(["run", MODEL, "Hi", "--prompt-cache", MODEL]);
-    assertMatch(own.error, /: it is no prompt cache\n$/);
+    assertMatch(own.error, /: it is no prompt cache; name another file\n$/);
     assertEquals((await runAha(["run", MODEL, "Hi", "--prompt-cache", ""])).code, 2);
+  });
+});
+
+Deno.test("aha run --prompt-cache: what cannot be written is said before the model is loaded", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "prompt.cache");
+    symlinkSync(join(folder, "nowhere"), join(folder, "link"));
+    const places = [
+      [join(folder, "none", "a.cache"), "its folder does not exist"],
+      [join(folder, "link"), "it is a link that leads nowhere"],
+      [folder, "it is a directory"],
+      ["/dev/null", "it is no file"],
+    ];
+    for (const [place, reason] of places) {
+      const { code, error } = await runAha(["run", "no-model", "Hi", "--prompt-cache", place]);
+      const advice = "name another file for --prompt-cache";
+      assertEquals([code, error], [1, `aha: Cannot write ${place}: ${reason}; ${advice}\n`]);
+    }
+    const ids = (first: number, count: number) =>
+      Array.from({ length: count }, (_, i) => (first + i * 7) % 380).join(",");
+    const told = async (prompt: string) => {
+      const words = ["--ids", prompt, "--prompt-cache", path, "--max-tokens", "1", "--verbose"];
+      const { code, error } = await runAha(["run", MODEL, ...words]);
+      assertEquals(code, 0, error);
+      return /^prompt cache (.*)$/m.exec(error)?.[1];
+    };
+    writeFileSync(path, ""); // as `mktemp` leaves it
+    assertEquals(await told(ids(3, 70)), "0 of 70 tokens reused, 64 saved");
+    const kept = "0 of 40 tokens reused, not saved: the file's prompt of 64 is kept";
+    assertEquals(await told(ids(200, 40)), kept);
+    assertEquals(await told(ids(3, 70)), "64 of 70 tokens reused");
+    chmodSync(path, 0o400);
+    const unsaved = "64 of 100 tokens reused, nothing saved: the file can only be read";
+    assertEquals(await told(ids(3, 100)), unsaved);
+    chmodSync(path, 0o600);
+  });
+});
+
+Deno.test("aha run --prompt-cache: two at once with the same new file both end well", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "prompt.cache");
+    const prompt = Array.from({ length: 40 }, (_, i) => i).join(",");
+    const words = ["run", MODEL, "--ids", prompt, "--prompt-cache", path, "--max-tokens", "1"];
+    const both = await Promise.all([runAha(words), runAha(words)]);
+    assertEquals(both.map(({ code }) => code), [0, 0], JSON.stringify(both));
+    assertEquals(readdirSync(folder), ["prompt.cache"]);
   });
 });

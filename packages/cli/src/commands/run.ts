@@ -51,6 +51,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   checkPromptOptions(values, prompt, ids);
   const options = loadOptions(values);
   const promptCache = PromptCacheFile.of(values);
+  await promptCache?.check(io);
   const text = ids ? "" : prompt ?? await promptFromStdin(io);
   await using model = await loadWithBar(name, options, io);
   const promptIds = ids ?? promptIdsOf(model, text, values);

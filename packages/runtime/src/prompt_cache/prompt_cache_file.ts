@@ -14,6 +14,8 @@ const NUMERICS_AT = 32;
 const FINGERPRINT_AT = 64;
 const DIGEST_BYTES = 32;
 
+const REPLACE = "remove it or name another file";
+
 /** Bytes of the head, without the ids. */
 export const HEAD_BYTES = 96;
 
@@ -59,11 +61,10 @@ export function checkHead(
   owner: PromptCacheOwner,
   { name, sizeBytes }: { readonly name: string; readonly sizeBytes: number },
 ): number {
-  const refuse = (why: string) =>
-    new PromptCacheError(`Cannot use prompt cache ${name}: ${why}`, name);
+  const refuse = (why: string, advice?: string) => refusal(name, why, advice);
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const isSame = (at: number, bytes: Uint8Array) => bytes.every((byte, i) => head[at + i] === byte);
-  if (!isSame(0, MAGIC)) throw refuse("it is no prompt cache");
+  if (!isSame(0, MAGIC)) throw noPromptCache(name);
   const [version, type, pageTokens, bytesOfPage, tokens] = [0, 1, 2, 3, 4].map((i) =>
     view.getUint32(MAGIC.length + 4 * i, true)
   );
@@ -73,6 +74,7 @@ export function checkHead(
   if (KV_TYPES[type] !== shape.type) {
     throw refuse(
       `it holds keys in ${KV_TYPES[type] ?? "an unknown type"}, the model in ${shape.type}`,
+      KV_TYPES[type] && `load the model with --kv-type ${KV_TYPES[type]} (kvType) or ${REPLACE}`,
     );
   }
   if (!isSame(NUMERICS_AT, numericsBytes(numericsId))) {
@@ -97,6 +99,16 @@ export function checkHead(
     );
   }
   return tokens;
+}
+
+/** Why a file is not used, and what to do. */
+export function refusal(name: string, why: string, advice: string = REPLACE): PromptCacheError {
+  return new PromptCacheError(`Cannot use prompt cache ${name}: ${why}; ${advice}`, name);
+}
+
+/** A file of something else: nobody is told to remove it. */
+export function noPromptCache(name: string): PromptCacheError {
+  return refusal(name, "it is no prompt cache", "name another file");
 }
 
 /** Bytes of a whole file. */

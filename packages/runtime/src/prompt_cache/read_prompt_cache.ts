@@ -1,8 +1,14 @@
 /** Reads a prompt cache's file and believes it only when its checksum fits. Changes no cache. */
-import { PromptCacheError } from "../errors.ts";
 import { type ByteSource, openSource } from "../gguf/mod.ts";
 import { PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
-import { checkHead, HEAD_BYTES, PartsDigest, type PromptCacheOwner } from "./prompt_cache_file.ts";
+import {
+  checkHead,
+  HEAD_BYTES,
+  noPromptCache,
+  PartsDigest,
+  type PromptCacheOwner,
+  refusal,
+} from "./prompt_cache_file.ts";
 import type { PromptPages } from "./save_prompt_cache.ts";
 
 /** What `restorePromptCache` found. */
@@ -46,7 +52,7 @@ async function readFrom(
     return part;
   };
   const head = await read(Math.min(HEAD_BYTES, source.sizeBytes));
-  if (head.length < HEAD_BYTES) throw damaged(source.name, "it is no prompt cache");
+  if (head.length < HEAD_BYTES) throw noPromptCache(source.name);
   const tokens = checkHead(head, owner, source);
   const idBytes = await read(4 * tokens);
   const digest = new PartsDigest();
@@ -63,13 +69,9 @@ async function readFrom(
   const wanted = await digest.end();
   const stored = await read(wanted.length);
   if (!wanted.every((byte, i) => stored[i] === byte)) {
-    throw damaged(source.name, "it is damaged: its checksum differs");
+    throw refusal(source.name, "it is damaged: its checksum differs");
   }
   const view = new DataView(idBytes.buffer);
   const ids = Array.from({ length: tokens }, (_, i) => view.getUint32(4 * i, true));
   return { ids, pages };
-}
-
-function damaged(name: string, why: string): PromptCacheError {
-  return new PromptCacheError(`Cannot use prompt cache ${name}: ${why}`, name);
 }

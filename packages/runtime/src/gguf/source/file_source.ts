@@ -20,7 +20,7 @@ export async function openFileSource(path: string): Promise<ByteSource> {
     const stat = fs.statSync(path);
     if (!stat.isFile()) {
       const kind = stat.isDirectory() ? "a directory" : "no regular file";
-      throw new SourceError(`Cannot open ${path}: it is ${kind}, a model file is wanted`, path);
+      throw new SourceError(`Cannot open ${path}: it is ${kind}, a file is wanted`, path);
     }
     sizeBytes = stat.size;
     file = fs.openSync(path, "r");
@@ -75,7 +75,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: "there is no such file",
   EACCES: "permission is missing",
   EPERM: "permission is missing",
-  EISDIR: "it is a directory, a model file is wanted",
+  EISDIR: "it is a directory, a file is wanted",
   EMFILE: "too many files are open",
   ENAMETOOLONG: "the name is too long",
   ELOOP: "its symbolic links lead in a circle",
