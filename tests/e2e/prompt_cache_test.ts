@@ -201,3 +201,15 @@ Deno.test("prompt cache: files appear whole, are not replaced unasked, and never
     assertEquals(readFileSync(own), readFileSync(MODEL));
   });
 });
+
+Deno.test("prompt cache: closing the model ends a save that runs, wrong arguments are one line", async () => {
+  await using model = await loadModel(MODEL);
+  const wrong = (bytes: unknown) => model.restorePromptCache(bytes as Blob);
+  await assertRejects(() => wrong(new Uint8Array(9)), TypeError, "wrap the bytes in a Blob");
+  const nowhere = () => model.savePromptCache(PROMPT, null as unknown as string);
+  await assertRejects(nowhere, TypeError, "not to null");
+  let parts = 0;
+  const sink = { write: async () => void (parts++ === 0 && await model.close()) };
+  await assertRejects(() => model.savePromptCache(PROMPT, sink), TypeError, "The model is closed");
+  assertEquals(parts, 1);
+});

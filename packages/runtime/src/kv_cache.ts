@@ -113,6 +113,15 @@ export class KvCache {
     return sequence;
   }
 
+  /** Pages that come back when all of these are freed: those that no other sequence holds. */
+  pagesOnlyOf(sequences: readonly CachedSequence[]): number {
+    const held = new Map<number, number>();
+    for (const page of sequences.flatMap(({ pages }) => pages)) {
+      held.set(page, (held.get(page) ?? 0) + 1);
+    }
+    return [...held].filter(([page, count]) => count === this.#count(page)).length;
+  }
+
   /** Copies of the bytes of a sequence's first `count` pages. */
   readPages(from: CachedSequence, count: number): Promise<Uint8Array<ArrayBuffer>[]> {
     const pages = this.#owned(from).pages.slice(0, count);

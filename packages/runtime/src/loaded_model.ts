@@ -20,6 +20,7 @@ import { KV_TYPES, type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts"
 import type { ByteSink } from "./gguf/mod.ts";
 import type { ModelConfig } from "./model/config.ts";
 import type { Backend } from "./ops.ts";
+import { checkPrompt, checkSource, targetOf } from "./prompt_cache/prompt_cache_arguments.ts";
 import type { PromptCacheOwner } from "./prompt_cache/prompt_cache_file.ts";
 import { readPromptCache, type RestoredPromptCache } from "./prompt_cache/read_prompt_cache.ts";
 import {
@@ -187,9 +188,7 @@ export class Model {
   /** Log-probabilities of a given sequence (natural logs of softmax of the raw logits). */
   async score(ids: readonly number[], options: ScoreOptions = {}): Promise<Score> {
     this.#expectOpen();
-    const { signal, onLogits } = options;
-    const closing = this.#closing.signal;
-    const steps = { onLogits, signal: signal ? AbortSignal.any([signal, closing]) : closing };
+    const steps = { onLogits: options.onLogits, signal: this.#untilClosed(options.signal) };
     const cache = this.#scoreCache(options.kvType ?? "f32");
     const logprobs = Array.from(
       await scoreTokens(this.#parts.decoder, cache, ids, this.#scoreSize, steps),
@@ -202,6 +201,7 @@ export class Model {
    * Writes the keys and values of a prompt's whole pages of 32 tokens to a file (Deno and Node) or a sink, feeding what
    * the cache does not hold yet. Where the file is restored, prompts that begin with these tokens continue from there,
    * with the same bits. All of it stands in memory meanwhile.
+   * @throws {TypeError} if the model is closed meanwhile, or an argument is of a wrong kind
    * @throws {RangeError} if the prompt is shorter than a page, or an id is outside the vocabulary
    * @throws {OutputError} if the file exists and `overwrite` is off, or it cannot be written
    *
@@ -218,15 +218,16 @@ export class Model {
    */
   async savePromptCache(
     prompt: string | readonly number[],
-    to: string | ByteSink,
+    to: string | URL | ByteSink,
     options: SavePromptCacheOptions = {},
   ): Promise<SavedPromptCache> {
     this.#expectOpen();
-    const pages = await promptPages(this.#source.scheduler, this.#idsOf(prompt), options);
-    return await savePromptCache(pages, await this.#promptCacheOwner(), to, {
-      ...options,
-      inputs: [this.name],
-    });
+    checkPrompt(prompt);
+    const target = targetOf(to);
+    const signal = this.#untilClosed(options.signal);
+    const pages = await promptPages(this.#source.scheduler, this.#idsOf(prompt), { signal });
+    const owner = await this.#promptCacheOwner();
+    return await savePromptCache(pages, owner, target, { ...options, signal, inputs: [this.name] });
   }
 
   /**
@@ -240,10 +241,12 @@ export class Model {
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<RestoredPromptCache> {
     this.#expectOpen();
+    checkSource(from);
     const { scheduler } = this.#source;
+    const signal = this.#untilClosed(options.signal);
     const { maxPages } = scheduler.cache;
     const owner = await this.#promptCacheOwner();
-    const { ids, pages } = await readPromptCache(from, owner, maxPages, options.signal);
+    const { ids, pages } = await readPromptCache(from, owner, maxPages, signal);
     this.#expectOpen();
     return { ids, restoredTokens: scheduler.adopt(ids, pages) };
   }
@@ -292,6 +295,12 @@ export class Model {
 
   #idsOf(prompt: string | readonly number[]): readonly number[] {
     return typeof prompt === "string" ? this.promptIds(prompt) : prompt;
+  }
+
+  /** A caller's signal, joined with the model's end. */
+  #untilClosed(signal?: AbortSignal): AbortSignal {
+    const closing = this.#closing.signal;
+    return signal ? AbortSignal.any([signal, closing]) : closing;
   }
 
   #expectOpen(): void {

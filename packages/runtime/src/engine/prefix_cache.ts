@@ -69,16 +69,17 @@ export class PrefixCache {
   }
 
   /**
-   * Keeps a copy of pages that hold `ids`, whole pages only and as many as have room; others make way. Gives how many
-   * tokens of `ids` are held now.
+   * Keeps a copy of pages that hold `ids`, whole pages only and as many as have room; others make way, but only if that
+   * gains tokens. Gives how many tokens of `ids` are held now.
    */
   adopt(ids: readonly number[], pages: readonly Uint8Array[]): number {
     const held = Math.max(0, ...this.#kept.map((kept) => sharedLength(kept.ids, ids)));
-    if (held >= pages.length * PAGE_TOKENS) return held;
     const free = () => this.cache.maxPages - this.cache.usedPages;
-    while (free() < pages.length && this.evict());
-    const fitting = pages.slice(0, Math.max(0, free()));
-    if (fitting.length === 0) return 0;
+    const evictable = this.cache.pagesOnlyOf(this.#kept.map(({ sequence }) => sequence));
+    const count = Math.min(pages.length, Math.max(0, free() + evictable));
+    if (held >= count * PAGE_TOKENS) return held;
+    while (free() < count && this.evict());
+    const fitting = pages.slice(0, count);
     const tokens = fitting.length * PAGE_TOKENS;
     this.keep(this.cache.createFrom(fitting), ids.slice(0, tokens));
     return tokens;

@@ -100,3 +100,18 @@ Deno.test("PrefixCache.adopt: others make way, what does not fit is left out, wh
   while (kept.evict());
   assertEquals(cache.usedPages, 0);
 });
+
+Deno.test("PrefixCache.adopt: nothing makes way where running sequences leave no room for more than is held", () => {
+  const cache = emptyCache(4);
+  const kept = new PrefixCache(cache);
+  const pages = (count: number) => Array.from({ length: count }, () => new Uint8Array());
+  kept.keep(filled(cache, 64), range(64));
+  const running = filled(cache, 64);
+  assertEquals([kept.adopt(range(128), pages(4)), kept.size], [64, 1]);
+  assertEquals(kept.sharedTokens(range(128)), 64);
+  const fork = kept.claim(range(65), true); // now a running sequence shares the kept pages
+  assertEquals([kept.adopt(range(64, 900), pages(2)), kept.size], [0, 1]);
+  if (fork) cache.free(fork);
+  cache.free(running);
+  assertEquals([kept.adopt(range(128), pages(4)), kept.size, cache.usedPages], [128, 1, 4]);
+});
