@@ -7,7 +7,7 @@ export const GENERATED_TOKENS = 128;
 /** Tokens of a fresh process's first prompt, whose first token is timed; it warms up too. */
 export const FIRST_PROMPT_TOKENS = 64;
 /** Tokens generated after the first prompt, only to warm up. */
-export const WARM_UP_TOKENS = 32;
+export const WARM_UP_TOKENS = 128;
 /** Sequences that decode at once, and the tokens that each generates. */
 export const SEQUENCES = 8;
 export const SEQUENCE_TOKENS = 64;
