@@ -18,6 +18,8 @@ else
 fi
 
 have() { command -v "$1" >/dev/null && [ "$("$1" --version | cut -d' ' -f2)" = "$2" ]; }
-have wasm-pack "$PACK" || cargo install --quiet --locked "wasm-pack@$PACK"
-have wasm-bindgen "$BINDGEN" || cargo install --quiet --locked "wasm-bindgen-cli@$BINDGEN"
+# A registry's mirror may lack the newest of the versions that a tool has locked; its own version is what we pin.
+install() { cargo install --quiet --locked "$1" || cargo install --quiet "$1"; }
+have wasm-pack "$PACK" || install "wasm-pack@$PACK"
+have wasm-bindgen "$BINDGEN" || install "wasm-bindgen-cli@$BINDGEN"
 echo "ready: $(wasm-pack --version), $(wasm-bindgen --version)"
