@@ -136,7 +136,11 @@ unsafe fn block_tiles<F: BlockFormat>(job: &Linear, tiles: Range<usize>, rows: R
 /// `R` rows from `row` on against tiles, those that are left when the streams have had equal shares one by one.
 unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tiles: Range<usize>, row: usize) {
     let shared = tiles.len() / STREAMS * STREAMS;
-    streams::<F, R>(job, tiles.start..tiles.start + shared, row, STREAMS);
+    if R == 1 {
+        row_streams::<F>(job, tiles.start..tiles.start + shared, row);
+    } else {
+        streams::<F, R>(job, tiles.start..tiles.start + shared, row, STREAMS);
+    }
     streams::<F, R>(job, tiles.start + shared..tiles.end, row, 1);
 }
 
@@ -174,6 +178,30 @@ unsafe fn streams<F: BlockFormat, const R: usize>(
             for (r, sums) in sums.into_iter().enumerate() {
                 store_tile(job, tile + stream * apart, row + r, sums);
             }
+        }
+    }
+}
+
+/// One row against tiles as in `streams`, STREAMS side by side in each step.
+#[inline(never)]
+unsafe fn row_streams<F: BlockFormat>(job: &Linear, tiles: Range<usize>, row: usize) {
+    let blocks = job.cols / F::COLS;
+    let apart = tiles.len() / STREAMS;
+    let tile_bytes = blocks * F::BYTES * TILE;
+    let c = Constants::opaque();
+    for tile in tiles.start..tiles.start + apart {
+        let mut act = job.act.add(row * row_bytes(job.cols));
+        let first = job.packed.add(tile * tile_bytes);
+        let mut packed: [*const u8; STREAMS] = core::array::from_fn(|i| first.add(i * apart * tile_bytes));
+        let mut sums = [[F32x4::splat(0.0); 2]; STREAMS];
+        core::hint::black_box(&mut sums);
+        for _ in 0..blocks {
+            F::accumulate_tiles(&mut sums, packed, act, &c);
+            packed = packed.map(|p| p.add(F::BYTES * TILE));
+            act = act.add(F::COLS / GROUP * GROUP_BYTES);
+        }
+        for (stream, sums) in sums.into_iter().enumerate() {
+            store_tile(job, tile + stream * apart, row, sums);
         }
     }
 }

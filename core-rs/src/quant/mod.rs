@@ -69,7 +69,7 @@ impl Constants {
 }
 
 /// A format of quantized blocks: the vector form over packed tiles and its scalar twin over the file's bytes.
-pub trait BlockFormat {
+pub trait BlockFormat: Sized {
     /// Columns of a block.
     const COLS: usize;
     /// Bytes of one row's block in the file; a packed block has 8 times as many.
@@ -104,6 +104,23 @@ pub trait BlockFormat {
         act: [*const u8; R],
         c: &Constants,
     );
+
+    /// `accumulate` of one activation row with a block of each of T tiles: the same chains, but what belongs to the
+    /// activations is loaded once. Only formats of one group a block do better than tile after tile.
+    /// # Safety
+    /// As of `accumulate`, for each tile.
+    #[inline(always)]
+    unsafe fn accumulate_tiles<const T: usize>(
+        sums: &mut [TileSums; T],
+        packed: [*const u8; T],
+        act: *const u8,
+        c: &Constants,
+    ) {
+        for (sums, packed) in sums.iter_mut().zip(packed) {
+            let source = planes::InPlace::<Self>::new(packed, c);
+            Self::accumulate(core::array::from_mut(sums), packed, source, [act], c);
+        }
+    }
 
     /// Dequantizes the block of one row (0..8) of a packed block.
     /// # Safety

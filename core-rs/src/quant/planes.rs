@@ -151,6 +151,34 @@ pub unsafe fn dot_half<const R: usize>(
     }
 }
 
+/// `dot_group` of one row of activations with a group of each of T tiles: what is loaded of a step meets all tiles.
+/// # Safety
+/// As for `dot_group`.
+#[inline(always)]
+pub unsafe fn dot_tiles<const T: usize, S: LevelSource>(
+    sums: &mut [IntSums; T],
+    tiles: [S; T],
+    plane: usize,
+    act: *const u8,
+) {
+    // A loop, as in `dot_steps`.
+    for turn in 0..STEPS / 4 * tiles[0].two() {
+        for step in 2 * turn..2 * turn + 2 {
+            let a = Act4::load(act.add(4 * step));
+            for (sums, tile) in sums.iter_mut().zip(tiles) {
+                let [low, high] = tile.levels(plane, step).map(Weights4::new);
+                *sums = [dot4(sums[0], a, low), dot4(sums[1], a, high)];
+            }
+        }
+    }
+    let step = wide_step(act);
+    if step < STEPS {
+        for (sums, tile) in sums.iter_mut().zip(tiles) {
+            add_wide(sums, act, tile.levels(plane, step));
+        }
+    }
+}
+
 /// `N` steps from `first` on, without what wide ones add.
 #[inline(always)]
 unsafe fn dot_steps<const R: usize, S: LevelSource, const N: usize>(

@@ -30,5 +30,7 @@ export interface Weight {
 
 /** Number of elements of a shape. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, n) => product * n, 1);
+  let product = 1;
+  for (const n of shape) product *= n;
+  return product;
 }

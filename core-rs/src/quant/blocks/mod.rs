@@ -15,8 +15,8 @@ pub mod q8_0;
 pub mod q8_bytes;
 
 use super::activation::{MINUS_8_SUM_AT, SCALED_SUM_AT, SCALE_AT};
-use super::planes::IntSums;
-use super::{Constants, TileSums};
+use super::planes::{dot_tiles, InPlace, IntSums};
+use super::{BlockFormat, Constants, TileSums};
 use crate::half::f16_to_f32;
 use crate::simd::{F32x4, I32x4};
 
@@ -48,6 +48,23 @@ unsafe fn apply_scales<const R: usize>(
     }
 }
 
+/// `BlockFormat::accumulate_tiles` for blocks of one group and one plane, without minima: integer sums start at `start`.
+#[inline(always)]
+unsafe fn accumulate_group_tiles<F: BlockFormat, const T: usize>(
+    sums: &mut [TileSums; T],
+    start: IntSums,
+    packed: [*const u8; T],
+    act: *const u8,
+    c: &Constants,
+) {
+    let mut integer = [start; T];
+    dot_tiles(&mut integer, packed.map(|packed| InPlace::<F>::new(packed, c)), 0, act);
+    for tile in 0..T {
+        let sums = core::array::from_mut(&mut sums[tile]);
+        apply_scales(sums, &[integer[tile]], load_scales(packed[tile], c), &[act]);
+    }
+}
+
 /// `sums += minimum * (activation scale * sum of the activations)`, one operation an output.
 #[inline(always)]
 unsafe fn add_minima<const R: usize>(
@@ -58,6 +75,19 @@ unsafe fn add_minima<const R: usize>(
     for row in 0..R {
         let total = F32x4::load_splat(act[row].add(SCALED_SUM_AT).cast());
         sums[row] = [sums[row][0].madd(minima[0], total), sums[row][1].madd(minima[1], total)];
+    }
+}
+
+/// `add_minima` of one row of activations to T tiles whose blocks hold the minima at byte 16.
+#[inline(always)]
+unsafe fn add_tile_minima<const T: usize>(
+    sums: &mut [TileSums; T],
+    packed: [*const u8; T],
+    act: *const u8,
+    c: &Constants,
+) {
+    for (sums, packed) in sums.iter_mut().zip(packed) {
+        add_minima(core::array::from_mut(sums), load_scales(packed.add(16), c), &[act]);
     }
 }
 

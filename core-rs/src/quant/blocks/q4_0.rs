@@ -1,7 +1,7 @@
 //! Q4_0: 32 columns, one f16 scale, `value = d (q - 8)` with q in 0..=15. File block: d, then 16 bytes whose low
 //! nibbles are columns 0-15 and high nibbles 16-31. Packed: 8 d, one nibble plane.
 
-use super::{apply_scales, load_scales, minus_8_sums, scale_of_row};
+use super::{accumulate_group_tiles, apply_scales, load_scales, minus_8_sums, scale_of_row};
 use crate::half::{f16_at, f32_to_f16};
 use crate::quant::planes::{
     dot_group, gather_f16, nibbles, pack_plane, unpack_plane, word, LevelSource,
@@ -57,6 +57,17 @@ impl BlockFormat for Q4_0 {
         let mut integer = minus_8_sums(&act);
         dot_group(&mut integer, source, 0, &act);
         apply_scales(sums, &integer, load_scales(packed, c), &act);
+    }
+
+    #[inline(always)]
+    unsafe fn accumulate_tiles<const T: usize>(
+        sums: &mut [TileSums; T],
+        packed: [*const u8; T],
+        act: *const u8,
+        c: &Constants,
+    ) {
+        let [start] = minus_8_sums(&[act]);
+        accumulate_group_tiles::<Self, T>(sums, start, packed, act, c);
     }
 
     unsafe fn unpack_row(packed: *const u8, row: usize, to: *mut f32) {

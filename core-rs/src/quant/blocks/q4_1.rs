@@ -2,7 +2,7 @@
 //! Packed: 8 d, 8 m, one nibble plane. The minimum enters a product as a second operation: `m (scale * sum)`.
 
 use super::q4_0::{file_nibble, file_nibbles, write_nibbles};
-use super::{add_minima, apply_scales, load_scales, scale_of_row};
+use super::{accumulate_group_tiles, add_minima, add_tile_minima, apply_scales, load_scales, scale_of_row};
 use crate::half::{f16_at, f32_to_f16};
 use crate::quant::planes::{
     dot_group, gather_f16, nibbles, pack_plane, unpack_plane, LevelSource,
@@ -42,6 +42,18 @@ impl BlockFormat for Q4_1 {
         dot_group(&mut integer, source, 0, &act);
         apply_scales(sums, &integer, load_scales(packed, c), &act);
         add_minima(sums, load_scales(packed.add(16), c), &act);
+    }
+
+    #[inline(always)]
+    unsafe fn accumulate_tiles<const T: usize>(
+        sums: &mut [TileSums; T],
+        packed: [*const u8; T],
+        act: *const u8,
+        c: &Constants,
+    ) {
+        let start = [I32x4::splat(0); 2];
+        accumulate_group_tiles::<Self, T>(sums, start, packed, act, c);
+        add_tile_minima(sums, packed, act, c);
     }
 
     unsafe fn unpack_row(packed: *const u8, row: usize, to: *mut f32) {

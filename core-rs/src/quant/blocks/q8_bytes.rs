@@ -2,7 +2,7 @@
 //! then for each step of 4 columns the bytes of rows 0-3 and those of rows 4-7. The file's block is `q8_0`'s.
 
 use super::q8_0::Q8_0;
-use super::{apply_scales, load_scales, minus_8_sums, scale_of_row};
+use super::{accumulate_group_tiles, apply_scales, load_scales, minus_8_sums, scale_of_row};
 use crate::quant::byte_dot::flipped_bits;
 use crate::quant::planes::{dot_group, gather_f16, word, LevelSource, STEPS};
 use crate::quant::{BlockFormat, Constants, TileSums, TILE};
@@ -51,6 +51,17 @@ impl BlockFormat for Q8Bytes {
         let mut integer = minus_8_sums(&act).map(|rows| rows.map(|sum| sum.shl::<4>() & c.if_unsigned));
         dot_group(&mut integer, source, 0, &act);
         apply_scales(sums, &integer, load_scales(packed, c), &act);
+    }
+
+    #[inline(always)]
+    unsafe fn accumulate_tiles<const T: usize>(
+        sums: &mut [TileSums; T],
+        packed: [*const u8; T],
+        act: *const u8,
+        c: &Constants,
+    ) {
+        let [start] = minus_8_sums(&[act]).map(|sums| sums.map(|sum| sum.shl::<4>() & c.if_unsigned));
+        accumulate_group_tiles::<Self, T>(sums, start, packed, act, c);
     }
 
     unsafe fn unpack_row(packed: *const u8, row: usize, to: *mut f32) {

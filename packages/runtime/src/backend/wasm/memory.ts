@@ -1,10 +1,12 @@
-/** Typed views on the wasm memory and allocation of lasting blocks. Views are made anew each time: growth detaches old ones. */
+/** Typed views on the wasm memory and allocation of lasting blocks. Views that are handed out are made anew each time: growth detaches old ones. */
 import { MemoryError } from "../../errors.ts";
 import type { Core } from "./core.ts";
 
 /** Lasting blocks and views; addresses are byte offsets. */
 export class WasmMemory {
   readonly #blocks = new Map<number, number>();
+  /** The memory as it was when `writeI32` last had to look: making a view costs as much as a small op. */
+  #words = new Int32Array(0);
 
   constructor(private readonly core: Core) {}
 
@@ -45,6 +47,16 @@ export class WasmMemory {
 
   i32(address: number, length: number): Int32Array {
     return new Int32Array(this.core.memory.buffer, address, length);
+  }
+
+  /** Copies whole numbers to a multiple of 4. */
+  writeI32(address: number, values: ArrayLike<number>): void {
+    const first = address / 4;
+    // Growth detaches a view of memory that is not shared, and leaves one of shared memory as long as it was.
+    if (first + values.length > this.#words.length) {
+      this.#words = new Int32Array(this.core.memory.buffer);
+    }
+    for (let i = 0; i < values.length; i++) this.#words[first + i] = values[i];
   }
 
   u32(address: number, length: number): Uint32Array {

@@ -106,8 +106,12 @@ export class WasmOps implements Ops {
     expectSize("rmsNorm: elements beyond whole runs of the gain", x.shape[1] % size, 0);
     const out = this.#f32(x.shape);
     const status = this.core.rms_norm(
-      ...[addressOf(x), addressOf(gain), addressOf(out)] as const,
-      ...[elementCount(x.shape) / size, size, epsilon] as const,
+      addressOf(x),
+      addressOf(gain),
+      addressOf(out),
+      elementCount(x.shape) / size,
+      size,
+      epsilon,
     );
     this.#check("rmsNorm", status);
     return out;
@@ -158,9 +162,20 @@ export class WasmOps implements Ops {
     const layerOffset = cache ? layer * (pageBytes(cache.shape) / cache.shape.layers) : 0;
     const pageType = GGML_TYPES[cache?.shape.type ?? "f32"];
     const status = this.core.attend(
-      ...[addressOf(q), addressOf(k), addressOf(v), addressOf(out)] as const,
-      ...[this.#positions(batch), tables, batch.rows, heads, kvHeads] as const,
-      ...[headSize, headSize, shape.scale, layerOffset, pageType] as const,
+      addressOf(q),
+      addressOf(k),
+      addressOf(v),
+      addressOf(out),
+      this.#positions(batch),
+      tables,
+      batch.rows,
+      heads,
+      kvHeads,
+      headSize,
+      headSize,
+      shape.scale,
+      layerOffset,
+      pageType,
     );
     this.#check("attend", status);
     return out;
@@ -238,7 +253,7 @@ export class WasmOps implements Ops {
 
   #i32(values: ArrayLike<number>, arena: Arena = this.#arena): number {
     const address = arena.allocate(4 * values.length);
-    this.memory.i32(address, values.length).set(values);
+    this.memory.writeI32(address, values);
     return address;
   }
 
