@@ -101,7 +101,8 @@ function attention(
   layer: number,
 ): Tensor {
   const { heads, kvHeads, headSize, normEpsilon } = config;
-  const shape: Attention = { layer, heads, kvHeads, headSize, scale: headSize ** -0.5 };
+  const sizes = { keySize: headSize, valueSize: headSize, scale: headSize ** -0.5 };
+  const shape: Attention = { layer, heads, kvHeads, ...sizes };
   const normed = ops.rmsNorm(x, block.attentionNorm, normEpsilon);
   const headNorm = (x: Tensor, gain?: Tensor) => gain ? ops.rmsNorm(x, gain, normEpsilon) : x;
   const [rawQ, rawK, v] = ops.linears(normed, [block.q, block.k, block.v]);
