@@ -106,9 +106,10 @@ export class WebGpuOps implements Ops {
     cache: KvCache | null,
     shape: Attention,
   ): Tensor {
-    const { layer, heads, kvHeads, headSize } = shape;
-    expectSize("attend: q", q.shape[1], heads * headSize);
-    expectSize("attend: k", k.shape[1], kvHeads * headSize);
+    const { layer, heads, kvHeads, keySize, valueSize } = shape;
+    expectSize("attend: q", q.shape[1], heads * keySize);
+    expectSize("attend: k", k.shape[1], kvHeads * keySize);
+    expectSize("attend: v", v.shape[1], kvHeads * valueSize);
     const own = cache ? null : ownPages(batch);
     const places = this.#derive(
       batch,
@@ -117,10 +118,11 @@ export class WebGpuOps implements Ops {
     );
     const pages = cache
       ? this.pagesOf(cache).layer(layer)
-      : this.#room(4 * pageFloats(kvHeads, headSize) * (own?.count ?? 0), this.#arena);
-    const writers = [Math.ceil(kvHeads * headSize / 32), batch.rows] as const;
+      : this.#room(4 * pageFloats(shape) * (own?.count ?? 0), this.#arena);
+    const most = kvHeads * Math.max(keySize, valueSize);
+    const writers = [Math.ceil(most / 32), batch.rows] as const;
     this.device.run(storeKernel(shape), [sliceOf(k), sliceOf(v), places, pages], writers);
-    const out = [batch.rows, heads * headSize];
+    const out = [batch.rows, heads * valueSize];
     return this.#run(attentionKernel(shape), [sliceOf(q), places, pages], out, [heads, batch.rows]);
   }
 
@@ -132,6 +134,22 @@ export class WebGpuOps implements Ops {
   add(a: Tensor, b: Tensor): Tensor {
     expectSize("add", elementCount(a.shape), elementCount(b.shape));
     return this.#runElements(ADD_KERNEL, [sliceOf(a), sliceOf(b)], a.shape);
+  }
+
+  headLinear(): Tensor {
+    throw notHere("headLinear");
+  }
+
+  splitHeads(): Tensor[] {
+    throw notHere("splitHeads");
+  }
+
+  joinHeads(): Tensor {
+    throw notHere("joinHeads");
+  }
+
+  latentAttend(): Tensor {
+    throw notHere("latentAttend");
   }
 
   selectRows(): Tensor {

@@ -3,13 +3,14 @@
 //! `BAD_ARGUMENT` stands for an address that is 0 and for sizes that do not fit together; nothing is written then. The
 //! twins of `linear` and of the block formats stand in `linear`.
 
-use super::layers::{heads_fit, pairing};
+use super::layers::{heads_fit, latent_fits, pairing, turns_fit};
 use super::sampling::adjustment_at;
 use super::{BAD_ARGUMENT, OK};
 use crate::math;
 use crate::ops::attention::{self, Shape};
+use crate::ops::latent_attention::{self, LatentShape};
 use crate::ops::logits::{self, Draw, ScalarDraw};
-use crate::ops::rope::{self, Turn};
+use crate::ops::rope::{self, RotaryHeads, Turn};
 use crate::ops::{elementwise, norm};
 use crate::simd::F32x4;
 use core::slice;
@@ -87,11 +88,14 @@ pub fn rope_scalar(
     half: usize,
     base: f32,
     interleaved: bool,
+    start: usize,
+    magnitude: f32,
 ) -> u32 {
-    if [x, positions, out, heads * head_size].contains(&0) || 2 * half > head_size {
+    let shape = RotaryHeads { heads, head_size, start, half, pairing: pairing(interleaved) };
+    if [x, positions, out, heads * head_size].contains(&0) || !turns_fit(&shape) {
         return BAD_ARGUMENT;
     }
-    let turn = Turn { heads, head_size, half, base, pairing: pairing(interleaved) };
+    let turn = Turn { shape, base, magnitude };
     unsafe {
         let positions = slice::from_raw_parts(positions as *const i32, rows);
         let factors = (factors != 0).then(|| floats(factors, half));
@@ -121,6 +125,30 @@ pub fn attend_scalar(
     unsafe {
         let (q, k) = (floats(q, rows * heads * key_size), floats(k, rows * kv_heads * key_size));
         write(&attention::attend_scalar(q, k, floats(v, rows * kv_heads * value_size), shape), out)
+    }
+}
+
+/// For tests: `latent_attend` of one whole sequence from position 0 on by the scalar twin, as `attend_scalar`.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn latent_attend_scalar(
+    q: usize,
+    latent: usize,
+    out: usize,
+    rows: usize,
+    heads: usize,
+    rank: usize,
+    rotary_size: usize,
+    scale: f32,
+) -> u32 {
+    let shape = LatentShape { rows, heads, rank, rotary_size, scale, layer_offset: 0 };
+    if [q, latent, out].contains(&0) || !latent_fits(&shape) {
+        return BAD_ARGUMENT;
+    }
+    let size = shape.key_size();
+    unsafe {
+        let (q, latent) = (floats(q, rows * heads * size), floats(latent, rows * size));
+        write(&latent_attention::latent_attend_scalar(q, latent, shape), out)
     }
 }
 

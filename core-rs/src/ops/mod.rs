@@ -3,6 +3,8 @@
 pub mod attention;
 pub mod elementwise;
 pub mod embed;
+pub mod heads;
+pub mod latent_attention;
 pub mod linear;
 pub mod logits;
 pub mod norm;

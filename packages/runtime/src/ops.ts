@@ -6,13 +6,17 @@ import type { Tensor, Weight } from "./tensor.ts";
 /** Rotary position embedding of one model (Su et al. 2104.09864). */
 export interface Rope {
   readonly headSize: number;
-  /** Leading elements of a head that rotate; the rest pass through. */
+  /** Elements of a head that rotate, from `rotaryStart` on; the rest pass through. */
   readonly rotarySize: number;
+  /** Default 0. */
+  readonly rotaryStart?: number;
   readonly base: number;
   /** `interleaved` rotates (x0, x1), (x2, x3), ...; `halves` rotates (x0, x[D/2]), ... */
   readonly pairing: "interleaved" | "halves";
   /** One divisor for each pair's frequency, `[rotarySize / 2]` (Llama 3's long-context scaling). */
   readonly frequencyFactors?: Tensor;
+  /** Factor on cosine and sine (YaRN's attention factor, Peng et al. 2309.00071, where a model has it there). Default 1. */
+  readonly magnitude?: number;
 }
 
 /** Sizes of grouped-query attention. */
@@ -20,8 +24,26 @@ export interface Attention {
   readonly layer: number;
   readonly heads: number;
   readonly kvHeads: number;
-  readonly headSize: number;
-  /** Factor on q k, usually `headSize ** -0.5`. */
+  /** Numbers of a head of q and k: D. */
+  readonly keySize: number;
+  /** Numbers of a head of v and of the result: Dv. */
+  readonly valueSize: number;
+  /** Factor on q k, usually `keySize ** -0.5`. */
+  readonly scale: number;
+}
+
+/**
+ * Sizes of absorbed multi-head latent attention (DeepSeek-V2, 2405.04434, 2.1): the heads share a key of a latent (R
+ * numbers) and a rotary part (P numbers), and the latent is the value.
+ */
+export interface LatentAttention {
+  readonly layer: number;
+  readonly heads: number;
+  /** R. */
+  readonly rank: number;
+  /** P. */
+  readonly rotarySize: number;
+  /** Factor on q k. */
   readonly scale: number;
 }
 
@@ -94,8 +116,8 @@ export interface Scope {
 /**
  * The functions over tensors. All are synchronous and may only enqueue work; `read` and `sample` are the places
  * where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but for
- * `attend`, which also writes the cache. Results do not depend on the number of threads, on the other rows of a batch,
- * nor on how a sequence is cut into segments: same bits.
+ * `attend` and `latentAttend`, which also write the cache. Results do not depend on the number of threads, on the other
+ * rows of a batch, nor on how a sequence is cut into segments: same bits.
  */
 export interface Ops {
   /** Opens an arena scope; close it by `using` or by calling its dispose method, innermost first. */
@@ -114,6 +136,18 @@ export interface Ops {
   /** `linear` with each of the weights `[N_i, K]`, side by side: less waiting where each is small. */
   linears<W extends readonly Weight[]>(x: Tensor, weights: W): { readonly [I in keyof W]: Tensor };
   /**
+   * A product for each head: x `[rows, H * K]`, weight `[H * N, K]`, the rows of head 0 first -> `[rows, H * N]`, the
+   * weight's bias added where it has one. Heads whose N is no multiple of 8 must have been loaded apart (a bank).
+   */
+  headLinear(x: Tensor, weight: Weight, heads: number): Tensor;
+  /** Cuts each head of x `[rows, H * (a + b + ...)]` in parts: `[rows, H * a]`, `[rows, H * b]`, ... */
+  splitHeads(x: Tensor, heads: number, sizes: readonly number[]): Tensor[];
+  /**
+   * The inverse: parts `[rows, H * a]`, `[rows, H * b]`, ... -> `[rows, H * (a + b + ...)]`. A part of one head, such as
+   * `[rows, b]`, is repeated for all.
+   */
+  joinHeads(parts: readonly Tensor[], heads: number, sizes: readonly number[]): Tensor;
+  /**
    * x / sqrt(mean(x^2) + epsilon) * gain of each run of D elements: x `[rows, C]`, gain `[D]` (Zhang & Sennrich 1910.07467).
    * D is C for whole rows; a divisor of C, such as the head size, norms each part of a row by itself.
    */
@@ -121,9 +155,9 @@ export interface Ops {
   /** Rotates each head of x `[rows, H * D]` by its row's position. */
   rope(x: Tensor, batch: Batch, rope: Rope): Tensor;
   /**
-   * Causal attention: q `[rows, H * D]`, k and v `[rows, Hkv * D]` -> `[rows, H * D]`. Writes k and v into the cache
-   * first; with `cache` null the keys are the segment's own. Keys are reduced in ascending blocks of 32 counted from the
-   * sequence's first token, one online softmax a query row (Milakov & Gimelshein 1805.02867).
+   * Causal attention: q `[rows, H * D]`, k `[rows, Hkv * D]`, v `[rows, Hkv * Dv]` -> `[rows, H * Dv]`. Writes k and v into
+   * the cache first; with `cache` null the keys are the segment's own. Keys are reduced in ascending blocks of 32 counted
+   * from the sequence's first token, one online softmax a query row (Milakov & Gimelshein 1805.02867).
    */
   attend(
     q: Tensor,
@@ -132,6 +166,17 @@ export interface Ops {
     batch: Batch,
     cache: KvCache | null,
     shape: Attention,
+  ): Tensor;
+  /**
+   * `attend` of heads that share a latent: q `[rows, H * (R + P)]`, latent `[rows, R + P]` -> `[rows, H * R]`. Writes the
+   * latent into the cache first (its shape: one KV head, keys of R + P, values of 0); with `cache` null as `attend`.
+   */
+  latentAttend(
+    q: Tensor,
+    latent: Tensor,
+    batch: Batch,
+    cache: KvCache | null,
+    shape: LatentAttention,
   ): Tensor;
   /** silu(gate) * up, element by element (Shazeer 2002.05202). */
   swiglu(gate: Tensor, up: Tensor): Tensor;

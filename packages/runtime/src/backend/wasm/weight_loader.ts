@@ -7,7 +7,7 @@ import type { WasmMemory } from "./memory.ts";
 import { wasmTensor, type WasmWeight } from "./storage.ts";
 
 /** Weight rows in a tile of the packed layout. */
-const TILE_ROWS = 8;
+export const TILE_ROWS = 8;
 /** Bytes of the file that are staged at a time; the buffer stays, so it is small beside any model. */
 const STAGING_BYTES = 1 << 20;
 const STATUS_NON_FINITE = 2;
