@@ -224,6 +224,8 @@ export interface Backend {
   readonly ops: Ops;
   /** Streams a matrix into its packed place. */
   loadWeight(stored: StoredTensor, read: ReadTensor): Promise<Weight>;
+  /** Reads a matrix's values to the host `[rows * cols]`; keeps nothing. */
+  dequantize(stored: StoredTensor, read: ReadTensor): Promise<Float32Array>;
   /** Loads a vector as f32 that lives as long as the backend. */
   loadVector(stored: StoredTensor, read: ReadTensor): Promise<Tensor>;
   /** A cache of at most `maxPages` pages. */

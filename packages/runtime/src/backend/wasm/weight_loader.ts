@@ -72,6 +72,30 @@ export class WeightLoader {
     return weight;
   }
 
+  /** The values of a matrix `[rows, cols]`, of which nothing stays in the memory. */
+  async dequantize(stored: StoredTensor, read: ReadTensor): Promise<Float32Array> {
+    const type = packedType(stored);
+    const { name, rows, cols } = stored;
+    const rowBytes = bytesOfRow(stored, type);
+    const out = new Float32Array(rows * cols);
+    const rowsAtOnce = Math.min(rows, Math.max(1, Math.floor(STAGING_BYTES / (4 * cols))));
+    const staging = this.#stage(rowsAtOnce * rowBytes);
+    const values = this.memory.allocate(4 * rowsAtOnce * cols);
+    try {
+      for (let row = 0; row < rows; row += rowsAtOnce) {
+        const count = Math.min(rowsAtOnce, rows - row);
+        await read(row * rowBytes, this.memory.bytes(staging, count * rowBytes));
+        const status = this.core.dequantize_scalar(type.id, staging, values, count, cols);
+        if (status !== 0) throw new RangeError(`The core refused ${name}: status ${status}`);
+        out.set(this.memory.f32(values, count * cols), row * cols);
+      }
+    } finally {
+      this.memory.release(values);
+    }
+    if (!out.every(Number.isFinite)) throw nonFinite(name);
+    return out;
+  }
+
   /** A vector `[cols]` as f32. */
   async loadVector(stored: StoredTensor, read: ReadTensor): Promise<Tensor> {
     if (stored.type !== "F32") {

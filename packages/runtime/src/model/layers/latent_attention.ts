@@ -24,12 +24,15 @@ type Compress = (pass: Pass, x: Tensor) => Compressed;
 /** Attention of what is compressed -> `[rows, H * Dv]`. */
 type Attend = (pass: Pass, compressed: Compressed) => Tensor;
 
-/** Latent attention in the form that the config names; `rope` is that of a rotary part. */
+/** Latent attention in the form that the config names; `rope` is that of heads whose last part rotates. */
 export function latentAttention(rope: Rope): LoadLayer {
+  // Made once, not for each layer: backends keep a step's table of angles for as long as they see the same object.
+  const queryRope = { ...rope, rotaryStart: rope.headSize - rope.rotarySize };
+  const keyRope = { ...rope, headSize: rope.rotarySize };
   return async (place) => {
     const { config, source, name } = place;
     const latent = config.latent as LatentConfig;
-    const compress = await loadCompress(place, latent, rope);
+    const compress = await loadCompress(place, latent, { queryRope, keyRope });
     const load = latent.form === "absorbed" ? loadAbsorbed : loadNaive;
     const attend = await load(place, latent);
     const outputName = `${name}.attn_output.weight`;
@@ -39,11 +42,13 @@ export function latentAttention(rope: Rope): LoadLayer {
   };
 }
 
-async function loadCompress(place: Place, latent: LatentConfig, rope: Rope): Promise<Compress> {
+async function loadCompress(
+  place: Place,
+  latent: LatentConfig,
+  { queryRope, keyRope }: { readonly queryRope: Rope; readonly keyRope: Rope },
+): Promise<Compress> {
   const { source, name, config: { width } } = place;
-  const { rank, nopeSize, rotarySize } = latent;
-  const queryRope = { ...rope, headSize: nopeSize + rotarySize, rotaryStart: nopeSize };
-  const keyRope = { ...rope, headSize: rotarySize };
+  const { rank, rotarySize } = latent;
   const { first, rest } = await loadQueries(place, latent);
   const down = await source.matrix(`${name}.attn_kv_a_mqa.weight`, rank + rotarySize, width);
   const gain = await source.vector(`${name}.attn_kv_a_norm.weight`, rank);
@@ -88,23 +93,24 @@ async function loadAbsorbed(place: Place, latent: LatentConfig): Promise<Attend>
   const shape: LatentAttention = { layer, heads, rank, rotarySize, scale: scoreScale(place) };
   return ({ ops, batch, cache }, { queries, latent, rotary }) => {
     const [nope, turned] = ops.splitHeads(queries, heads, [nopeSize, rotarySize]);
-    const absorbed = ops.joinHeads([ops.headLinear(nope, keys, heads), turned], heads);
-    const cached = ops.joinHeads([latent, rotary], 1);
-    return ops.headLinear(ops.latentAttend(absorbed, cached, batch, cache, shape), values, heads);
+    const absorbed = ops.headLinear(nope, keys, heads);
+    const joined = ops.joinHeads([absorbed, turned], heads, [rank, rotarySize]);
+    const cached = ops.joinHeads([latent, rotary], 1, [rank, rotarySize]);
+    return ops.headLinear(ops.latentAttend(joined, cached, batch, cache, shape), values, heads);
   };
 }
 
 /** Keys and values of each head are made out of the latents (equations 9 to 19). */
 async function loadNaive(place: Place, latent: LatentConfig): Promise<Attend> {
   const { layer, config: { heads, headSize } } = place;
-  const { nopeSize, valueSize } = latent;
+  const { nopeSize, rotarySize, valueSize } = latent;
   const joint = await loadJointWeight(place, latent);
   const scale = scoreScale(place);
   const sizes = { layer, heads, kvHeads: heads, keySize: headSize, valueSize };
   const shape: Attention = { ...sizes, scale };
   return ({ ops, batch, cache }, { queries, latent, rotary }) => {
     const [nope, values] = ops.splitHeads(ops.linear(latent, joint), heads, [nopeSize, valueSize]);
-    const keys = ops.joinHeads([nope, rotary], heads);
+    const keys = ops.joinHeads([nope, rotary], heads, [nopeSize, rotarySize]);
     return ops.attend(queries, keys, values, batch, cache, shape);
   };
 }
