@@ -14,7 +14,7 @@ use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The format, if known and if rows of `cols` exist in it.
-fn checked(dtype: u32, cols: usize, addresses: &[usize]) -> Result<Dtype, u32> {
+pub(super) fn checked(dtype: u32, cols: usize, addresses: &[usize]) -> Result<Dtype, u32> {
     let dtype = Dtype::from_id(dtype).ok_or(BAD_ARGUMENT)?;
     dtype.row_bytes(cols).ok_or(BAD_ARGUMENT)?;
     if addresses.contains(&0) {

@@ -3,7 +3,9 @@
 pub mod attention;
 pub mod elementwise;
 pub mod embed;
+pub mod experts;
 pub mod linear;
 pub mod logits;
 pub mod norm;
 pub mod rope;
+pub mod route;

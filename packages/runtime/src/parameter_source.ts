@@ -45,6 +45,12 @@ export class GgufParameters implements ParameterSource {
     return await this.backend.loadVector(stored(info, 1, size), this.#reader(info));
   }
 
+  async bank(name: string, experts: number, rows: number, cols: number): Promise<Weight> {
+    const info = this.#take(name, [cols, rows, experts]);
+    const whole = { ...stored(info, experts * rows, cols), experts };
+    return await this.backend.loadWeight(whole, this.#reader(info));
+  }
+
   /** @throws {ModelError} if the architecture has not used every tensor: its results would be wrong. */
   expectAllUsed(): void {
     const [first] = this.#unused;

@@ -1,7 +1,7 @@
 /** What every architecture offers the engine, and what it needs to be made. Holds no architecture. */
 import type { Batch } from "../batch.ts";
 import type { KvCache, KvShape, KvType } from "../kv_cache.ts";
-import type { Ops } from "../ops.ts";
+import type { Ops, Routing } from "../ops.ts";
 import type { Tensor, Weight } from "../tensor.ts";
 import type { ModelConfig } from "./config.ts";
 
@@ -11,10 +11,16 @@ export interface ParameterSource {
   /** `[rows, cols]`, rows are outputs. */
   matrix(name: string, rows: number, cols: number): Promise<Weight>;
   vector(name: string, size: number): Promise<Tensor>;
+  /** Matrices `[rows, cols]` of `experts` experts, stacked: `[experts * rows, cols]`, for an `ExpertBank`. */
+  bank(name: string, experts: number, rows: number, cols: number): Promise<Weight>;
 }
 
 /** Sees named intermediates while a forward pass runs, for comparing two implementations layer by layer. */
-export type Trace = (name: string, tensor: Tensor) => void;
+export interface Trace {
+  (name: string, tensor: Tensor): void;
+  /** Sees which experts the rows of a layer with a mixture go to; its tensors last until the layer ends. */
+  readonly routing?: (layer: number, routing: Routing) => void;
+}
 
 /** A loaded decoder-only transformer. */
 export interface LanguageModel {
