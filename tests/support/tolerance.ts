@@ -13,6 +13,8 @@ export const KL_TO_LLAMACPP = 1.1;
 export const ROUTED_KL_TO_LLAMACPP = 1.6;
 /** A routed expert's weight, up to about 2.5 in size, against the reference's: f32 rounding of hidden states before it. */
 export const ROUTED_WEIGHT = 1e-5;
+/** A quantized mixture with the experts that float64 arithmetic chooses: PLACEHOLDER */
+export const FORCED_NMSE = 1e-2;
 /** WGSL kernels (float activations for every format) against float32 arithmetic on the same weights: f32 rounding, other
  * orders of adds, and `exp` within the 3 + 2|x| units that WGSL allows. Measured 4e-12 at most on llvmpipe. */
 export const WEBGPU_NMSE = 1e-9;

@@ -2,7 +2,14 @@
 import type { Batch } from "../../packages/runtime/src/batch.ts";
 import { UnsupportedError } from "../../packages/runtime/src/errors.ts";
 import type { KvCache } from "../../packages/runtime/src/kv_cache.ts";
-import type { Attention, Drawn, Ops, Rope, Scope } from "../../packages/runtime/src/ops.ts";
+import type {
+  Attention,
+  Drawn,
+  Ops,
+  Rope,
+  Routing,
+  Scope,
+} from "../../packages/runtime/src/ops.ts";
 import { elementCount, type Tensor, type Weight } from "../../packages/runtime/src/tensor.ts";
 import { attentionKernel, pageFloats, storeKernel } from "./attention_kernels.ts";
 import { BufferArena } from "./buffer_arena.ts";
@@ -156,6 +163,14 @@ export class WebGpuOps implements Ops {
     throw notHere("selectRows");
   }
 
+  route(): Routing {
+    throw notHere("route");
+  }
+
+  experts(): Tensor {
+    throw notHere("experts");
+  }
+
   tokenLogprobs(): Tensor {
     throw notHere("tokenLogprobs");
   }
@@ -166,6 +181,10 @@ export class WebGpuOps implements Ops {
 
   read(tensor: Tensor): Promise<Float32Array> {
     return this.device.read(sliceOf(tensor));
+  }
+
+  readInts(): Promise<Int32Array> {
+    return Promise.reject(notHere("readInts"));
   }
 
   /** Runs a kernel whose last binding is a new tensor of this shape. */

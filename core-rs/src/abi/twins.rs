@@ -4,14 +4,17 @@
 //! twins of `linear` and of the block formats stand in `linear`.
 
 use super::layers::{heads_fit, latent_fits, pairing, turns_fit};
+use super::linear::checked;
+use super::mixture::rule_of;
 use super::sampling::adjustment_at;
 use super::{BAD_ARGUMENT, OK};
 use crate::math;
 use crate::ops::attention::{self, Shape};
+use crate::ops::experts::{self as mixture, StoredBank};
 use crate::ops::latent_attention::{self, LatentShape};
 use crate::ops::logits::{self, Draw, ScalarDraw};
 use crate::ops::rope::{self, RotaryHeads, Turn};
-use crate::ops::{elementwise, norm};
+use crate::ops::{elementwise, norm, route as router};
 use crate::simd::F32x4;
 use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -149,6 +152,74 @@ pub fn latent_attend_scalar(
     unsafe {
         let (q, latent) = (floats(q, rows * heads * size), floats(latent, rows * size));
         write(&latent_attention::latent_attend_scalar(q, latent, shape), out)
+    }
+}
+
+/// For tests: `route` by the scalar twin.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn route_scalar(
+    logits: usize,
+    bias: usize,
+    forced: usize,
+    ids: usize,
+    weights: usize,
+    rows: usize,
+    experts: usize,
+    used: usize,
+    sigmoid: bool,
+    groups: usize,
+    groups_used: usize,
+    two_best: bool,
+    normalize: bool,
+    scale: f32,
+) -> u32 {
+    if [logits, ids, weights].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe {
+        let rule = rule_of(bias, experts, used, sigmoid, groups, groups_used, two_best, normalize, scale);
+        let forced = (forced != 0).then(|| slice::from_raw_parts(forced as *const i32, rows * used));
+        let Some((chosen, parts)) = router::route_scalar(floats(logits, rows * experts), &rule, forced) else {
+            return BAD_ARGUMENT;
+        };
+        slice::from_raw_parts_mut(ids as *mut i32, chosen.len()).copy_from_slice(&chosen);
+        write(&parts, weights)
+    }
+}
+
+/// For tests: `experts` by the scalar twin; `banks` u32 [3, 2] holds type and address of the file's own bytes.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn experts_scalar(
+    banks: usize,
+    x: usize,
+    ids: usize,
+    weights: usize,
+    out: usize,
+    rows: usize,
+    used: usize,
+    experts: usize,
+    width: usize,
+    hidden: usize,
+) -> u32 {
+    if [banks, x, ids, weights, out, used, width, hidden].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe {
+        let words = *(banks as *const [[u32; 2]; 3]);
+        let bank = |i: usize, outputs: usize, cols: usize| {
+            let address = words[i][1] as usize;
+            let dtype = checked(words[i][0], cols, &[address]).ok()?;
+            let bytes = experts * outputs * dtype.row_bytes(cols)?;
+            Some(StoredBank { dtype, bytes: slice::from_raw_parts(address as *const u8, bytes) })
+        };
+        let sums = || {
+            let banks = [bank(0, hidden, width)?, bank(1, hidden, width)?, bank(2, width, hidden)?];
+            let ids = slice::from_raw_parts(ids as *const i32, rows * used);
+            mixture::experts_scalar(banks, floats(x, rows * width), ids, floats(weights, rows * used), used, width, hidden)
+        };
+        sums().map_or(BAD_ARGUMENT, |sums| write(&sums, out))
     }
 }
 

@@ -1,7 +1,7 @@
 /** The narrow waist: every operation a model, the sampler or the scorer may ask of a backend. Declares, computes nothing. */
 import type { Batch } from "./batch.ts";
 import type { KvCache, KvShape } from "./kv_cache.ts";
-import type { Tensor, Weight } from "./tensor.ts";
+import type { ExpertBank, Tensor, Weight } from "./tensor.ts";
 
 /** Rotary position embedding of one model (Su et al. 2104.09864). */
 export interface Rope {
@@ -45,6 +45,42 @@ export interface LatentAttention {
   readonly rotarySize: number;
   /** Factor on q k. */
   readonly scale: number;
+}
+
+/** How a mixture's gate chooses experts for a row, and how much each of them counts. */
+export interface RoutingRule {
+  /** For messages. */
+  readonly layer: number;
+  /** Experts K that a row goes to. */
+  readonly used: number;
+  /** What becomes of the gate's logits: softmax over all experts, or a sigmoid of each. */
+  readonly scoring: "softmax" | "sigmoid";
+  /** `[E]`, added to the scores for the choice alone (DeepSeek-V3 2412.19437, equation 16). */
+  readonly bias?: Tensor;
+  /** Equal runs of experts, of which a row may use some (device-limited routing, DeepSeek-V2 2405.04434, 2.2.2); 1 and 1: no limit. */
+  readonly groups: number;
+  readonly groupsUsed: number;
+  /** What ranks groups: the best score in it (V2), or the sum of its two best (V3), the bias added. */
+  readonly groupScore: "max" | "top2";
+  /** Whether the weights of a row are divided by their sum (+ 1e-20). */
+  readonly normalize: boolean;
+  /** Factor on the weights, after that. */
+  readonly scale: number;
+  /** For tests: ids `[rows * K]`, ascending in each row, that are taken instead of the best. */
+  readonly forced?: Int32Array;
+}
+
+/** Which experts each row goes to. */
+export interface Routing {
+  readonly rows: number;
+  /** Experts K of a row. */
+  readonly used: number;
+  /** Experts E of the layer. */
+  readonly expertCount: number;
+  /** i32 `[rows, K]`, ascending in each row. */
+  readonly experts: Tensor;
+  /** f32 `[rows, K]`, in the same order. */
+  readonly weights: Tensor;
 }
 
 /** How to draw one token from one row of logits. Defaults of the truncations leave the distribution whole. */
@@ -114,10 +150,10 @@ export interface Scope {
 }
 
 /**
- * The functions over tensors. All are synchronous and may only enqueue work; `read` and `sample` are the places
- * where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but for
- * `attend` and `latentAttend`, which also write the cache. Results do not depend on the number of threads, on the other
- * rows of a batch, nor on how a sequence is cut into segments: same bits.
+ * The functions over tensors. All are synchronous and may only enqueue work; `read`, `readInts` and `sample` are the
+ * places where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but
+ * for `attend` and `latentAttend`, which also write the cache. Results do not depend on the number of threads, on the
+ * other rows of a batch, nor on how a sequence is cut into segments: same bits.
  */
 export interface Ops {
   /** Opens an arena scope; close it by `using` or by calling its dispose method, innermost first. */
@@ -180,6 +216,16 @@ export interface Ops {
   ): Tensor;
   /** silu(gate) * up, element by element (Shazeer 2002.05202). */
   swiglu(gate: Tensor, up: Tensor): Tensor;
+  /**
+   * Scores x `[rows, C]` against the gate `[E, C]` and takes K experts for each row; among equals the lowest id.
+   * @throws {ModelError} where a logit of the gate is not finite: there is no best one then
+   */
+  route(x: Tensor, gate: Weight, rule: RoutingRule): Routing;
+  /**
+   * A mixture of SwiGLU experts (Shazeer et al. 1701.06538; DeepSeekMoE 2401.06066): for each row of x `[rows, C]` the sum
+   * over its experts, ascending by id, of weight * down(silu(gate x) * up x) -> `[rows, C]`.
+   */
+  experts(x: Tensor, routing: Routing, bank: ExpertBank): Tensor;
   /** a + b, element by element. */
   add(a: Tensor, b: Tensor): Tensor;
   /** The listed rows of x `[rows, C]` -> `[indices.length, C]`. */
@@ -196,6 +242,8 @@ export interface Ops {
   sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn>;
   /** The tensor's values, copied to the host. */
   read(tensor: Tensor): Promise<Float32Array>;
+  /** `read` of an i32 tensor. */
+  readInts(tensor: Tensor): Promise<Int32Array>;
 }
 
 /** Reads the bytes of one stored tensor: fills `into` from `offset` bytes after the tensor's start. */
@@ -210,6 +258,8 @@ export interface StoredTensor {
   readonly rows: number;
   /** Inputs K, or the vector's length. */
   readonly cols: number;
+  /** Matrices of equally many rows that stand one after the other in it (a bank of experts); missing for one matrix. */
+  readonly experts?: number;
   readonly sizeBytes: number;
 }
 
@@ -222,7 +272,7 @@ export interface Backend {
   readonly numericsId: string;
   readonly threads: number;
   readonly ops: Ops;
-  /** Streams a matrix into its packed place. */
+  /** Streams a matrix into its packed place, or a bank of experts: each expert's bytes are then a run of their own. */
   loadWeight(stored: StoredTensor, read: ReadTensor): Promise<Weight>;
   /** Reads a matrix's values to the host `[rows * cols]`; keeps nothing. */
   dequantize(stored: StoredTensor, read: ReadTensor): Promise<Float32Array>;

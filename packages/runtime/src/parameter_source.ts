@@ -45,6 +45,41 @@ export class GgufParameters implements ParameterSource {
     return await this.backend.loadVector(stored(info, 1, size), this.#reader(info));
   }
 
+  async bank(name: string, parts: number, rows: number, cols: number): Promise<Weight> {
+    const info = this.#take(name, [cols, rows, parts]);
+    const whole = { ...stored(info, parts * rows, cols), experts: parts };
+    return await this.backend.loadWeight(whole, this.#reader(info));
+  }
+
+  async values(name: string, dims: readonly number[]): Promise<Float32Array> {
+    const info = this.#take(name, [...dims].reverse());
+    const rows = dims.slice(0, -1).reduce((product, size) => product * size, 1);
+    const cols = dims[dims.length - 1];
+    return await this.backend.dequantize(stored(info, rows, cols), this.#reader(info));
+  }
+
+  async made(
+    name: string,
+    values: Float32Array,
+    parts: number,
+    rows: number,
+    cols: number,
+  ): Promise<Weight> {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const whole = {
+      name,
+      type: "F32",
+      rows: parts * rows,
+      cols,
+      experts: parts,
+      sizeBytes: bytes.length,
+    };
+    return await this.backend.loadWeight(whole, (offset, into) => {
+      into.set(bytes.subarray(offset, offset + into.length));
+      return Promise.resolve();
+    });
+  }
+
   /** @throws {ModelError} if the architecture has not used every tensor: its results would be wrong. */
   expectAllUsed(): void {
     const [first] = this.#unused;

@@ -29,7 +29,7 @@ export interface ParameterSource {
 export interface Trace {
   /** Named hidden states, for comparing two implementations layer by layer. */
   readonly hidden?: (name: string, tensor: Tensor) => void;
-  /** Which experts each row goes to in a layer. */
+  /** Which experts the rows of a layer with a mixture go to; its tensors last until the layer ends. */
   readonly routing?: (layer: number, routing: Routing) => void;
   /** For tests: the experts that the rows must go to, `[rows * K]`, ascending in each row. */
   readonly forcedExperts?: (layer: number) => Int32Array | undefined;

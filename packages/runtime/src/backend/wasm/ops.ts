@@ -2,11 +2,23 @@
 import type { Batch } from "../../batch.ts";
 import { UnsupportedError } from "../../errors.ts";
 import { type KvCache, type KvShape, type KvType, pageBytes } from "../../kv_cache.ts";
-import type { Attention, Draw, Drawn, LatentAttention, Ops, Rope, Scope } from "../../ops.ts";
-import { elementCount, type Tensor, type Weight } from "../../tensor.ts";
+import type {
+  Attention,
+  Draw,
+  Drawn,
+  LatentAttention,
+  Ops,
+  Rope,
+  Routing,
+  RoutingRule,
+  Scope,
+} from "../../ops.ts";
+import { elementCount, type ExpertBank, type Tensor, type Weight } from "../../tensor.ts";
 import { Arena, type ArenaMark } from "./arena.ts";
 import type { CoreExports } from "./core.ts";
 import type { WasmMemory } from "./memory.ts";
+import { routeRows } from "./mixture/route_rows.ts";
+import { checkExperts, runExperts, takesActivations } from "./mixture/run_experts.ts";
 import { sampleRows } from "./sampling.ts";
 import { Memo, StepTables } from "./step_tables.ts";
 import { addressOf, packedOf, type WasmTensor, wasmTensor } from "./storage.ts";
@@ -229,6 +241,22 @@ export class WasmOps implements Ops {
     return out;
   }
 
+  route(x: Tensor, gate: Weight, rule: RoutingRule): Routing {
+    return routeRows(this.core, this.memory, this.#arena, this.linear(x, gate), rule);
+  }
+
+  experts(x: Tensor, routing: Routing, bank: ExpertBank): Tensor {
+    checkExperts(x, routing, bank);
+    const out = this.#f32(x.shape);
+    const activations = takesActivations(bank) ? this.#quantize(x) : 0;
+    const mark = this.#arena.mark();
+    const rows = { x, activations, out };
+    const status = runExperts(this.core, this.memory, this.#arena, rows, routing, bank);
+    this.#arena.rewind(mark);
+    this.#check("experts", status);
+    return out;
+  }
+
   add(a: Tensor, b: Tensor): Tensor {
     expectSize("add", elementCount(a.shape), elementCount(b.shape));
     const out = this.#f32(a.shape);
@@ -279,6 +307,12 @@ export class WasmOps implements Ops {
   read(tensor: Tensor): Promise<Float32Array> {
     return Promise.resolve(
       this.memory.f32(addressOf(tensor), elementCount(tensor.shape)).slice(),
+    );
+  }
+
+  readInts(tensor: Tensor): Promise<Int32Array> {
+    return Promise.resolve(
+      this.memory.i32(addressOf(tensor), elementCount(tensor.shape)).slice(),
     );
   }
 

@@ -202,7 +202,9 @@ Deno.test("deepseek2: what is missing or not known is named", () => {
     const error = `deepseek2.${key} is missing`;
     assertThrows(() => config({ ...V3, [key]: undefined }), ModelError, error);
   }
-  for (const [gating, name] of [[3, "softmax of the chosen"], [4, "square root"], [9, "number 9"]]) {
+  for (
+    const [gating, name] of [[3, "softmax of the chosen"], [4, "square root"], [9, "number 9"]]
+  ) {
     assertThrows(
       () => config({ ...V3, expert_gating_func: gating }),
       UnsupportedError,
