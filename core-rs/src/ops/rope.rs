@@ -80,13 +80,13 @@ pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize,
 #[inline(always)]
 unsafe fn rotate_head(x: *const f32, table: *const f32, out: *mut f32, shape: RotaryHeads) {
     let RotaryHeads { head_size, start, half, pairing, .. } = shape;
+    let (turning, turned) = (x.add(start), out.add(start));
     for i in 0..half {
         let (a, b) = pair(pairing, half, i);
-        let (a, b) = (start + a, start + b);
         let (cos, sin) = (*table.add(2 * i), *table.add(2 * i + 1));
-        let (xa, xb) = (*x.add(a), *x.add(b));
-        *out.add(a) = xa * cos - xb * sin;
-        *out.add(b) = xa * sin + xb * cos;
+        let (xa, xb) = (*turning.add(a), *turning.add(b));
+        *turned.add(a) = xa * cos - xb * sin;
+        *turned.add(b) = xa * sin + xb * cos;
     }
     for i in (0..start).chain(start + 2 * half..head_size) {
         *out.add(i) = *x.add(i);

@@ -85,7 +85,7 @@ impl Product {
         let mut sums: [[F32x4; W]; Q] =
             core::array::from_fn(|q| core::array::from_fn(|c| F32x4::load(out.add(q * out_size + 4 * c)) * decays.of(q, column + 4 * c)));
         let (mut factors, mut row) = (self.factors, self.rows.add(column));
-        for _ in 0..self.count {
+        let mut add_row = |factors: *const f32, row: *const f32| {
             let x: [F32x4; W] = core::array::from_fn(|c| F32x4::load(row.add(4 * c)));
             for (q, sums) in sums.iter_mut().enumerate() {
                 let factor = F32x4::load_splat(factors.add(q * FQ));
@@ -93,8 +93,15 @@ impl Product {
                     *sum = sum.madd(factor, x);
                 }
             }
-            factors = factors.add(FI);
-            row = row.add(self.row_size);
+        };
+        for _ in 0..self.count / 2 {
+            add_row(factors, row);
+            add_row(factors.add(FI), row.add(self.row_size));
+            factors = factors.add(2 * FI);
+            row = row.add(2 * self.row_size);
+        }
+        if self.count % 2 == 1 {
+            add_row(factors, row);
         }
         for (q, sums) in sums.into_iter().enumerate() {
             for (c, sum) in sums.into_iter().enumerate() {
