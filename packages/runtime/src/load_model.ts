@@ -128,10 +128,16 @@ export function planModel(
   findArchitecture(architecture);
   const stored = readConfig(architecture, metadata, vocabularySize(gguf));
   const config = withForm(stored, options.latentForm ?? "absorbed");
-  const weightBytes = tensorBytes(gguf) +
+  const weightBytes = tensorBytes(gguf, (name) => isUsed(config, name)) +
     rearrangedBytes(config, (name) => gguf.tensors.get(name)?.sizeBytes);
   const plan = planMemory(config, (type) => kvShapeOf(config, type), weightBytes, options);
   return { config, plan };
+}
+
+/** Layers that guess further tokens stay in the file. */
+function isUsed({ layers }: ModelConfig, tensor: string): boolean {
+  const layer = /^blk\.(\d+)\./.exec(tensor);
+  return layer === null || Number(layer[1]) < layers;
 }
 
 function withForm(config: ModelConfig, form: LatentForm): ModelConfig {

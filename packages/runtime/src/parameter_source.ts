@@ -18,7 +18,7 @@ export class GgufParameters implements ParameterSource {
   /** A hash over all bytes of each tensor that was loaded, by name. */
   readonly hashes = new Map<string, ByteHash>();
   readonly #unused: Set<string>;
-  readonly #totalBytes: number;
+  #totalBytes: number;
   #loadedBytes = 0;
 
   constructor(
@@ -33,6 +33,13 @@ export class GgufParameters implements ParameterSource {
 
   has(name: string): boolean {
     return this.gguf.tensors.has(name);
+  }
+
+  leave(prefix: string): void {
+    for (const { name, sizeBytes } of this.gguf.tensors.values()) {
+      if (!name.startsWith(prefix) || !this.#unused.delete(name)) continue;
+      this.#totalBytes -= sizeBytes;
+    }
   }
 
   async matrix(name: string, rows: number, cols: number): Promise<Weight> {
@@ -120,10 +127,10 @@ export class GgufParameters implements ParameterSource {
   }
 }
 
-/** Bytes of all tensors. */
-export function tensorBytes(gguf: Gguf): number {
+/** Bytes of all tensors, or of those whose names are wanted. */
+export function tensorBytes(gguf: Gguf, isWanted: (name: string) => boolean = () => true): number {
   let bytes = 0;
-  for (const { sizeBytes } of gguf.tensors.values()) bytes += sizeBytes;
+  for (const { name, sizeBytes } of gguf.tensors.values()) bytes += isWanted(name) ? sizeBytes : 0;
   return bytes;
 }
 

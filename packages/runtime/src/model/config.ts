@@ -16,7 +16,10 @@ export type { KeyValues } from "./config/key_values.ts";
 /** Sizes of a decoder-only transformer. */
 export interface ModelConfig extends RopeScaling {
   readonly architecture: string;
+  /** Without those that guess further tokens. */
   readonly layers: number;
+  /** Layers after these that guess further tokens (DeepSeek-V3 2412.19437, section 2.2); none where it is missing. */
+  readonly nextLayers?: number;
   /** C. */
   readonly width: number;
   /** H. */
@@ -56,7 +59,7 @@ export function readConfig(
   const contextTokens = values.count(key("context_length"));
   const config: ModelConfig = {
     architecture,
-    layers: values.count(key("block_count")),
+    ...layerCounts(key, values),
     width: values.count(key("embedding_length")),
     heads,
     ...headSizes(key, values, heads, latent),
@@ -71,6 +74,13 @@ export function readConfig(
   };
   checkSizes(config, valueSizeOf(key, values, config));
   return config;
+}
+
+/** Files count the layers that guess further tokens among the others. */
+function layerCounts(key: KeyOf, values: KeyValues): Pick<ModelConfig, "layers" | "nextLayers"> {
+  const blocks = values.count(key("block_count"));
+  const nextLayers = values.optionalCount(key("nextn_predict_layers")) ?? 0;
+  return nextLayers === 0 ? { layers: blocks } : { layers: blocks - nextLayers, nextLayers };
 }
 
 /** Sizes of a head; a model with latents has as many keys as queries, whatever the file says of its cache. */

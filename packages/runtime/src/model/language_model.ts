@@ -8,6 +8,8 @@ import type { ModelConfig } from "./config.ts";
 /** The tensors of a model file by name; sizes are checked, what is missing throws ModelError. */
 export interface ParameterSource {
   has(name: string): boolean;
+  /** Leaves the tensors in the file whose names begin so. */
+  leave(prefix: string): void;
   /** `[rows, cols]`, rows are outputs. */
   matrix(name: string, rows: number, cols: number): Promise<Weight>;
   vector(name: string, size: number): Promise<Tensor>;

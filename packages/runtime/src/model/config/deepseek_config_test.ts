@@ -118,6 +118,14 @@ Deno.test("deepseek2: what an old file leaves unsaid", () => {
   assertEquals(config({ ...OLD_LITE, expert_count: undefined }).mixture, undefined);
 });
 
+Deno.test("deepseek2: layers that guess further tokens are counted apart", () => {
+  const { layers, nextLayers } = config({ ...V3, block_count: 62, nextn_predict_layers: 1 });
+  assertEquals([layers, nextLayers], [61, 1]);
+  assertEquals(config(V3).nextLayers, undefined);
+  const none = { ...V3, nextn_predict_layers: 61 };
+  assertThrows(() => config(none), ModelError, "cannot have 0 layers");
+});
+
 Deno.test("deepseek2: Moonlight's shape has no YaRN", () => {
   const { yarn, latent } = config({
     ...V3,
