@@ -15,7 +15,7 @@ const MAX_SEQUENCES = 8;
 const SEED = 3;
 const SHAPE = { layers: LAYERS, kvHeads: KV_HEADS, keySize: HEAD_SIZE, valueSize: HEAD_SIZE };
 /** What `attend` calls pages of a type. */
-const PAGE_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q8_0: 8 };
+export const PAGE_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q8_0: 8 };
 
 /** Keys and values of a type of cache. */
 export function attendCase(type: KvType, rows: number): KernelCase {
@@ -59,7 +59,7 @@ function prepare(core: BenchCore, type: KvType, rows: number, isPrompt: boolean)
 }
 
 /** Numbers that are finite. Of q8_0 every byte may begin an f16 scale: none of its exponents is large. */
-function randomPage(type: KvType, bytes: number): Float32Array | Uint16Array | Uint8Array {
+export function randomPage(type: KvType, bytes: number): Float32Array | Uint16Array | Uint8Array {
   if (type === "q8_0") return randomBytes(bytes, SEED).map((byte) => byte & 0xa7);
   const floats = randomFloats(bytes / (type === "f16" ? 2 : 4), SEED);
   return type === "f32" ? floats : Uint16Array.from(floats, halfBits);

@@ -63,7 +63,7 @@ export function layerCases(rows: number): KernelCase[] {
     rowsCase(
       "rope",
       { rows, cols: WIDTH, bytes: 8 },
-      ({ x, y, out }, { exports }) => exports.rope(x, y, out, rows, HEADS, HEAD_SIZE, half, 0),
+      ({ x, y, out }, { exports }) => exports.rope(x, y, out, rows, HEADS, HEAD_SIZE, half, 0, 0),
     ),
     rowsCase(
       "swiglu",

@@ -7,6 +7,7 @@ import { spreadOf } from "../spread.ts";
 import { attendCase } from "./attend_cases.ts";
 import { BenchCore, takeBuildsFrom } from "./bench_core.ts";
 import type { KernelCase } from "./kernel_case.ts";
+import { latentCases } from "./latent_cases.ts";
 import { headCases, layerCases } from "./layer_cases.ts";
 import { fits, linearCase } from "./linear_cases.ts";
 import { ReadRate } from "./read_rate.ts";
@@ -32,6 +33,7 @@ export function casesOf({ kernels, formats, shapes, rows, setBytes }: KernelSett
       cases.push(...rows.map((count) => attendCase(type, count)));
     }
   }
+  if (has("latent")) cases.push(...rows.flatMap(latentCases));
   if (has("layer")) cases.push(...rows.flatMap(layerCases));
   if (has("head")) cases.push(...headCases());
   return cases;

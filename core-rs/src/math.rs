@@ -4,7 +4,8 @@ use crate::simd::F32x4;
 
 /// Below this exp is taken as 0: the result would be subnormal.
 const EXP_MIN: f32 = -87.336_54;
-const EXP_MAX: f32 = 88.376_26;
+/// The largest argument whose exponential is finite with room to spare.
+pub const EXP_MAX: f32 = 88.376_26;
 /// ln 2 in two parts; the high one has few bits, so that n times it is exact.
 const LN2_HIGH: f32 = 355.0 / 512.0;
 const LN2_LOW: f32 = -2.121_944_4e-4;

@@ -23,6 +23,7 @@ export type {
   TextEvent,
   Timings,
   TokenLogprob,
+  TokenRouting,
   Usage,
 } from "./src/events.ts";
 export type { ChatMessage, Tokenizer } from "./src/tokenizer/mod.ts";

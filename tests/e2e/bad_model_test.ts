@@ -54,7 +54,7 @@ const KINDS: readonly [string, ModelSpec, string][] = [
     "384 tokens but 2 types",
   ],
   ["an end token outside", key("tokenizer.ggml.eos_token_id", whole(384)), "EOS token id 384"],
-  ["RoPE scaling that is not built", key("llama.rope.scaling.type", text("yarn")), "type yarn is"],
+  ["RoPE scaling that is not built", key("llama.rope.scaling.type", text("su")), "type su is"],
 ];
 for (const [what, spec, part] of KINDS) {
   Deno.test(`bad model: ${what}`, () => refused(spec, part));

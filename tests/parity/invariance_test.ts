@@ -14,6 +14,11 @@ const FILES = [
   "models/llama_tied_llama3rope/gguf/model-F16.gguf",
   "models/qwen2/gguf/model-F32.gguf",
   "models/qwen3/gguf/model-Q8_0.gguf",
+  "models/qwen3_moe/gguf/model-Q8_0.gguf",
+  "models/deepseek_v3/gguf/model-F32.gguf",
+  "models/deepseek_v3/gguf/model-Q8_0.gguf",
+  "models/deepseek_v2_lite/gguf/model-F32-legacy.gguf",
+  "models/deepseek_v3_k256/gguf/model-Q4_K_M.gguf",
   // every block format that is here
   ...readdirSync(fixturePath(BLOCKS)).sort().map((name) => `${BLOCKS}/${name}`),
 ];
@@ -64,6 +69,7 @@ for (const file of FILES) {
 const CACHES = [
   { type: "f16", file: "models/llama_untied/gguf/model-F32.gguf", most: F16_CACHE_NMSE },
   { type: "q8_0", file: `${BLOCKS}/model-BF16.gguf`, most: Q8_CACHE_NMSE },
+  { type: "f16", file: "models/deepseek_v3_noqlora/gguf/model-F32.gguf", most: F16_CACHE_NMSE },
 ] as const;
 
 for (const { type, file, most } of CACHES) {

@@ -1,4 +1,4 @@
-/** Logits, hidden states and greedy continuations of every dense fixture against transformers and llama.cpp. No speed. */
+/** Logits, hidden states and greedy continuations of every fixture against transformers and llama.cpp. No speed. */
 import { assert, assertEquals } from "@std/assert";
 import { readdirSync } from "node:fs";
 import { loadModel } from "../../packages/runtime/mod.ts";
@@ -12,17 +12,23 @@ import {
   KL_TO_LLAMACPP,
   klDivergence,
   nmse,
+  ROUTED_KL_TO_LLAMACPP,
 } from "../support/tolerance.ts";
 
-const MODELS = ["llama_untied", "llama_tied_llama3rope", "llama_k256", "qwen2", "qwen3"];
-/** The form that holds the very weights of the reference, where there is one. */
-const EXACT_FORMS: Readonly<Record<string, string>> = {
-  llama_untied: "F32",
-  llama_k256: "BF16",
-  qwen2: "F32",
-  qwen3: "F16",
+const DENSE = ["llama_untied", "llama_tied_llama3rope", "llama_k256", "qwen2", "qwen3"];
+const MIXTURES = ["deepseek_v3", "deepseek_v2_lite", "deepseek_v3_noqlora", "deepseek_v3_k256"]
+  .concat("qwen3_moe");
+/** The forms that hold the very weights of the reference, where there are any. */
+const EXACT_FORMS: Readonly<Record<string, readonly string[]>> = {
+  llama_untied: ["F32"],
+  llama_k256: ["BF16"],
+  qwen2: ["F32"],
+  qwen3: ["F16"],
+  deepseek_v3: ["F32"],
+  deepseek_v2_lite: ["F32", "F32-legacy"],
+  deepseek_v3_noqlora: ["F32"],
 };
-const FORMS = ["F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"]
+const FORMS = ["F32", "F32-legacy", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"]
   .concat(["Q2_K", "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_NL", "IQ4_XS"]);
 
 interface Expected {
@@ -37,7 +43,7 @@ type Crosscheck = Record<
   Record<string, { llamacpp_vs_transformers_on_same_weights: { mean_kl: number } }>
 >;
 
-for (const model of MODELS) {
+for (const model of [...DENSE, ...MIXTURES]) {
   const folder = `models/${model}`;
   const forms = readdirSync(fixturePath(`${folder}/gguf`))
     .map((file) => /^model-(.+)\.gguf$/.exec(file)?.[1] ?? "").filter((form) =>
@@ -48,12 +54,14 @@ for (const model of MODELS) {
       await checkLogits(model, form);
     });
   }
-  const exact = EXACT_FORMS[model];
-  if (exact) {
-    Deno.test(`${model} ${exact}: greedy continuations are equal`, () => checkGreedy(model, exact));
+  const exact = (EXACT_FORMS[model] ?? []).filter((form) => forms.includes(form));
+  for (const form of exact) {
+    Deno.test(`${model} ${form}: greedy continuations are equal`, () => checkGreedy(model, form));
   }
-  const best = exact ?? "F16";
-  Deno.test(`${model} ${best}: hidden states of each layer agree`, () => checkHidden(model, best));
+  for (const form of exact.length > 0 ? exact : forms.filter((form) => form === "F16")) {
+    Deno.test(`${model} ${form}: hidden states of each layer agree`, () =>
+      checkHidden(model, form));
+  }
 }
 
 Deno.test("llama_untied F32 in shards: the logits of the single file, bit for bit", async () => {
@@ -68,10 +76,14 @@ Deno.test("llama_untied F32 in shards: the logits of the single file, bit for bi
   }
 });
 
+function isF32(form: string): boolean {
+  return form.startsWith("F32");
+}
+
 async function checkLogits(model: string, form: string): Promise<void> {
   const folder = `models/${model}`;
   const { prompts } = fixtureJson<Expected>(`${folder}/expected.json`);
-  const suffix = form === "F32" ? "" : `-${form}-dequantized`;
+  const suffix = isF32(form) ? "" : `-${form}-dequantized`;
   const references = readSafetensors(fixturePath(`${folder}/logits${suffix}.safetensors`));
   await using open = await FixtureModel.open(fixturePath(`${folder}/gguf/model-${form}.gguf`));
   const { vocabulary } = open.model.config;
@@ -79,9 +91,9 @@ async function checkLogits(model: string, form: string): Promise<void> {
   for (const { name, ids } of prompts) {
     const reference = references.get(name)?.values ?? new Float32Array();
     const logits = (await open.logits(ids)).slice(-reference.length);
-    if (form === "F32" || form === "F16" || form === "BF16") {
+    if (isF32(form) || form === "F16" || form === "BF16") {
       const error = nmse(logits, reference);
-      assert(error <= (form === "F32" ? F32_NMSE : FLOAT_NMSE), `${name}: NMSE ${error}`);
+      assert(error <= (isF32(form) ? F32_NMSE : FLOAT_NMSE), `${name}: NMSE ${error}`);
     }
     for (let i = 0; i < reference.length; i += vocabulary) {
       const row = (values: Float32Array) => values.subarray(i, i + vocabulary);
@@ -90,7 +102,8 @@ async function checkLogits(model: string, form: string): Promise<void> {
   }
   if (/^I?Q/.test(form)) {
     const own = fixtureJson<Crosscheck>("models/crosscheck.json")[model][form];
-    const limit = own.llamacpp_vs_transformers_on_same_weights.mean_kl * KL_TO_LLAMACPP;
+    const factor = MIXTURES.includes(model) ? ROUTED_KL_TO_LLAMACPP : KL_TO_LLAMACPP;
+    const limit = own.llamacpp_vs_transformers_on_same_weights.mean_kl * factor;
     const mean = kls.reduce((a, b) => a + b) / kls.length;
     assert(mean <= limit, `mean KL ${mean} exceeds ${limit}`);
   }
@@ -112,13 +125,15 @@ async function checkHidden(model: string, form: string): Promise<void> {
   const folder = `models/${model}`;
   const { prompts } = fixtureJson<Expected>(`${folder}/expected.json`);
   const references = readSafetensors(fixturePath(`${folder}/hidden_text_0.safetensors`));
-  const isExact = EXACT_FORMS[model] === form;
-  const limit = !isExact ? F16_ROUNDED_NMSE : form === "F32" ? F32_NMSE : FLOAT_NMSE;
+  const isExact = EXACT_FORMS[model]?.includes(form);
+  const limit = !isExact ? F16_ROUNDED_NMSE : isF32(form) ? F32_NMSE : FLOAT_NMSE;
   await using open = await FixtureModel.open(fixturePath(`${folder}/gguf/model-${form}.gguf`));
   const { ids } = prompts.find(({ name }) => name === "text_0") as Expected["prompts"][number];
   const { layers } = open.model.config;
   const seen: [string, Promise<Float32Array>][] = [];
-  await open.logits(ids, true, (name, tensor) => seen.push([name, open.backend.ops.read(tensor)]));
+  await open.logits(ids, true, {
+    hidden: (name, tensor) => seen.push([name, open.backend.ops.read(tensor)]),
+  });
   for (const [name, values] of seen) {
     const index = name === "embedding" ? 0 : name === "norm" ? layers : Number(name.slice(6)) + 1;
     if (index === layers && name !== "norm") continue;

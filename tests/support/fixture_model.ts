@@ -8,23 +8,33 @@ import { openGguf } from "../../packages/runtime/src/gguf/mod.ts";
 import type { CachedSequence, KvCache, KvType } from "../../packages/runtime/src/kv_cache.ts";
 import { planModel } from "../../packages/runtime/src/load_model.ts";
 import { findArchitecture } from "../../packages/runtime/src/model/architectures.ts";
+import type { LatentForm } from "../../packages/runtime/src/model/config/latent_config.ts";
 import type { LanguageModel, Trace } from "../../packages/runtime/src/model/language_model.ts";
 import type { Backend } from "../../packages/runtime/src/ops.ts";
 import { GgufParameters } from "../../packages/runtime/src/parameter_source.ts";
+
+/** How to open it: what a backend takes, and a form of latent attention. */
+export interface FixtureOptions extends WasmBackendOptions {
+  readonly latentForm?: LatentForm;
+}
 
 /** A model with its backend; closes with `await using`. */
 export class FixtureModel {
   private constructor(readonly backend: Backend, readonly model: LanguageModel) {}
 
-  static async open(path: string, options: WasmBackendOptions = {}): Promise<FixtureModel> {
-    return await FixtureModel.on(await createWasmBackend(options), path);
+  static async open(path: string, options: FixtureOptions = {}): Promise<FixtureModel> {
+    return await FixtureModel.on(await createWasmBackend(options), path, options.latentForm);
   }
 
   /** Opens it on any backend, which it closes in the end. */
-  static async on(backend: Backend, path: string): Promise<FixtureModel> {
+  static async on(
+    backend: Backend,
+    path: string,
+    latentForm?: LatentForm,
+  ): Promise<FixtureModel> {
     const { gguf, source } = await openGguf(path);
     try {
-      const { config } = planModel(gguf);
+      const { config } = planModel(gguf, { latentForm });
       const parameters = new GgufParameters(gguf, source, backend, {});
       const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
       parameters.expectAllUsed();

@@ -1,4 +1,5 @@
 /** A `Backend` over WebGPU that proves the waist: what one model file needs to run. Not for use; the backend proper comes later. */
+import { UnsupportedError } from "../../packages/runtime/src/errors.ts";
 import { KvCache } from "../../packages/runtime/src/kv_cache.ts";
 import type { Backend } from "../../packages/runtime/src/ops.ts";
 import { GpuDevice } from "./device.ts";
@@ -25,6 +26,8 @@ export async function createWebGpuBackend(): Promise<Backend> {
     numericsId: device.adapterName,
     ops: new WebGpuOps(device, pagesOf),
     loadWeight: (stored, read) => loadGpuWeight(device, stored, read),
+    dequantize: ({ name }) =>
+      Promise.reject(new UnsupportedError(`${name} cannot be dequantized by WebGPU yet`, name)),
     loadVector: (stored, read) => loadGpuVector(device, stored, read),
     createCache: (shape, maxPages) => {
       const pages = new GpuPages(device, shape);

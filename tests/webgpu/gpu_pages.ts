@@ -16,13 +16,13 @@ export class GpuPages implements PageStore {
   #made = 0;
 
   constructor(private readonly device: GpuDevice, shape: KvShape) {
-    if (shape.type !== "f32" || shape.keySize !== shape.valueSize) {
+    if (shape.type !== "f32" || shape.valueSize === 0) {
       throw new UnsupportedError(
-        `A cache of ${shape.type} with keys of ${shape.keySize} and values of ${shape.valueSize} is not in this spike: f32 and equal sizes are`,
+        `A cache of ${shape.type} with values of ${shape.valueSize} is not in this spike: f32 and values of their own are`,
         "webgpu-cache",
       );
     }
-    this.#pageBytes = 4 * pageFloats(shape.kvHeads, shape.keySize);
+    this.#pageBytes = 4 * pageFloats(shape);
     this.#layers = Array.from({ length: shape.layers }, () => this.#room(FIRST_PAGES));
     this.#scratch = this.#room(1);
   }

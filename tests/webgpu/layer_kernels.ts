@@ -27,7 +27,8 @@ var<workgroup> sums: array<f32, ${LANES}>;
 }
 
 /** Bindings x, turns `[rows, rotarySize / 2]` of (cos, sin), out; a thread makes one element. */
-export function ropeKernel(cols: number, { headSize, rotarySize, pairing }: Rope): string {
+export function ropeKernel(cols: number, rope: Rope): string {
+  const { headSize, rotarySize, rotaryStart = 0, pairing } = rope;
   const half = rotarySize / 2;
   const pair = pairing === "interleaved"
     ? { index: "e / 2u", first: "e - e % 2u", step: 1 }
@@ -36,7 +37,8 @@ export function ropeKernel(cols: number, { headSize, rotarySize, pairing }: Rope
 ${storage("x: array<f32>", "turns: array<vec2f>", "out: array<f32>")}
 @compute @workgroup_size(${LANES}) fn main(${THREAD}) {
   if (id.x >= arrayLength(&out)) { return; }
-  let e = id.x % ${headSize}u;
+  // Before the start it wraps around, beyond all that turns.
+  let e = id.x % ${headSize}u - ${rotaryStart}u;
   if (e >= ${rotarySize}u) {
     out[id.x] = x[id.x];
     return;

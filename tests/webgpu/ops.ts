@@ -2,7 +2,14 @@
 import type { Batch } from "../../packages/runtime/src/batch.ts";
 import { UnsupportedError } from "../../packages/runtime/src/errors.ts";
 import type { KvCache } from "../../packages/runtime/src/kv_cache.ts";
-import type { Attention, Drawn, Ops, Rope, Scope } from "../../packages/runtime/src/ops.ts";
+import type {
+  Attention,
+  Drawn,
+  Ops,
+  Rope,
+  Routing,
+  Scope,
+} from "../../packages/runtime/src/ops.ts";
 import { elementCount, type Tensor, type Weight } from "../../packages/runtime/src/tensor.ts";
 import { attentionKernel, pageFloats, storeKernel } from "./attention_kernels.ts";
 import { BufferArena } from "./buffer_arena.ts";
@@ -106,9 +113,10 @@ export class WebGpuOps implements Ops {
     cache: KvCache | null,
     shape: Attention,
   ): Tensor {
-    const { layer, heads, kvHeads, headSize } = shape;
-    expectSize("attend: q", q.shape[1], heads * headSize);
-    expectSize("attend: k", k.shape[1], kvHeads * headSize);
+    const { layer, heads, kvHeads, keySize, valueSize } = shape;
+    expectSize("attend: q", q.shape[1], heads * keySize);
+    expectSize("attend: k", k.shape[1], kvHeads * keySize);
+    expectSize("attend: v", v.shape[1], kvHeads * valueSize);
     const own = cache ? null : ownPages(batch);
     const places = this.#derive(
       batch,
@@ -117,10 +125,11 @@ export class WebGpuOps implements Ops {
     );
     const pages = cache
       ? this.pagesOf(cache).layer(layer)
-      : this.#room(4 * pageFloats(kvHeads, headSize) * (own?.count ?? 0), this.#arena);
-    const writers = [Math.ceil(kvHeads * headSize / 32), batch.rows] as const;
+      : this.#room(4 * pageFloats(shape) * (own?.count ?? 0), this.#arena);
+    const most = kvHeads * Math.max(keySize, valueSize);
+    const writers = [Math.ceil(most / 32), batch.rows] as const;
     this.device.run(storeKernel(shape), [sliceOf(k), sliceOf(v), places, pages], writers);
-    const out = [batch.rows, heads * headSize];
+    const out = [batch.rows, heads * valueSize];
     return this.#run(attentionKernel(shape), [sliceOf(q), places, pages], out, [heads, batch.rows]);
   }
 
@@ -134,8 +143,32 @@ export class WebGpuOps implements Ops {
     return this.#runElements(ADD_KERNEL, [sliceOf(a), sliceOf(b)], a.shape);
   }
 
+  headLinear(): Tensor {
+    throw notHere("headLinear");
+  }
+
+  splitHeads(): Tensor[] {
+    throw notHere("splitHeads");
+  }
+
+  joinHeads(): Tensor {
+    throw notHere("joinHeads");
+  }
+
+  latentAttend(): Tensor {
+    throw notHere("latentAttend");
+  }
+
   selectRows(): Tensor {
     throw notHere("selectRows");
+  }
+
+  route(): Routing {
+    throw notHere("route");
+  }
+
+  experts(): Tensor {
+    throw notHere("experts");
   }
 
   tokenLogprobs(): Tensor {
@@ -148,6 +181,10 @@ export class WebGpuOps implements Ops {
 
   read(tensor: Tensor): Promise<Float32Array> {
     return this.device.read(sliceOf(tensor));
+  }
+
+  readInts(): Promise<Int32Array> {
+    return Promise.reject(notHere("readInts"));
   }
 
   /** Runs a kernel whose last binding is a new tensor of this shape. */

@@ -1,5 +1,5 @@
 /** Tables that the host makes of a batch: where rows stand in the cache, and how RoPE turns them. Touches no device. */
-import { pagesFor, rowPositions } from "../../packages/runtime/src/backend/wasm/step_memo.ts";
+import { pagesFor, rowPositions } from "../../packages/runtime/src/backend/wasm/step_tables.ts";
 import type { Batch, Segment } from "../../packages/runtime/src/batch.ts";
 import type { Rope } from "../../packages/runtime/src/ops.ts";
 import { hostValuesOf } from "./storage.ts";
@@ -44,6 +44,7 @@ export function ownPages(batch: Batch): { pages: Map<Segment, number[]>; count: 
 /** `[rows, rotarySize / 2]` of (cos, sin). Angles are f32, as in the reference; WGSL's own sine is too coarse for them. */
 export function ropeTurns(batch: Batch, rope: Rope): Float32Array<ArrayBuffer> {
   const half = rope.rotarySize / 2;
+  const magnitude = rope.magnitude ?? 1;
   const factors = rope.frequencyFactors ? hostValuesOf(rope.frequencyFactors) : null;
   const frequencies = Float32Array.from({ length: half }, (_, i) => {
     const plain = Math.fround(1 / Math.fround(rope.base ** (i / half)));
@@ -53,8 +54,8 @@ export function ropeTurns(batch: Batch, rope: Rope): Float32Array<ArrayBuffer> {
   rowPositions(batch).forEach((position, row) => {
     frequencies.forEach((frequency, i) => {
       const angle = Math.fround(position * frequency);
-      turns[2 * (row * half + i)] = Math.cos(angle);
-      turns[2 * (row * half + i) + 1] = Math.sin(angle);
+      turns[2 * (row * half + i)] = magnitude * Math.cos(angle);
+      turns[2 * (row * half + i) + 1] = magnitude * Math.sin(angle);
     });
   });
   return turns;

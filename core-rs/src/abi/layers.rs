@@ -6,7 +6,8 @@
 use super::{BAD_ARGUMENT, OK};
 use crate::dtype::Dtype;
 use crate::ops::attention::{attend as attend_pages, F16Pages, F32Pages, Pages, Q8Pages, Rows, Shape, MAX_HEAD};
-use crate::ops::rope::Pairing;
+use crate::ops::latent_attention::{latent_attend as attend_latents, LatentShape};
+use crate::ops::rope::{Pairing, RotaryHeads};
 use crate::ops::{elementwise, norm};
 use crate::simd;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -73,18 +74,27 @@ pub fn select_rows(x: usize, rows: usize, indices: usize, out: usize, n: usize, 
     status(unsafe { elementwise::select_rows(x as *const f32, rows, indices as *const i32, out as *mut f32, n, cols) })
 }
 
-/// positions i32 [rows], factors f32 [half] (0: none) -> table f32 [rows, half, 2].
+/// positions i32 [rows], factors f32 [half] (0: none) -> table f32 [rows, half, 2], times `magnitude`.
 #[wasm_bindgen]
-pub fn rope_table(positions: usize, factors: usize, table: usize, rows: usize, half: usize, base: f32) -> u32 {
+pub fn rope_table(
+    positions: usize,
+    factors: usize,
+    table: usize,
+    rows: usize,
+    half: usize,
+    base: f32,
+    magnitude: f32,
+) -> u32 {
     if [positions, table].contains(&0) {
         return BAD_ARGUMENT;
     }
     let (positions, factors, table) = (positions as *const i32, factors as *const f32, table as *mut f32);
-    unsafe { crate::ops::rope::rope_table(positions, factors, table, rows, half, base) };
+    unsafe { crate::ops::rope::rope_table(positions, factors, table, rows, half, base, magnitude) };
     OK
 }
 
-/// x, out f32 [rows, heads, head_size], table f32 [rows, half, 2]; `interleaved` chooses the pairing.
+/// x, out f32 [rows, heads, head_size], table f32 [rows, half, 2]; elements `start..start + 2 half` of a head turn,
+/// `interleaved` chooses the pairing.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn rope(
@@ -96,18 +106,24 @@ pub fn rope(
     head_size: usize,
     half: usize,
     interleaved: bool,
+    start: usize,
 ) -> u32 {
-    if [x, table, out].contains(&0) || 2 * half > head_size {
+    let shape = RotaryHeads { heads, head_size, start, half, pairing: pairing(interleaved) };
+    if [x, table, out].contains(&0) || !turns_fit(&shape) {
         return BAD_ARGUMENT;
     }
-    let (x, table, out) = (x as *const f32, table as *const f32, out as *mut f32);
-    unsafe { crate::ops::rope::rope(x, table, out, rows, heads, head_size, half, pairing(interleaved)) };
+    unsafe { crate::ops::rope::rope(x as *const f32, table as *const f32, out as *mut f32, rows, shape) };
     OK
 }
 
 /// What `interleaved` means.
 pub(super) fn pairing(interleaved: bool) -> Pairing {
     if interleaved { Pairing::Interleaved } else { Pairing::Halves }
+}
+
+/// Whether what turns lies within a head.
+pub(super) fn turns_fit(shape: &RotaryHeads) -> bool {
+    shape.half.checked_mul(2).and_then(|turning| turning.checked_add(shape.start)).is_some_and(|end| end <= shape.head_size)
 }
 
 /// `positions` i32 [rows] and `tables` (addresses of lists of page addresses) [rows] describe the rows; `page_type` is the ggml
@@ -149,6 +165,48 @@ pub fn attend(
         }
     }
     OK
+}
+
+/// `attend` of one KV head whose keys are latents and rotary parts, and whose values are the latents: q f32 [rows, heads,
+/// rank + rotary_size], latent f32 [rows, rank + rotary_size] -> out f32 [rows, heads, rank].
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn latent_attend(
+    q: usize,
+    latent: usize,
+    out: usize,
+    positions: usize,
+    tables: usize,
+    rows: usize,
+    heads: usize,
+    rank: usize,
+    rotary_size: usize,
+    scale: f32,
+    layer_offset: usize,
+    page_type: u32,
+) -> u32 {
+    let shape = LatentShape { rows, heads, rank, rotary_size, scale, layer_offset };
+    if [q, latent, out, positions, tables].contains(&0) || !latent_fits(&shape) {
+        return BAD_ARGUMENT;
+    }
+    let rows = Rows { positions: positions as *const i32, tables: tables as *const usize };
+    let (q, latent, out) = (q as *const f32, latent as *const f32, out as *mut f32);
+    let in_blocks = shape.key_size().is_multiple_of(Q8Pages::BLOCK);
+    unsafe {
+        match Dtype::from_id(page_type) {
+            Some(Dtype::F32) => attend_latents::<F32Pages>(q, latent, out, rows, shape),
+            Some(Dtype::F16) => attend_latents::<F16Pages>(q, latent, out, rows, shape),
+            Some(Dtype::Q8_0) if in_blocks => attend_latents::<Q8Pages>(q, latent, out, rows, shape),
+            _ => return BAD_ARGUMENT,
+        }
+    }
+    OK
+}
+
+/// Whether the kernel has room for such heads.
+pub(super) fn latent_fits(shape: &LatentShape) -> bool {
+    let LatentShape { heads, rank, rotary_size, .. } = *shape;
+    heads > 0 && rank > 0 && rank.saturating_add(rotary_size) <= MAX_HEAD
 }
 
 /// Whether each head has one KV head, shared by equally many.

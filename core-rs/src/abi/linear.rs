@@ -14,7 +14,7 @@ use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// The format, if known and if rows of `cols` exist in it.
-fn checked(dtype: u32, cols: usize, addresses: &[usize]) -> Result<Dtype, u32> {
+pub(super) fn checked(dtype: u32, cols: usize, addresses: &[usize]) -> Result<Dtype, u32> {
     let dtype = Dtype::from_id(dtype).ok_or(BAD_ARGUMENT)?;
     dtype.row_bytes(cols).ok_or(BAD_ARGUMENT)?;
     if addresses.contains(&0) {
@@ -23,7 +23,7 @@ fn checked(dtype: u32, cols: usize, addresses: &[usize]) -> Result<Dtype, u32> {
     Ok(dtype)
 }
 
-fn status(result: Result<(), u32>) -> u32 {
+pub(super) fn status(result: Result<(), u32>) -> u32 {
     result.err().unwrap_or(OK)
 }
 
@@ -116,6 +116,8 @@ pub fn linear(list: usize, count: usize, x: usize, act: usize, rows: usize, cols
             rows,
             cols,
             outputs,
+            x_width: cols,
+            out_width: outputs,
         })
     };
     let jobs: Result<Vec<Linear>, u32> = words.chunks(PRODUCT_WORDS).map(product).collect();

@@ -3,14 +3,18 @@
 //! `BAD_ARGUMENT` stands for an address that is 0 and for sizes that do not fit together; nothing is written then. The
 //! twins of `linear` and of the block formats stand in `linear`.
 
-use super::layers::{heads_fit, pairing};
+use super::layers::{heads_fit, latent_fits, pairing, turns_fit};
+use super::linear::checked;
+use super::mixture::rule_of;
 use super::sampling::adjustment_at;
 use super::{BAD_ARGUMENT, OK};
 use crate::math;
 use crate::ops::attention::{self, Shape};
+use crate::ops::experts::{self as mixture, StoredBank};
+use crate::ops::latent_attention::{self, LatentShape};
 use crate::ops::logits::{self, Draw, ScalarDraw};
-use crate::ops::rope::{self, Turn};
-use crate::ops::{elementwise, norm};
+use crate::ops::rope::{self, RotaryHeads, Turn};
+use crate::ops::{elementwise, norm, route as router};
 use crate::simd::F32x4;
 use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -87,11 +91,14 @@ pub fn rope_scalar(
     half: usize,
     base: f32,
     interleaved: bool,
+    start: usize,
+    magnitude: f32,
 ) -> u32 {
-    if [x, positions, out, heads * head_size].contains(&0) || 2 * half > head_size {
+    let shape = RotaryHeads { heads, head_size, start, half, pairing: pairing(interleaved) };
+    if [x, positions, out, heads * head_size].contains(&0) || !turns_fit(&shape) {
         return BAD_ARGUMENT;
     }
-    let turn = Turn { heads, head_size, half, base, pairing: pairing(interleaved) };
+    let turn = Turn { shape, base, magnitude };
     unsafe {
         let positions = slice::from_raw_parts(positions as *const i32, rows);
         let factors = (factors != 0).then(|| floats(factors, half));
@@ -121,6 +128,98 @@ pub fn attend_scalar(
     unsafe {
         let (q, k) = (floats(q, rows * heads * key_size), floats(k, rows * kv_heads * key_size));
         write(&attention::attend_scalar(q, k, floats(v, rows * kv_heads * value_size), shape), out)
+    }
+}
+
+/// For tests: `latent_attend` of one whole sequence from position 0 on by the scalar twin, as `attend_scalar`.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn latent_attend_scalar(
+    q: usize,
+    latent: usize,
+    out: usize,
+    rows: usize,
+    heads: usize,
+    rank: usize,
+    rotary_size: usize,
+    scale: f32,
+) -> u32 {
+    let shape = LatentShape { rows, heads, rank, rotary_size, scale, layer_offset: 0 };
+    if [q, latent, out].contains(&0) || !latent_fits(&shape) {
+        return BAD_ARGUMENT;
+    }
+    let size = shape.key_size();
+    unsafe {
+        let (q, latent) = (floats(q, rows * heads * size), floats(latent, rows * size));
+        write(&latent_attention::latent_attend_scalar(q, latent, shape), out)
+    }
+}
+
+/// For tests: `route` by the scalar twin.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn route_scalar(
+    logits: usize,
+    bias: usize,
+    forced: usize,
+    ids: usize,
+    weights: usize,
+    rows: usize,
+    experts: usize,
+    used: usize,
+    sigmoid: bool,
+    groups: usize,
+    groups_used: usize,
+    two_best: bool,
+    normalize: bool,
+    scale: f32,
+) -> u32 {
+    if [logits, ids, weights].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe {
+        let rule = rule_of(bias, experts, used, sigmoid, groups, groups_used, two_best, normalize, scale);
+        let forced = (forced != 0).then(|| slice::from_raw_parts(forced as *const i32, rows * used));
+        let Some((chosen, parts)) = router::route_scalar(floats(logits, rows * experts), &rule, forced) else {
+            return BAD_ARGUMENT;
+        };
+        slice::from_raw_parts_mut(ids as *mut i32, chosen.len()).copy_from_slice(&chosen);
+        write(&parts, weights)
+    }
+}
+
+/// For tests: `experts` by the scalar twin; `banks` u32 [3, 2] holds type and address of the file's own bytes.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn experts_scalar(
+    banks: usize,
+    x: usize,
+    ids: usize,
+    weights: usize,
+    out: usize,
+    rows: usize,
+    used: usize,
+    experts: usize,
+    width: usize,
+    hidden: usize,
+) -> u32 {
+    if [banks, x, ids, weights, out, used, width, hidden].contains(&0) {
+        return BAD_ARGUMENT;
+    }
+    unsafe {
+        let words = *(banks as *const [[u32; 2]; 3]);
+        let bank = |i: usize, outputs: usize, cols: usize| {
+            let address = words[i][1] as usize;
+            let dtype = checked(words[i][0], cols, &[address]).ok()?;
+            let bytes = experts * outputs * dtype.row_bytes(cols)?;
+            Some(StoredBank { dtype, bytes: slice::from_raw_parts(address as *const u8, bytes) })
+        };
+        let sums = || {
+            let banks = [bank(0, hidden, width)?, bank(1, hidden, width)?, bank(2, width, hidden)?];
+            let ids = slice::from_raw_parts(ids as *const i32, rows * used);
+            mixture::experts_scalar(banks, floats(x, rows * width), ids, floats(weights, rows * used), used, width, hidden)
+        };
+        sums().map_or(BAD_ARGUMENT, |sums| write(&sums, out))
     }
 }
 

@@ -5,7 +5,9 @@
 //! A page holds 32 tokens. For each layer and KV head: keys transposed `[D][32]`, then values `[32][Dv]`, in a format of
 //! `pages`.
 
-mod pages;
+pub(super) mod pages;
+pub(super) mod product;
+pub(super) mod softmax;
 mod strip;
 
 use crate::threads::{parallel_for, thread_count};
@@ -46,14 +48,27 @@ unsafe impl Sync for Rows {}
 
 impl Rows {
     #[inline(always)]
-    unsafe fn position(&self, row: usize) -> usize {
+    pub(super) unsafe fn position(&self, row: usize) -> usize {
         *self.positions.add(row) as usize
     }
     /// The byte where block `block` of the row's sequence begins.
     #[inline(always)]
-    unsafe fn page(&self, row: usize, block: usize) -> *mut u8 {
+    pub(super) unsafe fn page(&self, row: usize, block: usize) -> *mut u8 {
         let table = *self.tables.add(row) as *const usize;
         *table.add(block) as *mut u8
+    }
+    /// Calls back with the first and the number of each run of queries that read the same pages; a row has `group` of them.
+    pub(super) unsafe fn runs(&self, queries: core::ops::Range<usize>, group: usize, mut each: impl FnMut(usize, usize)) {
+        let table = |query| unsafe { *self.tables.add(query / group) };
+        let mut first = queries.start;
+        while first < queries.end {
+            let mut end = first + 1;
+            while end < queries.end && table(end) == table(first) {
+                end += 1;
+            }
+            each(first, end - first);
+            first = end;
+        }
     }
 }
 
@@ -93,7 +108,8 @@ fn strip_size<P: Pages>(queries: usize, shape: &Shape) -> usize {
     (1..=most).rev().filter(is_even).min_by_key(time).unwrap_or(1)
 }
 
-unsafe fn write_pages<P: Pages>(k: *const f32, v: *const f32, rows: Rows, shape: Shape) {
+/// Writes each row's key and value into its page.
+pub(super) unsafe fn write_pages<P: Pages>(k: *const f32, v: *const f32, rows: Rows, shape: Shape) {
     let (k, v) = (k as usize, v as usize);
     let [key_bytes, head_bytes] = shape.head_bytes::<P>();
     parallel_for(shape.rows, 8, &|range| {

@@ -1,6 +1,6 @@
 //! SwiGLU's product, sums and row selection. Nothing here looks at two elements of a row together.
 
-use crate::math::{exp, exp1};
+use crate::math::{exp, exp1, exp_with, ExpConstants, EXP_MAX};
 use crate::simd::F32x4;
 use crate::threads::parallel_for;
 
@@ -22,6 +22,22 @@ pub unsafe fn swiglu(gate: *const f32, up: *const f32, out: *mut f32, n: usize) 
             *o = *g / (1.0 + exp1(-*g)) * *u;
         }
     });
+}
+
+/// `swiglu` on this thread alone, the same bits.
+///
+/// # Safety
+/// As `swiglu`, but that `out` may be `gate`.
+pub unsafe fn swiglu_run(gate: *const f32, up: *const f32, out: *mut f32, n: usize) {
+    let c = ExpConstants::opaque();
+    let of = |g: F32x4, u: F32x4| g / (F32x4::splat(1.0) + exp_with((-g).min(F32x4::splat(EXP_MAX)), &c)) * u;
+    let vectors = n & !3;
+    for i in (0..vectors).step_by(4) {
+        of(F32x4::load(gate.add(i)), F32x4::load(up.add(i))).store(out.add(i));
+    }
+    for i in vectors..n {
+        *out.add(i) = of(F32x4::splat(*gate.add(i)), F32x4::splat(*up.add(i))).to_array()[0];
+    }
 }
 
 /// The same in f64, one number at a time.
@@ -94,6 +110,21 @@ mod tests {
             for (i, (a, b)) in out.iter().zip(swiglu_scalar(&gate, &up)).enumerate() {
                 assert!((a - b).abs() <= 1e-6 * b.abs(), "{i} of {n}: {a} {b}");
             }
+        }
+    }
+
+    #[test]
+    fn swiglu_run_gives_the_same_bits_in_place() {
+        let mut rng = Rng::new(3);
+        for n in SIZES {
+            let mut gate: Vec<f32> = (0..n).map(|_| 200.0 * rng.signed_unit()).collect();
+            let up: Vec<f32> = (0..n).map(|_| 3.0 * rng.signed_unit()).collect();
+            let mut out = vec![f32::NAN; n];
+            unsafe {
+                swiglu(gate.as_ptr(), up.as_ptr(), out.as_mut_ptr(), n);
+                swiglu_run(gate.as_ptr(), up.as_ptr(), gate.as_mut_ptr(), n);
+            }
+            assert!(gate.iter().zip(&out).all(|(a, b)| a.to_bits() == b.to_bits()), "{n}");
         }
     }
 

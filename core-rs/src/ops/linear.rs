@@ -45,6 +45,9 @@ pub struct Linear {
     pub rows: usize,
     pub cols: usize,
     pub outputs: usize,
+    /// Numbers of a whole row of `x` or `act` and of `out`: `cols` and `outputs`, or more where these are a part of it.
+    pub x_width: usize,
+    pub out_width: usize,
 }
 // The pointers are read only, apart from `out`, of which threads write disjoint parts.
 unsafe impl Sync for Linear {}
@@ -154,7 +157,7 @@ unsafe fn streams<F: BlockFormat, const R: usize>(
     count: usize,
 ) {
     let blocks = job.cols / F::COLS;
-    let act_row = row_bytes(job.cols);
+    let act_row = row_bytes(job.x_width);
     let apart = tiles.len() / count;
     let mut c = Constants::opaque();
     for tile in tiles.start..tiles.start + apart {
@@ -210,7 +213,7 @@ unsafe fn row_streams<F: BlockFormat>(job: &Linear, tiles: Range<usize>, row: us
 #[inline(never)]
 unsafe fn four_rows<F: BlockFormat>(job: &Linear, tile: usize, row: usize) {
     let blocks = job.cols / F::COLS;
-    let act_row = row_bytes(job.cols);
+    let act_row = row_bytes(job.x_width);
     let mut act: [*const u8; 4] = core::array::from_fn(|r| job.act.add((row + r) * act_row));
     let mut packed = job.packed.add(tile * blocks * F::BYTES * TILE);
     let mut sums = [[F32x4::splat(0.0); 2]; 4];
@@ -230,7 +233,7 @@ unsafe fn four_rows<F: BlockFormat>(job: &Linear, tile: usize, row: usize) {
 #[inline(never)]
 unsafe fn expanded_tile<F: BlockFormat>(job: &Linear, tile: usize, rows: Range<usize>) {
     let blocks = job.cols / F::COLS;
-    let act_row = row_bytes(job.cols);
+    let act_row = row_bytes(job.x_width);
     let c = Constants::opaque();
     let mut sums = [[F32x4::splat(0.0); 2]; PANEL];
     let mut levels = MaybeUninit::<[u8; STRETCH_BYTES]>::uninit();
@@ -313,7 +316,7 @@ unsafe fn float_rows<F: FloatFormat, const T: usize, const R: usize>(
     let tile_bytes = job.cols * TILE * F::BYTES;
     let mut packed: [*const u8; T] =
         core::array::from_fn(|t| job.packed.add((tile + t) * tile_bytes));
-    let mut x: [*const f32; R] = core::array::from_fn(|r| job.x.add((row + r) * job.cols));
+    let mut x: [*const f32; R] = core::array::from_fn(|r| job.x.add((row + r) * job.x_width));
     let mut sums = [[[F32x4::splat(0.0); 2]; R]; T];
     let c = F16Constants::opaque();
     for _ in 0..job.cols {
@@ -340,7 +343,7 @@ unsafe fn float_rows<F: FloatFormat, const T: usize, const R: usize>(
 #[inline(always)]
 unsafe fn store_tile(job: &Linear, tile: usize, row: usize, sums: TileSums) {
     let first = tile * TILE;
-    let out = job.out.add(row * job.outputs + first);
+    let out = job.out.add(row * job.out_width + first);
     if first + TILE <= job.outputs {
         for (half, mut sum) in sums.into_iter().enumerate() {
             if !job.bias.is_null() {

@@ -3,11 +3,19 @@
 
 use crate::threads::parallel_for;
 
-/// table `[B, half, 2]` = (cos, sin) of position * base^(-i / half) / factors[i]; `factors` may be null.
+/// table `[B, half, 2]` = magnitude * (cos, sin) of position * base^(-i / half) / factors[i]; `factors` may be null.
 ///
 /// # Safety
 /// positions `[B]`, factors `[half]` or null, table as above.
-pub unsafe fn rope_table(positions: *const i32, factors: *const f32, table: *mut f32, rows: usize, half: usize, base: f32) {
+pub unsafe fn rope_table(
+    positions: *const i32,
+    factors: *const f32,
+    table: *mut f32,
+    rows: usize,
+    half: usize,
+    base: f32,
+    magnitude: f32,
+) {
     let frequencies: Vec<f32> = (0..half)
         .map(|i| {
             let frequency = 1.0 / (base as f64).powf(i as f64 / half as f64) as f32;
@@ -22,8 +30,8 @@ pub unsafe fn rope_table(positions: *const i32, factors: *const f32, table: *mut
                     let angle = *(positions as *const i32).add(row) as f32 * frequency;
                     let (sin, cos) = (angle as f64).sin_cos();
                     let cell = (table as *mut f32).add(2 * (row * half + i));
-                    *cell = cos as f32;
-                    *cell.add(1) = sin as f32;
+                    *cell = cos as f32 * magnitude;
+                    *cell.add(1) = sin as f32 * magnitude;
                 }
             }
         }
@@ -39,12 +47,22 @@ pub enum Pairing {
     Halves,
 }
 
-/// Rotates the first `2 half` elements of each head; the rest are copied. x and out `[B, H, D]`, table `[B, half, 2]`.
+/// The heads of a rotation: elements `start..start + 2 half` of each turn, the others are copied.
+#[derive(Clone, Copy)]
+pub struct RotaryHeads {
+    pub heads: usize,
+    pub head_size: usize,
+    pub start: usize,
+    pub half: usize,
+    pub pairing: Pairing,
+}
+
+/// Rotates each head of x `[B, H, D]` to out `[B, H, D]` by table `[B, half, 2]`.
 ///
 /// # Safety
-/// The pointers hold these shapes, `2 half <= head_size`, and `out` overlaps no input.
-#[allow(clippy::too_many_arguments)]
-pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize, heads: usize, head_size: usize, half: usize, pairing: Pairing) {
+/// The pointers hold these shapes, `start + 2 half <= head_size`, and `out` overlaps no input.
+pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize, shape: RotaryHeads) {
+    let RotaryHeads { heads, head_size, half, .. } = shape;
     let (x, table, out) = (x as usize, table as usize, out as usize);
     parallel_for(rows, (8192 / (heads * head_size).max(1)).max(1), &|range| {
         for row in range {
@@ -52,7 +70,7 @@ pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize,
                 let at = (row * heads + head) * head_size;
                 unsafe {
                     let table = (table as *const f32).add(2 * row * half);
-                    rotate_head((x as *const f32).add(at), table, (out as *mut f32).add(at), head_size, half, pairing);
+                    rotate_head((x as *const f32).add(at), table, (out as *mut f32).add(at), shape);
                 }
             }
         }
@@ -60,35 +78,41 @@ pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize,
 }
 
 #[inline(always)]
-unsafe fn rotate_head(x: *const f32, table: *const f32, out: *mut f32, head_size: usize, half: usize, pairing: Pairing) {
+unsafe fn rotate_head(x: *const f32, table: *const f32, out: *mut f32, shape: RotaryHeads) {
+    let RotaryHeads { head_size, start, half, pairing, .. } = shape;
+    let (turning, turned) = (x.add(start), out.add(start));
     for i in 0..half {
-        let (a, b) = match pairing {
-            Pairing::Interleaved => (2 * i, 2 * i + 1),
-            Pairing::Halves => (i, i + half),
-        };
+        let (a, b) = pair(pairing, half, i);
         let (cos, sin) = (*table.add(2 * i), *table.add(2 * i + 1));
-        let (xa, xb) = (*x.add(a), *x.add(b));
-        *out.add(a) = xa * cos - xb * sin;
-        *out.add(b) = xa * sin + xb * cos;
+        let (xa, xb) = (*turning.add(a), *turning.add(b));
+        *turned.add(a) = xa * cos - xb * sin;
+        *turned.add(b) = xa * sin + xb * cos;
     }
-    for i in 2 * half..head_size {
+    for i in (0..start).chain(start + 2 * half..head_size) {
         *out.add(i) = *x.add(i);
     }
 }
 
-/// What the scalar twin turns: the sizes and the base of table and rotation.
+/// The rotating elements of pair `i`.
+#[inline(always)]
+fn pair(pairing: Pairing, half: usize, i: usize) -> (usize, usize) {
+    match pairing {
+        Pairing::Interleaved => (2 * i, 2 * i + 1),
+        Pairing::Halves => (i, i + half),
+    }
+}
+
+/// What the scalar twin turns: heads, and base and magnitude of the table.
 #[derive(Clone, Copy)]
 pub struct Turn {
-    pub heads: usize,
-    pub head_size: usize,
-    pub half: usize,
+    pub shape: RotaryHeads,
     pub base: f32,
-    pub pairing: Pairing,
+    pub magnitude: f32,
 }
 
 /// Table and rotation in one, in f64 but for frequencies and angles, which are f32 by definition. x `[B, H, D]`, positions `[B]`.
 pub fn rope_scalar(x: &[f32], positions: &[i32], factors: Option<&[f32]>, turn: Turn) -> Vec<f32> {
-    let Turn { heads, head_size, half, base, pairing } = turn;
+    let Turn { shape: RotaryHeads { heads, head_size, start, half, pairing }, base, magnitude } = turn;
     let mut out = x.to_vec();
     for (at, (head, turned)) in x.chunks(head_size).zip(out.chunks_mut(head_size)).enumerate() {
         for i in 0..half {
@@ -96,9 +120,9 @@ pub fn rope_scalar(x: &[f32], positions: &[i32], factors: Option<&[f32]>, turn: 
             let frequency = factors.map_or(plain, |f| plain / f[i]);
             let (sin, cos) = ((positions[at / heads] as f32 * frequency) as f64).sin_cos();
             let (a, b) = if pairing == Pairing::Halves { (i, i + half) } else { (2 * i, 2 * i + 1) };
-            let (xa, xb) = (head[a] as f64, head[b] as f64);
-            turned[a] = (xa * cos - xb * sin) as f32;
-            turned[b] = (xa * sin + xb * cos) as f32;
+            let (xa, xb) = (head[start + a] as f64, head[start + b] as f64);
+            turned[start + a] = (magnitude as f64 * (xa * cos - xb * sin)) as f32;
+            turned[start + b] = (magnitude as f64 * (xa * sin + xb * cos)) as f32;
         }
     }
     out
@@ -110,12 +134,13 @@ mod tests {
     use crate::quant::tests::Rng;
 
     fn turned(x: &[f32], positions: &[i32], factors: Option<&[f32]>, turn: Turn) -> Vec<f32> {
-        let Turn { heads, head_size, half, base, pairing } = turn;
-        let (rows, factors) = (positions.len(), factors.map_or(core::ptr::null(), |f| f.as_ptr()));
+        let Turn { shape, base, magnitude } = turn;
+        let (rows, half) = (positions.len(), shape.half);
+        let factors = factors.map_or(core::ptr::null(), |f| f.as_ptr());
         let (mut table, mut out) = (vec![f32::NAN; rows * half * 2], vec![f32::NAN; x.len()]);
         unsafe {
-            rope_table(positions.as_ptr(), factors, table.as_mut_ptr(), rows, half, base);
-            rope(x.as_ptr(), table.as_ptr(), out.as_mut_ptr(), rows, heads, head_size, half, pairing);
+            rope_table(positions.as_ptr(), factors, table.as_mut_ptr(), rows, half, base, magnitude);
+            rope(x.as_ptr(), table.as_ptr(), out.as_mut_ptr(), rows, shape);
         }
         out
     }
@@ -125,14 +150,17 @@ mod tests {
         let mut rng = Rng::new(3);
         let positions = [0, 1, 2, 31, 32, 33, 8191];
         for half in [1usize, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33] {
-            for (pairing, tail) in [(Pairing::Halves, 0), (Pairing::Interleaved, 0), (Pairing::Halves, 3), (Pairing::Interleaved, 3)] {
-                let turn = Turn { heads: 3, head_size: 2 * half + tail, half, base: 10000.0, pairing };
-                let x: Vec<f32> = (0..positions.len() * 3 * turn.head_size).map(|_| rng.signed_unit()).collect();
+            let ends = |pairing| [(pairing, 0, 0), (pairing, 0, 3), (pairing, 5, 0), (pairing, 2, 1)];
+            for (pairing, start, tail) in [Pairing::Halves, Pairing::Interleaved].into_iter().flat_map(ends) {
+                let shape = RotaryHeads { heads: 3, head_size: start + 2 * half + tail, start, half, pairing };
+                // Magnitudes up to 1: the bound below is one of results up to the inputs' size.
+                let turn = Turn { shape, base: 10000.0, magnitude: if tail == 0 { 1.0 } else { 0.7 } };
+                let x: Vec<f32> = (0..positions.len() * 3 * shape.head_size).map(|_| rng.signed_unit()).collect();
                 let factors: Vec<f32> = (0..half).map(|i| 1.0 + i as f32).collect();
                 for factors in [None, Some(factors.as_slice())] {
                     let got = turned(&x, &positions, factors, turn);
                     for (i, (a, b)) in got.iter().zip(rope_scalar(&x, &positions, factors, turn)).enumerate() {
-                        assert!((a - b).abs() <= 2.5e-7, "half {half} tail {tail} at {i}: {a} {b}");
+                        assert!((a - b).abs() <= 2.5e-7, "half {half} start {start} tail {tail} at {i}: {a} {b}");
                     }
                 }
             }
@@ -141,7 +169,8 @@ mod tests {
 
     #[test]
     fn rope_turns_by_the_angle_and_keeps_the_tail() {
-        let turn = Turn { heads: 2, head_size: 6, half: 2, base: 100.0, pairing: Pairing::Halves };
+        let shape = RotaryHeads { heads: 2, head_size: 6, start: 0, half: 2, pairing: Pairing::Halves };
+        let turn = Turn { shape, base: 100.0, magnitude: 1.0 };
         let x: Vec<f32> = (0..24).map(|i| i as f32).collect();
         let out = turned(&x, &[0, 3], None, turn);
         assert_eq!(out[..12], x[..12]); // position 0 turns nothing
@@ -149,5 +178,15 @@ mod tests {
         assert!((out[13] - (13.0 * angle.cos() - 15.0 * angle.sin())).abs() < 1e-5);
         assert!((out[15] - (13.0 * angle.sin() + 15.0 * angle.cos())).abs() < 1e-5);
         assert_eq!(out[16..18], x[16..18]);
+    }
+    #[test]
+    fn rope_turns_from_the_start_and_grows_by_the_magnitude() {
+        let shape = RotaryHeads { heads: 1, head_size: 6, start: 2, half: 2, pairing: Pairing::Interleaved };
+        let x: Vec<f32> = (1..7).map(|i| i as f32).collect();
+        let out = turned(&x, &[3], None, Turn { shape, base: 100.0, magnitude: 2.0 });
+        assert_eq!(out[..2], x[..2]);
+        assert!((out[2] - 2.0 * (3.0 * 3f32.cos() - 4.0 * 3f32.sin())).abs() < 1e-5);
+        let angle = 3.0f32 * 0.1;
+        assert!((out[5] - 2.0 * (5.0 * angle.sin() + 6.0 * angle.cos())).abs() < 1e-5);
     }
 }

@@ -57,7 +57,10 @@ pub unsafe fn quantize_rows(x: *const f32, out: *mut u8, rows: usize, cols: usiz
     });
 }
 
-unsafe fn quantize_row(x: *const f32, out: *mut u8, cols: usize) {
+/// `quantize_rows` of one row, on this thread.
+/// # Safety
+/// As `quantize_rows`.
+pub unsafe fn quantize_row(x: *const f32, out: *mut u8, cols: usize) {
     let whole = cols / GROUP;
     for g in 0..whole {
         quantize_group(x.add(GROUP * g), out.add(GROUP_BYTES * g));

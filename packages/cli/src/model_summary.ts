@@ -30,6 +30,12 @@ export interface ModelSummary {
   readonly kvHeads: number | null;
   readonly experts: number | null;
   readonly expertsUsed: number | null;
+  /** Experts that every token uses besides. */
+  readonly expertsShared: number | null;
+  /** Weights that one token's forward pass uses: of a mixture the chosen experts', of the embedding one row. */
+  readonly activeParameters: number;
+  /** Bytes of these weights. */
+  readonly bytesPerToken: number;
   readonly tokenizer: {
     readonly model: string;
     readonly pre: string | null;
@@ -77,6 +83,8 @@ export function summarize(gguf: Gguf, sizeBytes: number): ModelSummary {
     kvHeads: size("attention.head_count_kv"),
     experts: size("expert_count"),
     expertsUsed: size("expert_used_count"),
+    expertsShared: size("expert_shared_count"),
+    ...active(gguf, size("expert_used_count")),
     tokenizer: tokenizerModel === undefined ? null : {
       model: tokenizerModel,
       pre: metadata.optionalString("tokenizer.ggml.pre") ?? null,
@@ -90,6 +98,24 @@ export function summarize(gguf: Gguf, sizeBytes: number): ModelSummary {
       offset,
       sizeBytes,
     })),
+  };
+}
+
+/** What one token touches; nothing is left out where the file does not say how many experts a token uses. */
+function active(
+  { tensors }: Gguf,
+  used: number | null,
+): Pick<ModelSummary, "activeParameters" | "bytesPerToken"> {
+  const isTied = !tensors.has("output.weight");
+  const all = [...tensors.values()];
+  const share = ({ name, dims }: TensorInfo): number => {
+    if (name === "token_embd.weight" && !isTied) return 1 / (dims[1] ?? 1);
+    const isBank = dims.length >= 3 && /_exps\.weight$/.test(name);
+    return isBank && used !== null ? Math.min(1, used / dims[2]) : 1;
+  };
+  return {
+    activeParameters: Math.round(sum(all.map((tensor) => share(tensor) * elements(tensor)))),
+    bytesPerToken: Math.round(sum(all.map((tensor) => share(tensor) * tensor.sizeBytes))),
   };
 }
 

@@ -154,6 +154,14 @@ export interface Score {
   readonly logprobs: readonly number[];
   /** Mean of `-logprobs`; 0 for fewer than two tokens. */
   readonly meanNll: number;
+  /** Where asked for: of each layer with a mixture of experts, by its number, one entry a token. */
+  readonly routing?: Readonly<Record<string, readonly TokenRouting[]>>;
+}
+
+/** The experts that a token goes to in one layer, ascending, and their weights in the same order. */
+export interface TokenRouting {
+  readonly experts: readonly number[];
+  readonly weights: readonly number[];
 }
 
 /** Progress of loading: first the download of a model that is not here yet, then its weights. */

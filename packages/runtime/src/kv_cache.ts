@@ -25,6 +25,7 @@ export interface KvShape {
   readonly layers: number;
   readonly kvHeads: number;
   readonly keySize: number;
+  /** 0 where values are a part of the keys: the latents of multi-head latent attention. */
   readonly valueSize: number;
   readonly type: KvType;
 }

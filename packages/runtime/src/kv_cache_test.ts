@@ -68,6 +68,17 @@ Deno.test("pageBytes: layers, heads, keys and values of 32 tokens", () => {
   );
 });
 
+Deno.test("pageBytes: latents are keys alone", () => {
+  const latents = { layers: 27, kvHeads: 1, keySize: 576, valueSize: 0 };
+  assertEquals(pageBytes({ ...latents, type: "f16" }), 27 * 576 * 2 * 32);
+  assertEquals(pageBytes({ ...latents, type: "q8_0" }), 27 * 18 * 34 * 32);
+  assertThrows(
+    () => pageBytes({ ...latents, keySize: 560, type: "q8_0" }),
+    UnsupportedError,
+    "560",
+  );
+});
+
 Deno.test("KvCache: a sequence takes a page for each 32 tokens begun", () => {
   const pages = new Pages();
   const cache = new KvCache(SHAPE, pages);

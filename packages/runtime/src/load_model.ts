@@ -4,10 +4,13 @@ import { Decoder } from "./engine/decoder.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
-import { KV_TYPES, type KvShape, type KvType } from "./kv_cache.ts";
+import { KV_TYPES, type KvType } from "./kv_cache.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
 import { findArchitecture } from "./model/architectures.ts";
 import { type ModelConfig, readConfig } from "./model/config.ts";
+import { kvShapeOf } from "./model/config/kv_shape.ts";
+import type { LatentForm } from "./model/config/latent_config.ts";
+import { rearrangedBytes } from "./model/layers/latent_weights.ts";
 import { Model } from "./loaded_model.ts";
 import { GgufParameters, tensorBytes } from "./parameter_source.ts";
 import { modelFingerprint } from "./prompt_cache/model_fingerprint.ts";
@@ -36,6 +39,11 @@ export interface LoadOptions {
    * about half of f16's memory and needs heads of a multiple of 32 numbers.
    */
   readonly kvType?: KvType | "auto";
+  /**
+   * How attention over latents is computed, in models of DeepSeek's kind. `absorbed`, the default, caches the latents
+   * alone; `naive` caches the keys and values of every head. The results differ by rounding.
+   */
+  readonly latentForm?: LatentForm;
   /** `auto` and `wasm` are the same until the WebGPU backend exists. */
   readonly backend?: "auto" | "wasm";
   /** Build of the core; default: the best that runs here. */
@@ -79,12 +87,14 @@ export async function loadModel(
 }
 
 /** What TypeScript cannot check: a JavaScript caller's words and numbers. */
-function checkLoadOptions({ threads, memoryBytes, kvType, backend, variant }: LoadOptions): void {
+function checkLoadOptions(options: LoadOptions): void {
+  const { threads, memoryBytes, kvType, latentForm, backend, variant } = options;
   const oneOf = (name: string, value: string | undefined, known: readonly string[]) => {
     if (value === undefined || known.includes(value)) return;
     throw new UnsupportedError(`${name} is ${value}, known are ${known.join(", ")}`, value);
   };
   oneOf("kvType", kvType, ["auto", ...KV_TYPES]);
+  oneOf("latentForm", latentForm, ["absorbed", "naive"]);
   oneOf("backend", backend, ["auto", "wasm"]);
   oneOf("variant", variant, ["relaxed_threads", "simd_threads", "simd"]);
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
@@ -116,9 +126,22 @@ export function planModel(
   const { metadata } = gguf;
   const architecture = metadata.string("general.architecture");
   findArchitecture(architecture);
-  const config = readConfig(architecture, metadata, vocabularySize(gguf));
-  const plan = planMemory(config, (type) => kvShapeOf(config, type), tensorBytes(gguf), options);
+  const stored = readConfig(architecture, metadata, vocabularySize(gguf));
+  const config = withForm(stored, options.latentForm ?? "absorbed");
+  const weightBytes = tensorBytes(gguf, (name) => isUsed(config, name)) +
+    rearrangedBytes(config, (name) => gguf.tensors.get(name)?.sizeBytes);
+  const plan = planMemory(config, (type) => kvShapeOf(config, type), weightBytes, options);
   return { config, plan };
+}
+
+/** Layers that guess further tokens stay in the file. */
+function isUsed({ layers }: ModelConfig, tensor: string): boolean {
+  const layer = /^blk\.(\d+)\./.exec(tensor);
+  return layer === null || Number(layer[1]) < layers;
+}
+
+function withForm(config: ModelConfig, form: LatentForm): ModelConfig {
+  return config.latent ? { ...config, latent: { ...config.latent, form } } : config;
 }
 
 async function loadFrom(
@@ -173,11 +196,6 @@ function vocabularySize(gguf: Gguf): number {
     throw new ModelError(`Tensor token_embd.weight has the shape [${dims}], a matrix is wanted`);
   }
   return dims[1];
-}
-
-function kvShapeOf(config: ModelConfig, type: KvType): KvShape {
-  const { layers, kvHeads, headSize } = config;
-  return { layers, kvHeads, keySize: headSize, valueSize: headSize, type };
 }
 
 /** What the file recommends (`general.sampling.*`), else DeepSeek-R1's. */

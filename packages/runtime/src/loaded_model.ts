@@ -4,6 +4,7 @@ import { ChatSession, type SessionOptions } from "./chat_session.ts";
 import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
 import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
 import type { Decoder } from "./engine/decoder.ts";
+import { RoutingRecord } from "./engine/routing_record.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { scoreTokens } from "./engine/score.ts";
 import { StepSize } from "./engine/step_size.ts";
@@ -54,6 +55,8 @@ export interface ScoreOptions {
   readonly kvType?: KvType;
   /** Called with rows of raw logits `[rows, V]` in order. */
   readonly onLogits?: (logits: Float32Array) => void;
+  /** Whether to tell the experts that each token goes to. */
+  readonly routing?: boolean;
 }
 
 /** About how long a step may block the caller's thread; a build without threads often runs in a page. */
@@ -185,16 +188,22 @@ export class Model {
     return await allOrNone(runs, options.signal);
   }
 
-  /** Log-probabilities of a given sequence (natural logs of softmax of the raw logits). */
+  /**
+   * Log-probabilities of a given sequence (natural logs of softmax of the raw logits).
+   * @throws {UnsupportedError} if the routing of a model without experts is asked for
+   */
   async score(ids: readonly number[], options: ScoreOptions = {}): Promise<Score> {
     this.#expectOpen();
-    const steps = { onLogits: options.onLogits, signal: this.#untilClosed(options.signal) };
+    const signal = this.#untilClosed(options.signal);
+    const routing = options.routing ? this.#routingRecord() : undefined;
+    const steps = { onLogits: options.onLogits, signal, routing };
     const cache = this.#scoreCache(options.kvType ?? "f32");
     const logprobs = Array.from(
       await scoreTokens(this.#parts.decoder, cache, ids, this.#scoreSize, steps),
     );
     const sum = logprobs.reduce((total, value) => total + value, 0);
-    return { ids, logprobs, meanNll: logprobs.length > 0 ? -sum / logprobs.length : 0 };
+    const meanNll = logprobs.length > 0 ? -sum / logprobs.length : 0;
+    return { ids, logprobs, meanNll, ...(routing ? { routing: routing.layers } : {}) };
   }
 
   /**
@@ -305,6 +314,13 @@ export class Model {
 
   #expectOpen(): void {
     this.#closing.signal.throwIfAborted();
+  }
+
+  #routingRecord(): RoutingRecord {
+    const { architecture, mixture } = this.config;
+    if (mixture) return new RoutingRecord(this.#parts.backend.ops);
+    const what = `The ${architecture} model has no experts, so tokens have no routing`;
+    throw new UnsupportedError(what, architecture);
   }
 
   /** Scoring keeps its keys apart: in f32 unless asked, and without taking pages from answers. */

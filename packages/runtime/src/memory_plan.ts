@@ -10,6 +10,8 @@ export const DEFAULT_CONTEXT_TOKENS = 8192;
 const SMALL_CACHE_BYTES = 32 << 20;
 /** The core's own data, staging buffers, allocator slack. */
 const OVERHEAD_BYTES = 24 << 20;
+/** Room in which a backend gathers the rows of a mixture's experts. */
+const EXPERT_ROOM_BYTES = 16 << 20;
 /** What wasm32 can address. */
 const WASM32_BYTES = 2 ** 32;
 
@@ -88,10 +90,28 @@ function cacheOf(contextTokens: number, asked = contextTokens): number {
 
 /** The widest layer's activations for a prefill chunk (f32 and their int8 copies), and chunks of logits. */
 function activationsOf(config: ModelConfig): number {
-  const { width, hidden, vocabulary, heads, kvHeads, headSize } = config;
-  const attention = 8 * width + 3 * heads * headSize + 4 * kvHeads * headSize;
-  const perRow = 4 * 1.3 * (attention + 4 * hidden);
-  return Math.ceil(CHUNK_ROWS * perRow) + Math.max(16 << 20, 8 * vocabulary);
+  const { width, vocabulary, mixture } = config;
+  const perRow = 4 * 1.3 * (8 * width + attentionNumbers(config) + feedForwardNumbers(config));
+  const experts = mixture ? EXPERT_ROOM_BYTES : 0;
+  return Math.ceil(CHUNK_ROWS * perRow) + experts + Math.max(16 << 20, 8 * vocabulary);
+}
+
+/** Numbers that attention makes of a row, besides rows of the model's width. */
+function attentionNumbers({ heads, kvHeads, headSize, latent }: ModelConfig): number {
+  if (!latent) return 3 * heads * headSize + 4 * kvHeads * headSize;
+  const { form, queryRank, rank, rotarySize, valueSize } = latent;
+  const compressed = 2 * queryRank + 4 * (rank + rotarySize);
+  // Queries raw, rotated and cut; then what is absorbed, joined and attended, or the keys and values of each head.
+  const made = form === "absorbed" ? 3 * rank + rotarySize : 2 * headSize + 2 * valueSize;
+  return compressed + heads * (3 * headSize + made + valueSize);
+}
+
+/** Numbers that the feed-forward part makes of a row. */
+function feedForwardNumbers({ hidden, width, mixture }: ModelConfig): number {
+  if (!mixture) return 4 * hidden;
+  // An expert may get all rows: its input, its hidden units and its result.
+  const expert = 2 * width + 3 * mixture.hidden;
+  return Math.max(4 * hidden, mixture.experts + expert + 4 * mixture.shared * mixture.hidden);
 }
 
 function mebibytes(bytes: number): string {

@@ -1,18 +1,22 @@
 /** The narrow waist: every operation a model, the sampler or the scorer may ask of a backend. Declares, computes nothing. */
 import type { Batch } from "./batch.ts";
 import type { KvCache, KvShape } from "./kv_cache.ts";
-import type { Tensor, Weight } from "./tensor.ts";
+import type { ExpertBank, Tensor, Weight } from "./tensor.ts";
 
 /** Rotary position embedding of one model (Su et al. 2104.09864). */
 export interface Rope {
   readonly headSize: number;
-  /** Leading elements of a head that rotate; the rest pass through. */
+  /** Elements of a head that rotate, from `rotaryStart` on; the rest pass through. */
   readonly rotarySize: number;
+  /** Default 0. */
+  readonly rotaryStart?: number;
   readonly base: number;
   /** `interleaved` rotates (x0, x1), (x2, x3), ...; `halves` rotates (x0, x[D/2]), ... */
   readonly pairing: "interleaved" | "halves";
   /** One divisor for each pair's frequency, `[rotarySize / 2]` (Llama 3's long-context scaling). */
   readonly frequencyFactors?: Tensor;
+  /** Factor on cosine and sine (YaRN's attention factor, Peng et al. 2309.00071, where a model has it there). Default 1. */
+  readonly magnitude?: number;
 }
 
 /** Sizes of grouped-query attention. */
@@ -20,9 +24,63 @@ export interface Attention {
   readonly layer: number;
   readonly heads: number;
   readonly kvHeads: number;
-  readonly headSize: number;
-  /** Factor on q k, usually `headSize ** -0.5`. */
+  /** Numbers of a head of q and k: D. */
+  readonly keySize: number;
+  /** Numbers of a head of v and of the result: Dv. */
+  readonly valueSize: number;
+  /** Factor on q k, usually `keySize ** -0.5`. */
   readonly scale: number;
+}
+
+/**
+ * Sizes of absorbed multi-head latent attention (DeepSeek-V2, 2405.04434, 2.1): the heads share a key of a latent (R
+ * numbers) and a rotary part (P numbers), and the latent is the value.
+ */
+export interface LatentAttention {
+  readonly layer: number;
+  readonly heads: number;
+  /** R. */
+  readonly rank: number;
+  /** P. */
+  readonly rotarySize: number;
+  /** Factor on q k. */
+  readonly scale: number;
+}
+
+/** How a mixture's gate chooses experts for a row, and how much each of them counts. */
+export interface RoutingRule {
+  /** For messages. */
+  readonly layer: number;
+  /** Experts K that a row goes to. */
+  readonly used: number;
+  /** What becomes of the gate's logits: softmax over all experts, or a sigmoid of each. */
+  readonly scoring: "softmax" | "sigmoid";
+  /** `[E]`, added to the scores for the choice alone (DeepSeek-V3 2412.19437, equation 16). */
+  readonly bias?: Tensor;
+  /** Equal runs of experts, of which a row may use some (device-limited routing, DeepSeek-V2 2405.04434, 2.2.2); 1 and 1: no limit. */
+  readonly groups: number;
+  readonly groupsUsed: number;
+  /** What ranks groups: the best score in it (V2), or the sum of its two best (V3), the bias added. */
+  readonly groupScore: "max" | "top2";
+  /** Whether the weights of a row are divided by their sum (+ 1e-20). */
+  readonly normalize: boolean;
+  /** Factor on the weights, after that. */
+  readonly scale: number;
+  /** For tests: ids `[rows * K]`, ascending in each row, that are taken instead of the best. */
+  readonly forced?: Int32Array;
+}
+
+/** Which experts each row goes to. */
+export interface Routing {
+  readonly rows: number;
+  /** Experts K of a row. */
+  readonly used: number;
+  /** Experts E of the layer. */
+  readonly expertCount: number;
+  /** i32 `[rows, K]`, ascending in each row. */
+  readonly experts: Tensor;
+  /** f32 `[rows, K]`, in the same order. */
+  readonly weights: Tensor;
 }
 
 /** How to draw one token from one row of logits. Defaults of the truncations leave the distribution whole. */
@@ -92,10 +150,10 @@ export interface Scope {
 }
 
 /**
- * The functions over tensors. All are synchronous and may only enqueue work; `read` and `sample` are the places
- * where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but for
- * `attend`, which also writes the cache. Results do not depend on the number of threads, on the other rows of a batch,
- * nor on how a sequence is cut into segments: same bits.
+ * The functions over tensors. All are synchronous and may only enqueue work; `read`, `readInts` and `sample` are the
+ * places where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but
+ * for `attend` and `latentAttend`, which also write the cache. Results do not depend on the number of threads, on the
+ * other rows of a batch, nor on how a sequence is cut into segments: same bits.
  */
 export interface Ops {
   /** Opens an arena scope; close it by `using` or by calling its dispose method, innermost first. */
@@ -114,6 +172,18 @@ export interface Ops {
   /** `linear` with each of the weights `[N_i, K]`, side by side: less waiting where each is small. */
   linears<W extends readonly Weight[]>(x: Tensor, weights: W): { readonly [I in keyof W]: Tensor };
   /**
+   * A product for each head: x `[rows, H * K]`, weight `[H * N, K]`, the rows of head 0 first -> `[rows, H * N]`, the
+   * weight's bias added where it has one. Heads whose N is no multiple of 8 must have been loaded apart (a bank).
+   */
+  headLinear(x: Tensor, weight: Weight, heads: number): Tensor;
+  /** Cuts each head of x `[rows, H * (a + b + ...)]` in parts: `[rows, H * a]`, `[rows, H * b]`, ... */
+  splitHeads(x: Tensor, heads: number, sizes: readonly number[]): Tensor[];
+  /**
+   * The inverse: parts `[rows, H * a]`, `[rows, H * b]`, ... -> `[rows, H * (a + b + ...)]`. A part of one head, such as
+   * `[rows, b]`, is repeated for all.
+   */
+  joinHeads(parts: readonly Tensor[], heads: number, sizes: readonly number[]): Tensor;
+  /**
    * x / sqrt(mean(x^2) + epsilon) * gain of each run of D elements: x `[rows, C]`, gain `[D]` (Zhang & Sennrich 1910.07467).
    * D is C for whole rows; a divisor of C, such as the head size, norms each part of a row by itself.
    */
@@ -121,9 +191,9 @@ export interface Ops {
   /** Rotates each head of x `[rows, H * D]` by its row's position. */
   rope(x: Tensor, batch: Batch, rope: Rope): Tensor;
   /**
-   * Causal attention: q `[rows, H * D]`, k and v `[rows, Hkv * D]` -> `[rows, H * D]`. Writes k and v into the cache
-   * first; with `cache` null the keys are the segment's own. Keys are reduced in ascending blocks of 32 counted from the
-   * sequence's first token, one online softmax a query row (Milakov & Gimelshein 1805.02867).
+   * Causal attention: q `[rows, H * D]`, k `[rows, Hkv * D]`, v `[rows, Hkv * Dv]` -> `[rows, H * Dv]`. Writes k and v into
+   * the cache first; with `cache` null the keys are the segment's own. Keys are reduced in ascending blocks of 32 counted
+   * from the sequence's first token, one online softmax a query row (Milakov & Gimelshein 1805.02867).
    */
   attend(
     q: Tensor,
@@ -133,8 +203,29 @@ export interface Ops {
     cache: KvCache | null,
     shape: Attention,
   ): Tensor;
+  /**
+   * `attend` of heads that share a latent: q `[rows, H * (R + P)]`, latent `[rows, R + P]` -> `[rows, H * R]`. Writes the
+   * latent into the cache first (its shape: one KV head, keys of R + P, values of 0); with `cache` null as `attend`.
+   */
+  latentAttend(
+    q: Tensor,
+    latent: Tensor,
+    batch: Batch,
+    cache: KvCache | null,
+    shape: LatentAttention,
+  ): Tensor;
   /** silu(gate) * up, element by element (Shazeer 2002.05202). */
   swiglu(gate: Tensor, up: Tensor): Tensor;
+  /**
+   * Scores x `[rows, C]` against the gate `[E, C]` and takes K experts for each row; among equals the lowest id.
+   * @throws {ModelError} where a logit of the gate is not finite: there is no best one then
+   */
+  route(x: Tensor, gate: Weight, rule: RoutingRule): Routing;
+  /**
+   * A mixture of SwiGLU experts (Shazeer et al. 1701.06538; DeepSeekMoE 2401.06066): for each row of x `[rows, C]` the sum
+   * over its experts, ascending by id, of weight * down(silu(gate x) * up x) -> `[rows, C]`.
+   */
+  experts(x: Tensor, routing: Routing, bank: ExpertBank): Tensor;
   /** a + b, element by element. */
   add(a: Tensor, b: Tensor): Tensor;
   /** The listed rows of x `[rows, C]` -> `[indices.length, C]`. */
@@ -151,6 +242,8 @@ export interface Ops {
   sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn>;
   /** The tensor's values, copied to the host. */
   read(tensor: Tensor): Promise<Float32Array>;
+  /** `read` of an i32 tensor. */
+  readInts(tensor: Tensor): Promise<Int32Array>;
 }
 
 /** Reads the bytes of one stored tensor: fills `into` from `offset` bytes after the tensor's start. */
@@ -165,6 +258,8 @@ export interface StoredTensor {
   readonly rows: number;
   /** Inputs K, or the vector's length. */
   readonly cols: number;
+  /** Matrices of equally many rows that stand one after the other in it (a bank of experts); missing for one matrix. */
+  readonly experts?: number;
   readonly sizeBytes: number;
 }
 
@@ -177,8 +272,10 @@ export interface Backend {
   readonly numericsId: string;
   readonly threads: number;
   readonly ops: Ops;
-  /** Streams a matrix into its packed place. */
+  /** Streams a matrix into its packed place, or a bank of experts: each expert's bytes are then a run of their own. */
   loadWeight(stored: StoredTensor, read: ReadTensor): Promise<Weight>;
+  /** Reads a matrix's values to the host `[rows * cols]`; keeps nothing. */
+  dequantize(stored: StoredTensor, read: ReadTensor): Promise<Float32Array>;
   /** Loads a vector as f32 that lives as long as the backend. */
   loadVector(stored: StoredTensor, read: ReadTensor): Promise<Tensor>;
   /** A cache of at most `maxPages` pages. */

@@ -18,7 +18,7 @@ export class GgufParameters implements ParameterSource {
   /** A hash over all bytes of each tensor that was loaded, by name. */
   readonly hashes = new Map<string, ByteHash>();
   readonly #unused: Set<string>;
-  readonly #totalBytes: number;
+  #totalBytes: number;
   #loadedBytes = 0;
 
   constructor(
@@ -35,6 +35,13 @@ export class GgufParameters implements ParameterSource {
     return this.gguf.tensors.has(name);
   }
 
+  leave(prefix: string): void {
+    for (const { name, sizeBytes } of this.gguf.tensors.values()) {
+      if (!name.startsWith(prefix) || !this.#unused.delete(name)) continue;
+      this.#totalBytes -= sizeBytes;
+    }
+  }
+
   async matrix(name: string, rows: number, cols: number): Promise<Weight> {
     const info = this.#take(name, [cols, rows]);
     return await this.backend.loadWeight(stored(info, rows, cols), this.#reader(info));
@@ -43,6 +50,41 @@ export class GgufParameters implements ParameterSource {
   async vector(name: string, size: number): Promise<Tensor> {
     const info = this.#take(name, [size]);
     return await this.backend.loadVector(stored(info, 1, size), this.#reader(info));
+  }
+
+  async bank(name: string, parts: number, rows: number, cols: number): Promise<Weight> {
+    const info = this.#take(name, [cols, rows, parts]);
+    const whole = { ...stored(info, parts * rows, cols), experts: parts };
+    return await this.backend.loadWeight(whole, this.#reader(info));
+  }
+
+  async values(name: string, dims: readonly number[]): Promise<Float32Array> {
+    const info = this.#take(name, [...dims].reverse());
+    const rows = dims.slice(0, -1).reduce((product, size) => product * size, 1);
+    const cols = dims[dims.length - 1];
+    return await this.backend.dequantize(stored(info, rows, cols), this.#reader(info));
+  }
+
+  async made(
+    name: string,
+    values: Float32Array,
+    parts: number,
+    rows: number,
+    cols: number,
+  ): Promise<Weight> {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const whole = {
+      name,
+      type: "F32",
+      rows: parts * rows,
+      cols,
+      experts: parts,
+      sizeBytes: bytes.length,
+    };
+    return await this.backend.loadWeight(whole, (offset, into) => {
+      into.set(bytes.subarray(offset, offset + into.length));
+      return Promise.resolve();
+    });
   }
 
   /** @throws {ModelError} if the architecture has not used every tensor: its results would be wrong. */
@@ -85,10 +127,10 @@ export class GgufParameters implements ParameterSource {
   }
 }
 
-/** Bytes of all tensors. */
-export function tensorBytes(gguf: Gguf): number {
+/** Bytes of all tensors, or of those whose names are wanted. */
+export function tensorBytes(gguf: Gguf, isWanted: (name: string) => boolean = () => true): number {
   let bytes = 0;
-  for (const { sizeBytes } of gguf.tensors.values()) bytes += sizeBytes;
+  for (const { name, sizeBytes } of gguf.tensors.values()) bytes += isWanted(name) ? sizeBytes : 0;
   return bytes;
 }
 

@@ -28,6 +28,15 @@ export interface Weight {
   readonly storage: unknown;
 }
 
+/** The experts of one layer's mixture, stacked in ascending order: gate and up `[E * F, C]`, down `[E * C, F]`. */
+export interface ExpertBank {
+  /** Experts E. */
+  readonly experts: number;
+  readonly gate: Weight;
+  readonly up: Weight;
+  readonly down: Weight;
+}
+
 /** Number of elements of a shape. */
 export function elementCount(shape: readonly number[]): number {
   let product = 1;

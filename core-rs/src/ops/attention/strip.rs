@@ -2,18 +2,17 @@
 //! read, and made f32, once for many. Each query's chain of operations is its own, whoever goes with it.
 
 use super::pages::{Room, SLICE};
+use super::product::{Product, TILE};
+use super::softmax::{soften, State};
 use super::{Pages, Rows, Shape, BLOCK};
-use crate::math::{exp_with, ExpConstants};
-use crate::simd::{F32x4, I32x4};
+use crate::math::ExpConstants;
+use crate::simd::F32x4;
 use core::mem::MaybeUninit;
 
 /// Most queries that share a pass over a page: their numbers stay in the cache beside it.
 const STRIP: usize = 48;
 /// Most numbers of a strip's queries, and of its sums.
 const NUMBERS: usize = 4096;
-const VECTORS: usize = BLOCK / 4;
-/// Queries that go together through registers.
-const TILE: usize = 4;
 
 /// Most queries of a strip whose heads have `size` numbers: whole tiles, since queries lie in such.
 pub(super) fn most_queries(size: usize) -> usize {
@@ -49,16 +48,7 @@ impl Strip {
     /// # Safety
     /// As `attend`.
     pub unsafe fn run<P: Pages>(&self, queries: core::ops::Range<usize>) {
-        let table = |query| unsafe { *self.rows.tables.add(self.row(query)) };
-        let mut first = queries.start;
-        while first < queries.end {
-            let mut end = first + 1;
-            while end < queries.end && table(end) == table(first) {
-                end += 1;
-            }
-            self.over_keys::<P>(first, end - first);
-            first = end;
-        }
+        self.rows.runs(queries, self.group(), |first, count| unsafe { self.over_keys::<P>(first, count) });
     }
 
     /// Up to `STRIP` queries of one sequence over all their keys, block by block. A block in which a query has no key
@@ -145,142 +135,6 @@ impl Work {
                 let sums = self.sums.as_mut_ptr().add(at * size + from);
                 product.add_to::<BLOCK, 1>(sums, size, n, decays, count - at);
             }
-        }
-    }
-}
-
-/// One query's online softmax.
-#[derive(Clone, Copy)]
-struct State {
-    /// Keys up to its own position.
-    keys: usize,
-    top: f32,
-    total: f32,
-}
-
-impl State {
-    const EMPTY: State = State { keys: 0, top: f32::NEG_INFINITY, total: 0.0 };
-}
-
-/// Turns a block's products into weights e^(scale x - top), 0 beyond the valid keys; gives what earlier sums shrink by.
-/// A score that is not a number makes the sum none either, whether or not `pmax` takes it for the top: the relaxed build
-/// leaves that to the processor.
-#[inline(never)]
-unsafe fn soften(weights: &mut [f32; BLOCK], state: &mut State, valid: usize, scale: f32, constants: &ExpConstants) -> f32 {
-    let scale = F32x4::splat(scale);
-    let mut scores: [F32x4; VECTORS] = core::array::from_fn(|j| F32x4::load(weights.as_ptr().add(4 * j)) * scale);
-    if valid < BLOCK {
-        for (j, score) in scores.iter_mut().enumerate() {
-            let key = I32x4::from_array([0, 1, 2, 3]) + I32x4::splat(4 * j as i32);
-            *score = F32x4::select(I32x4::splat(valid as i32).gt(key), *score, F32x4::splat(f32::NEG_INFINITY));
-        }
-    }
-    let lanes = scores.iter().fold(F32x4::splat(state.top), |m, s| m.pmax(*s)).to_array().map(F32x4::splat);
-    let top = lanes[0].pmax(lanes[1]).pmax(lanes[2].pmax(lanes[3]));
-    let decay = exp_with(F32x4::splat(state.top) - top, constants).to_array()[0];
-    let mut sum = F32x4::splat(0.0);
-    for (j, score) in scores.into_iter().enumerate() {
-        let weight = exp_with(score - top, constants);
-        sum = sum + weight;
-        weight.store(weights.as_mut_ptr().add(4 * j));
-    }
-    state.top = top.to_array()[0];
-    state.total = state.total * decay + sum.sum();
-    decay
-}
-
-/// Rows that are added up with factors: out `[Q][n]` = out * decay + sum over i of factor `[i][q]` * row `[i][n]`.
-struct Product {
-    factors: *const f32,
-    rows: *const f32,
-    /// How far apart rows are.
-    row_size: usize,
-    count: usize,
-}
-
-impl Product {
-    /// For up to four outs, `out_size` apart; the factor of out `q` and row `i` stands at `q FQ + i FI`.
-    #[inline(always)]
-    unsafe fn add_to<const FQ: usize, const FI: usize>(&self, out: *mut f32, out_size: usize, n: usize, decays: [f32; TILE], outs: usize) {
-        match outs {
-            1 => self.columns::<1, 8, FQ, FI>(out, out_size, n, decays),
-            2 => self.columns::<2, 4, FQ, FI>(out, out_size, n, decays),
-            3 => self.columns::<3, 4, FQ, FI>(out, out_size, n, decays),
-            _ => self.columns::<4, 2, FQ, FI>(out, out_size, n, decays),
-        }
-    }
-
-    /// `4 W` columns at a time.
-    #[inline(never)]
-    unsafe fn columns<const Q: usize, const W: usize, const FQ: usize, const FI: usize>(
-        &self,
-        out: *mut f32,
-        out_size: usize,
-        n: usize,
-        decays: [f32; TILE],
-    ) {
-        let mut j = 0;
-        while j + 4 * W <= n {
-            self.tile::<Q, W, FQ, FI>(out.add(j), out_size, j, decays);
-            j += 4 * W;
-        }
-        while j < n {
-            self.tile::<Q, 1, FQ, FI>(out.add(j), out_size, j, decays);
-            j += 4;
-        }
-    }
-
-    /// `Q W` sums, kept in registers over all rows.
-    #[inline(always)]
-    unsafe fn tile<const Q: usize, const W: usize, const FQ: usize, const FI: usize>(
-        &self,
-        out: *mut f32,
-        out_size: usize,
-        column: usize,
-        decays: [f32; TILE],
-    ) {
-        let mut sums: [[F32x4; W]; Q] =
-            core::array::from_fn(|q| core::array::from_fn(|c| F32x4::load(out.add(q * out_size + 4 * c)) * F32x4::splat(decays[q])));
-        let (mut factors, mut row) = (self.factors, self.rows.add(column));
-        for _ in 0..self.count {
-            let x: [F32x4; W] = core::array::from_fn(|c| F32x4::load(row.add(4 * c)));
-            for (q, sums) in sums.iter_mut().enumerate() {
-                let factor = F32x4::load_splat(factors.add(q * FQ));
-                for (sum, x) in sums.iter_mut().zip(x) {
-                    *sum = sum.madd(factor, x);
-                }
-            }
-            factors = factors.add(FI);
-            row = row.add(self.row_size);
-        }
-        for (q, sums) in sums.into_iter().enumerate() {
-            for (c, sum) in sums.into_iter().enumerate() {
-                sum.store(out.add(q * out_size + 4 * c));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::math::exp1;
-
-    #[test]
-    fn keys_beyond_the_valid_ones_weigh_nothing() {
-        for valid in [0usize, 1, 5, 31, 32] {
-            let mut weights = [f32::NAN; BLOCK];
-            for (t, w) in weights.iter_mut().enumerate().take(valid) {
-                *w = t as f32 * 0.7 - 3.0;
-            }
-            let products = weights;
-            let mut state = State { top: 1.5, total: 2.0, ..State::EMPTY };
-            let decay = unsafe { soften(&mut weights, &mut state, valid, 0.5, &ExpConstants::opaque()) };
-            let top = (0..valid).map(|t| products[t] * 0.5).fold(1.5f32, f32::max);
-            assert_eq!((state.top, decay), (top, exp1(1.5 - top)));
-            let sum: f32 = (0..valid).map(|t| (products[t] * 0.5 - top).exp()).sum();
-            assert!((state.total - (2.0 * decay + sum)).abs() < 1e-5);
-            assert!(weights[valid..].iter().all(|w| *w == 0.0));
         }
     }
 }

@@ -51,6 +51,8 @@ fn job(case: &Case, x: &[f32], act: &[u8], tiles: &[u8], with_bias: bool, out: &
         rows: x.len() / case.cols,
         cols: case.cols,
         outputs: case.outputs,
+        x_width: case.cols,
+        out_width: case.outputs,
     }
 }
 

@@ -107,7 +107,7 @@ function summaryLines(summary: ModelSummary, plan: Plan): string[] {
 }
 
 function headLines(summary: ModelSummary): string[] {
-  const { architecture, name, layers, width, heads, kvHeads, experts } = summary;
+  const { architecture, name, layers, width, heads, kvHeads, experts, expertsShared } = summary;
   const known = (value: number | null) => value === null ? "unknown" : String(value);
   const lines = [
     `file           ${summary.file}, ${
@@ -123,7 +123,13 @@ function headLines(summary: ModelSummary): string[] {
     `context        ${known(summary.contextTokens)} tokens`,
   ];
   if (experts !== null && experts > 0) {
-    lines.push(`experts        ${experts}, ${known(summary.expertsUsed)} a token`);
+    const shared = expertsShared ? ` and ${expertsShared} shared` : "";
+    lines.push(
+      `experts        ${experts}${shared}, ${known(summary.expertsUsed)} a token`,
+      `active         ${countText(summary.activeParameters)} parameters, ${
+        sizeText(summary.bytesPerToken)
+      } of weights a token`,
+    );
   }
   return lines;
 }

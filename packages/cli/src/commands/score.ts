@@ -2,7 +2,7 @@
 import type { Model, Score, ScoreOptions } from "@aha/runtime";
 import { type Command, type CommandInput, type CommandIo, UsageError } from "../command.ts";
 import { kvTypeOption, loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
-import { stringOption } from "../options.ts";
+import { flagOption, stringOption } from "../options.ts";
 import { LogitsFile } from "../logits_file.ts";
 import { readTextInput } from "../terminal/text_input.ts";
 
@@ -12,6 +12,7 @@ export const command: Command = {
   usage: "score MODEL (--ids FILE.json | --text FILE) [--logits OUT.safetensors] [options]",
   details:
     `Prints {sequences: [{ids, logprobs, meanNll}], perplexity}: natural logs, T - 1 a sequence.
+--routing adds routing: {LAYER: [{experts, weights}, ... one a token]} to each sequence.
 FILE.json holds [[ids...], ...]. Keys and values are f32 unless --kv-type says otherwise.
 OUT.safetensors gets F32 tensors logits.0, logits.1, ... of shape [T, V].
   aha score smollm2-135m --text README.md`,
@@ -20,8 +21,8 @@ OUT.safetensors gets F32 tensors logits.0, logits.1, ... of shape [T, V].
     ids: { type: "string", value: "FILE.json", help: "token ids, [[1, 2, 3], ...]" },
     text: { type: "string", value: "FILE", help: "a text as one sequence, - for stdin" },
     logits: { type: "string", value: "OUT", help: "write all logits to this safetensors file" },
+    routing: { type: "boolean", help: "tell the experts of each token" },
     ...loadOptionSpecs,
-    routing: { type: "boolean", help: "experts of each token", notBuiltYet: true },
     json: { type: "boolean", help: "print one JSON document (always so)" },
   },
   run,
@@ -41,7 +42,8 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   await using model = await loadWithBar(positionals[0], options, io);
   const sequences = given ?? [[...model.promptIds(text)]];
   const out = stringOption(values, "logits");
-  const scores = await scoreAll(model, sequences, kvType, out, io);
+  const wanted = { kvType, routing: flagOption(values, "routing") };
+  const scores = await scoreAll(model, sequences, wanted, out, io);
   const summary = { sequences: scores, perplexity: perplexity(scores) };
   io.out(`${JSON.stringify(summary)}\n`);
   return 0;
@@ -50,7 +52,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
 async function scoreAll(
   model: Model,
   sequences: readonly (readonly number[])[],
-  kvType: ScoreOptions["kvType"],
+  wanted: Pick<ScoreOptions, "kvType" | "routing">,
   out: string | undefined,
   io: CommandIo,
 ): Promise<Score[]> {
@@ -59,7 +61,7 @@ async function scoreAll(
   const scores: Score[] = [];
   for (const ids of sequences) {
     const onLogits = file && ((logits: Float32Array) => file.append(logits));
-    scores.push(await model.score(ids, { kvType, signal: io.signal, onLogits }));
+    scores.push(await model.score(ids, { ...wanted, signal: io.signal, onLogits }));
   }
   file?.finish();
   return scores;

@@ -1,6 +1,9 @@
 /** Which GGUF architecture a Hugging Face class becomes, and where each of its tensors goes. Reads no files, moves no weights. */
 import { CheckpointError, UnsupportedError } from "../errors.ts";
+import type { MixtureFamily } from "./checkpoint/mixture_config.ts";
 import type { CheckpointConfig } from "./checkpoint/model_config.ts";
+import { addExperts, addLatentAttention, addNextToken } from "./mixture_tensors.ts";
+import { type WantedTensor, WantedTensors } from "./wanted_tensor.ts";
 
 /** What tells the supported architectures apart. */
 export interface TargetArchitecture {
@@ -9,42 +12,40 @@ export interface TargetArchitecture {
   /** Rows of q and k are reordered, so that neighbouring elements rotate together. */
   readonly interleavesHeads: boolean;
   readonly hasQkvBias: boolean;
-  readonly hasQkNorm: boolean;
+  /** Norms on q and k: of each head, or of all heads as one vector. */
+  readonly qkNorm: "none" | "head" | "whole";
   /** `vocab_size` and `rope.dimension_count` are written, as llama.cpp does for Llama. */
   readonly saysVocabularyAndRope: boolean;
-}
-
-/** A tensor that the model must have. */
-export interface WantedTensor {
-  /** Its name in the GGUF file. */
-  readonly name: string;
-  /** Sizes as safetensors tells them, the slowest-moving first. */
-  readonly shape: readonly number[];
-  /** Set where the rows of each head are to be interleaved. */
-  readonly headSize?: number;
+  /** Set where layers have experts. */
+  readonly family?: MixtureFamily;
 }
 
 const llama: TargetArchitecture = {
   name: "llama",
   interleavesHeads: true,
   hasQkvBias: false,
-  hasQkNorm: false,
+  qkNorm: "none",
   saysVocabularyAndRope: true,
 };
 const qwen2: TargetArchitecture = {
   name: "qwen2",
   interleavesHeads: false,
   hasQkvBias: true,
-  hasQkNorm: false,
+  qkNorm: "none",
   saysVocabularyAndRope: false,
 };
-const qwen3: TargetArchitecture = { ...qwen2, name: "qwen3", hasQkvBias: false, hasQkNorm: true };
+const qwen3: TargetArchitecture = { ...qwen2, name: "qwen3", hasQkvBias: false, qkNorm: "head" };
+const deepseek2: TargetArchitecture = { ...qwen3, name: "deepseek2", qkNorm: "none" };
 
 const CLASSES: Readonly<Record<string, TargetArchitecture>> = {
   LlamaForCausalLM: llama,
   MistralForCausalLM: llama,
   Qwen2ForCausalLM: qwen2,
   Qwen3ForCausalLM: qwen3,
+  Qwen3MoeForCausalLM: { ...qwen3, name: "qwen3moe", family: "qwen3" },
+  OlmoeForCausalLM: { ...qwen3, name: "olmoe", qkNorm: "whole", family: "olmoe" },
+  DeepseekV2ForCausalLM: { ...deepseek2, family: "deepseek-v2" },
+  DeepseekV3ForCausalLM: { ...deepseek2, family: "deepseek-v3" },
 };
 
 /** Computed from the sizes; old files store them. */
@@ -60,43 +61,67 @@ export function targetOf(className: string): TargetArchitecture {
   );
 }
 
-/** Every tensor that the folder must hold, by its name there. */
+/** Every tensor that the folder must or may hold, by its name there. */
 export function wantedTensors(
   target: TargetArchitecture,
   config: CheckpointConfig,
-): Map<string, WantedTensor> {
-  const { width, hidden, heads, kvHeads, headSize, vocabulary } = config;
-  const wanted = new Map<string, WantedTensor>();
-  const add = (from: string, name: string, shape: readonly number[]) =>
-    wanted.set(from, { name, shape });
-  add("model.embed_tokens.weight", "token_embd.weight", [vocabulary, width]);
-  add("model.norm.weight", "output_norm.weight", [width]);
-  if (!config.isTied) add("lm_head.weight", "output.weight", [vocabulary, width]);
-  for (let layer = 0; layer < config.layers; layer++) {
+): ReadonlyMap<string, WantedTensor> {
+  const { width, vocabulary, layers, mixture, latent } = config;
+  const wanted = new WantedTensors();
+  wanted.add("model.embed_tokens.weight", "token_embd.weight", [vocabulary, width]);
+  wanted.add("model.norm.weight", "output_norm.weight", [width]);
+  if (!config.isTied) wanted.add("lm_head.weight", "output.weight", [vocabulary, width]);
+  for (let layer = 0; layer < layers + config.nextLayers; layer++) {
     const [from, to] = [`model.layers.${layer}`, `blk.${layer}`];
-    add(`${from}.input_layernorm.weight`, `${to}.attn_norm.weight`, [width]);
-    add(`${from}.post_attention_layernorm.weight`, `${to}.ffn_norm.weight`, [width]);
-    add(`${from}.mlp.gate_proj.weight`, `${to}.ffn_gate.weight`, [hidden, width]);
-    add(`${from}.mlp.up_proj.weight`, `${to}.ffn_up.weight`, [hidden, width]);
-    add(`${from}.mlp.down_proj.weight`, `${to}.ffn_down.weight`, [width, hidden]);
-    add(`${from}.self_attn.o_proj.weight`, `${to}.attn_output.weight`, [width, heads * headSize]);
-    for (const [part, count] of [["q", heads], ["k", kvHeads], ["v", kvHeads]] as const) {
-      const rows = count * headSize;
-      const interleaved = target.interleavesHeads && part !== "v" ? headSize : undefined;
-      wanted.set(`${from}.self_attn.${part}_proj.weight`, {
-        name: `${to}.attn_${part}.weight`,
-        shape: [rows, width],
-        headSize: interleaved,
-      });
-      if (target.hasQkvBias) {
-        add(`${from}.self_attn.${part}_proj.bias`, `${to}.attn_${part}.bias`, [rows]);
-      }
-      if (target.hasQkNorm && part !== "v") {
-        add(`${from}.self_attn.${part}_norm.weight`, `${to}.attn_${part}_norm.weight`, [headSize]);
-      }
-    }
+    wanted.add(`${from}.input_layernorm.weight`, `${to}.attn_norm.weight`, [width]);
+    wanted.add(`${from}.post_attention_layernorm.weight`, `${to}.ffn_norm.weight`, [width]);
+    if (latent) addLatentAttention(wanted, layer, config, latent);
+    else addAttention(wanted, layer, target, config);
+    const outputSize = config.heads * (latent?.valueSize ?? config.headSize);
+    const output = `${from}.self_attn.o_proj.weight`;
+    wanted.add(output, `${to}.attn_output.weight`, [width, outputSize]);
+    if (mixture && layer >= mixture.denseLayers) addExperts(wanted, layer, width, mixture);
+    else addFeedForward(wanted, layer, config);
+    if (layer >= layers) addNextToken(wanted, layer, config);
   }
-  return wanted;
+  return wanted.all;
+}
+
+function addFeedForward(
+  wanted: WantedTensors,
+  layer: number,
+  { width, hidden }: CheckpointConfig,
+): void {
+  const [from, to] = [`model.layers.${layer}.mlp`, `blk.${layer}`];
+  wanted.add(`${from}.gate_proj.weight`, `${to}.ffn_gate.weight`, [hidden, width]);
+  wanted.add(`${from}.up_proj.weight`, `${to}.ffn_up.weight`, [hidden, width]);
+  wanted.add(`${from}.down_proj.weight`, `${to}.ffn_down.weight`, [width, hidden]);
+}
+
+/** Queries, keys and values of all heads, but for the output. */
+function addAttention(
+  wanted: WantedTensors,
+  layer: number,
+  target: TargetArchitecture,
+  { width, heads, kvHeads, headSize }: CheckpointConfig,
+): void {
+  const [from, to] = [`model.layers.${layer}.self_attn`, `blk.${layer}`];
+  for (const [part, count] of [["q", heads], ["k", kvHeads], ["v", kvHeads]] as const) {
+    const rows = count * headSize;
+    const isInterleaved = target.interleavesHeads && part !== "v";
+    wanted.add(
+      `${from}.${part}_proj.weight`,
+      `${to}.attn_${part}.weight`,
+      [rows, width],
+      isInterleaved ? { kind: "interleaved", headSize } : undefined,
+    );
+    if (target.hasQkvBias) {
+      wanted.add(`${from}.${part}_proj.bias`, `${to}.attn_${part}.bias`, [rows]);
+    }
+    if (target.qkNorm === "none" || part === "v") continue;
+    const normSize = target.qkNorm === "head" ? headSize : rows;
+    wanted.add(`${from}.${part}_norm.weight`, `${to}.attn_${part}_norm.weight`, [normSize]);
+  }
 }
 
 /** Whether a tensor is left out on purpose: buffers, and an output matrix that is the embedding. */
@@ -112,8 +137,8 @@ const MAX_VOCABULARY = 2 ** 24;
 export function checkSizes(config: CheckpointConfig, where: string): void {
   const { layers, heads, kvHeads, headSize, width, headSizeIsGiven, normEpsilon, ropeBase } =
     config;
-  const wrong = layers > MAX_LAYERS
-    ? `${layers} layers`
+  const wrong = layers + config.nextLayers > MAX_LAYERS
+    ? `${layers + config.nextLayers} layers`
     : config.vocabulary > MAX_VOCABULARY
     ? `${config.vocabulary} tokens`
     : heads % kvHeads !== 0

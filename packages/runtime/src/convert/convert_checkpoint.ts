@@ -7,6 +7,8 @@ import type { ModelFolder } from "./checkpoint/folder.ts";
 import { readJsonFile } from "./checkpoint/json_file.ts";
 import { classNameOf, readCheckpointConfig } from "./checkpoint/model_config.ts";
 import { openWeightFiles } from "./checkpoint/weight_files.ts";
+import { mixtureMetadata } from "./mixture_metadata.ts";
+import { withFoundLayers } from "./mixture_tensors.ts";
 import { generalMetadata, sizeMetadata } from "./model_metadata.ts";
 import { checkpointTensors, storedType } from "./tensor_stream.ts";
 import { readTokenizerFiles } from "./vocabulary/tokenizer_files.ts";
@@ -25,8 +27,10 @@ export interface ConvertReport extends WriteModelReport {
 }
 
 /**
- * Converts a folder of config.json, tokenizer.json and safetensors: Llama, Mistral, Qwen2 and Qwen3 with F32, F16 or BF16
- * weights. Names, order of rows and metadata are those of llama.cpp's converter. Holds a few rows at a time.
+ * Converts a folder of config.json, tokenizer.json and safetensors: Llama, Mistral, Qwen2, Qwen3, Qwen3-MoE, OLMoE,
+ * DeepSeek-V2 and V3 with F32, F16 or BF16 weights, or FP8 ones with a scale for every 128 x 128. Names, order of rows and
+ * metadata are those of llama.cpp's converter, but that DeepSeek's layers for further tokens are kept where the folder has
+ * them. Holds a few rows at a time.
  *
  * @throws {CheckpointError} if a file is malformed or missing, or files do not fit together
  * @throws {UnsupportedError} if the model is of a kind that cannot be converted
@@ -56,18 +60,19 @@ export async function convertCheckpoint(
     );
   }
   const target = targetOf(classNameOf(json, where));
-  const config = readCheckpointConfig(json, where);
-  checkSizes(config, where);
+  const told = readCheckpointConfig(json, where, target.family);
+  checkSizes(told, where);
   const weights = await openWeightFiles(folder, signal);
   try {
+    const config = withFoundLayers(told, weights.tensors);
     const tensors = checkpointTensors(weights, target, config, folder.name);
-    const type = options.type ?? storedType(tensors);
-    const count = tensors.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b), 0);
+    const type = options.type ?? storedType(weights);
     const generation = await readJsonFile(folder, "generation_config.json", signal);
     const files = await readTokenizerFiles(folder, signal);
     const metadata = [
-      ...generalMetadata(target, folder.title, count, generation),
+      ...generalMetadata(target, folder.title, tensors, generation),
       ...sizeMetadata(target, config),
+      ...mixtureMetadata(target, config),
       ...tokenizerMetadata(files, config.vocabulary, { model: json, generation }),
     ];
     return { type, ...await writeModel(sink, { metadata, tensors }, type, options) };

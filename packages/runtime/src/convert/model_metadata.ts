@@ -7,6 +7,12 @@ import type { CheckpointConfig } from "./checkpoint/model_config.ts";
 /** A key and its value, as a GGUF file has them. */
 export type MetadataPair = readonly [string, MetadataEntry];
 
+/** A tensor's name in the file and its sizes, the fastest-moving first. */
+export interface NamedShape {
+  readonly name: string;
+  readonly dims: readonly number[];
+}
+
 /** Texts of a file. */
 export function stringEntry(value: string): MetadataEntry {
   return { type: "string", value };
@@ -22,11 +28,11 @@ export function numberEntry(value: number): MetadataEntry {
   return { type: "float32", value };
 }
 
-/** `general.*` of a model with so many weights; `title` is its name. */
+/** `general.*` of a model with such tensors; `title` is its name. */
 export function generalMetadata(
   target: TargetArchitecture,
   title: string,
-  weights: number,
+  tensors: readonly NamedShape[],
   generation: JsonObject | undefined,
 ): MetadataPair[] {
   return [
@@ -34,7 +40,7 @@ export function generalMetadata(
     ["general.type", stringEntry("model")],
     ...samplingMetadata(generation ?? {}),
     ["general.name", stringEntry(title)],
-    ["general.size_label", stringEntry(sizeLabel(weights))],
+    ["general.size_label", stringEntry(modelLabel(tensors))],
   ];
 }
 
@@ -60,18 +66,19 @@ export function sizeMetadata(
   target: TargetArchitecture,
   config: CheckpointConfig,
 ): MetadataPair[] {
-  const { headSize, ropeScaling } = config;
+  const { headSize, ropeScaling, latent } = config;
   const pairs: MetadataPair[] = [
-    ["block_count", countEntry(config.layers)],
+    ["block_count", countEntry(config.layers + config.nextLayers)],
     ["context_length", countEntry(config.contextTokens)],
     ["embedding_length", countEntry(config.width)],
     ["feed_forward_length", countEntry(config.hidden)],
     ["attention.head_count", countEntry(config.heads)],
-    ["attention.head_count_kv", countEntry(config.kvHeads)],
+    // Of a latent all heads read the same.
+    ["attention.head_count_kv", countEntry(latent ? 1 : config.kvHeads)],
     ["rope.freq_base", numberEntry(config.ropeBase)],
     ["attention.layer_norm_rms_epsilon", numberEntry(config.normEpsilon)],
   ];
-  if (config.headSizeIsGiven) {
+  if (config.headSizeIsGiven && !latent) {
     pairs.push(["attention.key_length", countEntry(headSize)]);
     pairs.push(["attention.value_length", countEntry(headSize)]);
   }
@@ -84,6 +91,20 @@ export function sizeMetadata(
     pairs.push(["rope.scaling.factor", numberEntry(ropeScaling.factor)]);
   }
   return pairs.map(([key, entry]) => [`${target.name}.${key}`, entry]);
+}
+
+/** `7.6B`, or `8x154K` for a mixture: the number of experts and the weights of one with all that is no expert's. */
+function modelLabel(tensors: readonly NamedShape[]): string {
+  let [weights, stacks, experts] = [0, 0, 0];
+  for (const { name, dims } of tensors) {
+    const size = dims.reduce((product, count) => product * count);
+    const isStack = name.includes("_exps.");
+    weights += isStack ? size / dims[2] : size;
+    if (!isStack) continue;
+    stacks++;
+    experts += dims[2];
+  }
+  return (stacks > 0 ? `${Math.floor(experts / stacks)}x` : "") + sizeLabel(weights);
 }
 
 /** `131K`, `7.6B`: at least two digits. */

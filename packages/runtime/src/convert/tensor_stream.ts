@@ -3,13 +3,19 @@ import { CheckpointError, UnsupportedError } from "../errors.ts";
 import { type GgmlType, ggmlTypeByName } from "../gguf/mod.ts";
 import type { FloatTensor } from "../quantize/mod.ts";
 import { isLeftOut, type TargetArchitecture, wantedTensors } from "./architecture.ts";
+import { FP8_DTYPE, isScale, scalesOf } from "./checkpoint/fp8_scales.ts";
 import type { CheckpointConfig } from "./checkpoint/model_config.ts";
 import { tensorLabel } from "./checkpoint/safetensors.ts";
 import type { PlacedTensor, WeightFiles } from "./checkpoint/weight_files.ts";
-import { interleavedRows } from "./interleaved_rows.ts";
 import { ropeFactors } from "./rope_factors.ts";
+import { ExpertStacks } from "./rows/expert_stacks.ts";
+import { fp8Rows } from "./rows/fp8_rows.ts";
+import { keyParts, valueParts } from "./rows/head_parts.ts";
+import { interleavedRows } from "./rows/interleaved_rows.ts";
+import { widenedRows } from "./rows/widened_rows.ts";
+import type { WantedTensor } from "./wanted_tensor.ts";
 
-/** Types of safetensors that can be read; GGUF calls them the same. */
+/** Types of safetensors that can be read as they are; GGUF calls them the same. */
 const READABLE = ["F32", "F16", "BF16"];
 
 /**
@@ -24,19 +30,21 @@ export function checkpointTensors(
   where: string,
 ): FloatTensor[] {
   const wanted = wantedTensors(target, config);
-  for (const name of wanted.keys()) {
-    if (tensors.has(name)) continue;
+  for (const [name, { isOptional }] of wanted) {
+    if (isOptional || tensors.has(name)) continue;
     throw new CheckpointError(`${where} has no tensor ${name}, which the model must have`, where);
   }
   const found: FloatTensor[] = [];
   const factors = ropeFactors(config);
   if (factors) found.push(vectorTensor("rope_freqs.weight", factors));
+  const stacks = new ExpertStacks();
   for (const [name, stored] of tensors) {
     const place = wanted.get(name);
     if (place) {
       checkShape(stored, place.shape);
-      found.push(floatTensor(stored, place.name, place.headSize));
-    } else if (!isLeftOut(name, config)) {
+      const scales = stored.dtype === FP8_DTYPE ? scalesOf(stored, tensors) : undefined;
+      found.push(...placed(stored, scales, place, config.heads, stacks));
+    } else if (!isLeftOut(name, config) && !isScale(name, tensors)) {
       throw new CheckpointError(
         `Tensor ${
           tensorLabel(name)
@@ -48,28 +56,56 @@ export function checkpointTensors(
   return found;
 }
 
-/** The type that most weights of matrices have. */
-export function storedType(tensors: readonly FloatTensor[]): string {
+/** The type that most weights of matrices have; FP8 counts as BF16, the type that such models are trained in. */
+export function storedType({ tensors }: WeightFiles): string {
   const counts = new Map<string, number>();
-  for (const { type, dims } of tensors) {
-    if (dims.length < 2) continue;
-    const weights = dims.reduce((product, size) => product * size, 1);
-    counts.set(type.name, (counts.get(type.name) ?? 0) + weights);
+  for (const { dtype, shape } of tensors.values()) {
+    if (shape.length < 2) continue;
+    const type = dtype === FP8_DTYPE ? "BF16" : dtype;
+    const weights = shape.reduce((product, size) => product * size, 1);
+    counts.set(type, (counts.get(type) ?? 0) + weights);
   }
   const [most] = [...counts].sort(([, a], [, b]) => b - a);
   return most?.[0] ?? "F32";
 }
 
-function floatTensor(stored: PlacedTensor, name: string, headSize?: number): FloatTensor {
+/** What becomes of a stored tensor: itself, two parts, or nothing until the last expert of its layer is met. */
+function placed(
+  stored: PlacedTensor,
+  scales: PlacedTensor | undefined,
+  { name, layout }: WantedTensor,
+  heads: number,
+  stacks: ExpertStacks,
+): FloatTensor[] {
+  const plain = scales ? fp8Rows(stored, scales, name) : floatTensor(stored, name);
+  switch (layout?.kind) {
+    case "interleaved":
+      return [interleavedRows(plain, layout.headSize, rowBytes(plain))];
+    case "router":
+      return [widenedRows(plain)];
+    case "expert":
+      return stacks.add(plain, layout, stored.source.name);
+    case "keysAndValues": {
+      const parts = { heads, nopeSize: layout.nopeSize, valueSize: layout.valueSize };
+      return [keyParts(plain, parts), valueParts(plain, layout.valuesName, parts)];
+    }
+  }
+  return [plain];
+}
+
+function rowBytes({ dims, type }: FloatTensor): number {
+  return dims[0] * type.blockBytes / type.blockSize;
+}
+
+function floatTensor(stored: PlacedTensor, name: string): FloatTensor {
   const { shape, source, offset, sizeBytes } = stored;
   const rowBytes = shape.length < 2 ? sizeBytes : sizeBytes / shape[0];
-  const plain: FloatTensor = {
+  return {
     name,
     dims: shape.toReversed(),
     type: readableType(stored),
     readRows: (row, into, signal) => source.read(offset + row * rowBytes, into, signal),
   };
-  return headSize ? interleavedRows(plain, headSize, rowBytes) : plain;
 }
 
 function vectorTensor(name: string, values: Float32Array): FloatTensor {
@@ -90,7 +126,7 @@ function readableType({ name, dtype, source }: PlacedTensor): GgmlType {
   if (type) return type;
   throw new UnsupportedError(
     `Tensor ${name} of ${source.name} is ${dtype}, which cannot be converted yet (${
-      READABLE.join(", ")
+      [...READABLE, FP8_DTYPE].join(", ")
     } can)`,
     dtype,
   );

@@ -1,7 +1,7 @@
 /** Runs forward passes for inference: one step over tokens of several sequences at once. Chooses no work and keeps none. */
 import { makeBatch, type SegmentInput } from "../batch.ts";
 import type { CachedSequence, KvCache } from "../kv_cache.ts";
-import type { LanguageModel } from "../model/language_model.ts";
+import type { LanguageModel, Trace } from "../model/language_model.ts";
 import type { Draw, Drawn, Ops, TokenLogprob } from "../ops.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -94,13 +94,13 @@ export class Decoder {
   }
 
   /** Appends the feeds to their sequences; gives the hidden states of their tokens `[rows, C]` in the open scope. */
-  forward(cache: KvCache, feeds: readonly Feed[]): Tensor {
+  forward(cache: KvCache, feeds: readonly Feed[], trace?: Trace): Tensor {
     const inputs = feeds.map(({ sequence, ids }) => ({
       ...{ sequence, ids, firstPosition: sequence.length },
     }));
     extendAll(cache, inputs);
     const { batch, ids } = makeBatch(inputs);
-    return this.model.forward(this.ops, ids, batch, cache);
+    return this.model.forward(this.ops, ids, batch, cache, trace);
   }
 
   /** @throws {RangeError} naming the first id that is no whole number of the vocabulary. */

@@ -1,7 +1,9 @@
 /** Log-probabilities of given tokens, by the same forward pass that generates. Draws nothing. */
 import { ContextFullError, ModelError } from "../errors.ts";
 import type { CachedSequence, KvCache } from "../kv_cache.ts";
+import type { Trace } from "../model/language_model.ts";
 import type { Decoder } from "./decoder.ts";
+import type { RoutingRecord } from "./routing_record.ts";
 import type { StepSize } from "./step_size.ts";
 import { yieldToHost } from "../yield_to_host.ts";
 
@@ -10,6 +12,8 @@ export interface ScoreSteps {
   readonly signal?: AbortSignal;
   /** Called with rows of raw logits `[rows, V]` in order. */
   readonly onLogits?: (logits: Float32Array) => void;
+  /** Takes down the experts of each token. */
+  readonly routing?: RoutingRecord;
 }
 
 /**
@@ -23,7 +27,7 @@ export async function scoreTokens(
   cache: KvCache,
   ids: ArrayLike<number>,
   stepSize: StepSize,
-  { signal, onLogits }: ScoreSteps = {},
+  { signal, onLogits, routing }: ScoreSteps = {},
 ): Promise<Float32Array> {
   if (ids.length > decoder.contextTokens) {
     throw new ContextFullError(ids.length, decoder.contextTokens);
@@ -39,8 +43,10 @@ export async function scoreTokens(
       const chunk = all.subarray(start, start + stepSize.rows);
       const began = performance.now();
       const targets = chunk.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
-      const scored = scoreChunk(decoder, cache, sequence, chunk, targets, onLogits !== undefined);
+      const wanted = { logits: onLogits !== undefined, trace: routing?.trace };
+      const scored = scoreChunk(decoder, cache, sequence, chunk, targets, wanted);
       const [values, logits] = [await scored.values, await scored.logits];
+      await routing?.settled();
       stepSize.took(chunk.length, performance.now() - began);
       logprobs.set(values.subarray(0, logprobs.length - start), start);
       if (logits) onLogits?.(logits);
@@ -60,13 +66,13 @@ function scoreChunk(
   sequence: CachedSequence,
   ids: Int32Array,
   targets: Int32Array,
-  wantsLogits: boolean,
+  wanted: { readonly logits: boolean; readonly trace?: Trace },
 ): { values: Promise<Float32Array>; logits?: Promise<Float32Array> } {
   const { ops, model: { head } } = decoder;
   using _step = ops.scope();
-  const hidden = decoder.forward(cache, [{ sequence, ids }]);
+  const hidden = decoder.forward(cache, [{ sequence, ids }], wanted.trace);
   return {
-    logits: wantsLogits ? ops.read(ops.linear(hidden, head)) : undefined,
+    logits: wanted.logits ? ops.read(ops.linear(hidden, head)) : undefined,
     values: ops.read(ops.tokenLogprobs(hidden, head, targets, 1)),
   };
 }

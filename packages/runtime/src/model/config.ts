@@ -1,28 +1,33 @@
 /** Reads a model's sizes from its metadata, every choice explicit. Knows no tensors. */
-import { ModelError, UnsupportedError } from "../errors.ts";
+import { ModelError } from "../errors.ts";
+import {
+  isHeadSize,
+  isSize,
+  type KeyOf,
+  type KeyValues,
+  MAX_HEAD_SIZE,
+} from "./config/key_values.ts";
+import { type LatentConfig, latentProblems, readLatent } from "./config/latent_config.ts";
+import { type MixtureConfig, mixtureProblems, readMixture } from "./config/mixture_config.ts";
+import { readRopeScaling, ropeProblems, type RopeScaling } from "./config/rope_config.ts";
 
-/** Typed look-ups in a model file's key-value pairs; missing or mistyped keys throw. */
-export interface KeyValues {
-  string(key: string): string;
-  optionalString(key: string): string | undefined;
-  count(key: string): number;
-  optionalCount(key: string): number | undefined;
-  number(key: string): number;
-  optionalNumber(key: string): number | undefined;
-}
+export type { KeyValues } from "./config/key_values.ts";
 
 /** Sizes of a decoder-only transformer. */
-export interface ModelConfig {
+export interface ModelConfig extends RopeScaling {
   readonly architecture: string;
+  /** Without those that guess further tokens. */
   readonly layers: number;
+  /** Layers after these that guess further tokens (DeepSeek-V3 2412.19437, section 2.2); none where it is missing. */
+  readonly nextLayers?: number;
   /** C. */
   readonly width: number;
   /** H. */
   readonly heads: number;
   readonly kvHeads: number;
-  /** D. */
+  /** D, of queries and keys. */
   readonly headSize: number;
-  /** F. */
+  /** F of the dense feed-forward parts. */
   readonly hidden: number;
   /** V. */
   readonly vocabulary: number;
@@ -32,8 +37,10 @@ export interface ModelConfig {
   readonly ropeBase: number;
   /** Elements of a head that rotate. */
   readonly rotarySize: number;
-  /** Linear position interpolation: frequencies are divided by this. */
-  readonly ropeLinearFactor: number;
+  /** Where attention goes over latents. */
+  readonly latent?: LatentConfig;
+  /** Where feed-forward parts are mixtures of experts. */
+  readonly mixture?: MixtureConfig;
 }
 
 /**
@@ -45,52 +52,74 @@ export function readConfig(
   values: KeyValues,
   vocabulary: number,
 ): ModelConfig {
-  const key = (name: string) => `${architecture}.${name}`;
-  const width = values.count(key("embedding_length"));
+  const key: KeyOf = (name) => `${architecture}.${name}`;
   const heads = values.count(key("attention.head_count"));
-  const headSize = values.optionalCount(key("attention.key_length")) ?? width / heads;
+  const latent = readLatent(key, values);
+  const mixture = readMixture(architecture, key, values);
+  const contextTokens = values.count(key("context_length"));
   const config: ModelConfig = {
     architecture,
-    layers: values.count(key("block_count")),
-    width,
+    ...layerCounts(key, values),
+    width: values.count(key("embedding_length")),
     heads,
-    kvHeads: values.optionalCount(key("attention.head_count_kv")) ?? heads,
-    headSize,
+    ...headSizes(key, values, heads, latent),
     hidden: values.count(key("feed_forward_length")),
     vocabulary,
-    contextTokens: values.count(key("context_length")),
+    contextTokens,
     normEpsilon: values.number(key("attention.layer_norm_rms_epsilon")),
     ropeBase: values.optionalNumber(key("rope.freq_base")) ?? 10000,
-    rotarySize: values.optionalCount(key("rope.dimension_count")) ?? headSize,
-    ropeLinearFactor: linearFactor(key, values),
+    ...readRopeScaling(key, values, contextTokens, latent !== undefined),
+    ...(latent ? { latent } : {}),
+    ...(mixture ? { mixture } : {}),
   };
-  checkSizes(config, values.optionalCount(key("attention.value_length")) ?? headSize);
+  checkSizes(config, valueSizeOf(key, values, config));
   return config;
 }
 
-function linearFactor(key: (name: string) => string, values: KeyValues): number {
-  const type = values.optionalString(key("rope.scaling.type")) ?? "none";
-  if (type === "none") return 1;
-  if (type === "linear") return values.number(key("rope.scaling.factor"));
-  throw new UnsupportedError(`RoPE scaling of type ${type} is not supported yet`, type);
+/** Files count the layers that guess further tokens among the others. */
+function layerCounts(key: KeyOf, values: KeyValues): Pick<ModelConfig, "layers" | "nextLayers"> {
+  const blocks = values.count(key("block_count"));
+  const nextLayers = values.optionalCount(key("nextn_predict_layers")) ?? 0;
+  return nextLayers === 0 ? { layers: blocks } : { layers: blocks - nextLayers, nextLayers };
 }
 
-/** Sizes that no real model exceeds; beyond them a file is damaged or hostile. */
+/** Sizes of a head; a model with latents has as many keys as queries, whatever the file says of its cache. */
+function headSizes(
+  key: KeyOf,
+  values: KeyValues,
+  heads: number,
+  latent?: LatentConfig,
+): Pick<ModelConfig, "kvHeads" | "headSize" | "rotarySize"> {
+  if (latent) {
+    const { nopeSize, rotarySize } = latent;
+    return { kvHeads: heads, headSize: nopeSize + rotarySize, rotarySize };
+  }
+  const headSize = values.optionalCount(key("attention.key_length")) ??
+    values.count(key("embedding_length")) / heads;
+  return {
+    kvHeads: values.optionalCount(key("attention.head_count_kv")) ?? heads,
+    headSize,
+    rotarySize: values.optionalCount(key("rope.dimension_count")) ?? headSize,
+  };
+}
+
+/** Size of a value where it must be that of a key. */
+function valueSizeOf(key: KeyOf, values: KeyValues, { latent, headSize }: ModelConfig): number {
+  return latent ? headSize : values.optionalCount(key("attention.value_length")) ?? headSize;
+}
+
+/** Layers that no real model exceeds. */
 const MAX_LAYERS = 4096;
-const MAX_SIZE = 2 ** 24;
-const MAX_HEAD_SIZE = 576;
 
 function checkSizes(config: ModelConfig, valueSize: number): void {
   const { layers, width, heads, kvHeads, headSize, rotarySize, vocabulary, contextTokens } = config;
-  const factor = config.ropeLinearFactor;
   const problems: [boolean, string][] = [
     [layers >= 1 && layers <= MAX_LAYERS, `${layers} layers`],
-    [width >= 1 && width <= MAX_SIZE, `width ${width}`],
-    [heads >= 1 && heads <= MAX_SIZE, `${heads} heads`],
+    [isSize(width), `width ${width}`],
+    [isSize(heads), `${heads} heads`],
     [kvHeads >= 1 && heads % kvHeads === 0, `${heads} heads over ${kvHeads} KV heads`],
     [
-      Number.isInteger(headSize) && headSize >= 4 && headSize <= MAX_HEAD_SIZE &&
-      headSize % 4 === 0,
+      isHeadSize(headSize),
       `head size ${headSize} (a multiple of 4 up to ${MAX_HEAD_SIZE} is supported)`,
     ],
     [valueSize === headSize, `keys of ${headSize} and values of ${valueSize}`],
@@ -98,12 +127,14 @@ function checkSizes(config: ModelConfig, valueSize: number): void {
       rotarySize >= 2 && rotarySize <= headSize && rotarySize % 2 === 0,
       `${rotarySize} rotary of ${headSize}`,
     ],
-    [config.hidden >= 1 && config.hidden <= MAX_SIZE, `feed-forward size ${config.hidden}`],
-    [vocabulary >= 1 && vocabulary <= MAX_SIZE, `vocabulary ${vocabulary}`],
+    [isSize(config.hidden), `feed-forward size ${config.hidden}`],
+    [isSize(vocabulary), `vocabulary ${vocabulary}`],
     [contextTokens >= 1 && contextTokens < 2 ** 31, `context ${contextTokens}`],
     [config.normEpsilon >= 0 && config.normEpsilon < 1, `norm epsilon ${config.normEpsilon}`],
     [config.ropeBase > 0 && Number.isFinite(config.ropeBase), `RoPE base ${config.ropeBase}`],
-    [factor > 0 && Number.isFinite(factor), `RoPE scaling factor ${factor}`],
+    ...ropeProblems(config),
+    ...latentProblems(config.latent),
+    ...mixtureProblems(config.mixture, layers),
   ];
   for (const [fine, what] of problems) {
     if (!fine) throw new ModelError(`The ${config.architecture} model cannot have ${what}`);

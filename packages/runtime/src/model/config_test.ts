@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ModelError, UnsupportedError } from "../errors.ts";
 import { type KeyValues, type ModelConfig, readConfig } from "./config.ts";
 
-type Values = Readonly<Record<string, string | number | undefined>>;
+type Values = Readonly<Record<string, string | number | boolean | undefined>>;
 
 const VALUES: Values = {
   "llama.block_count": 30,
@@ -28,6 +28,7 @@ function keyValues(values: Values): KeyValues {
     optionalCount: optional<number>,
     number: required<number>,
     optionalNumber: optional<number>,
+    optionalBoolean: optional<boolean>,
   };
 }
 
@@ -103,5 +104,9 @@ Deno.test("readConfig: a missing size and an unknown RoPE scaling are named", ()
     const values = keyValues({ ...VALUES, [key]: undefined });
     assertThrows(() => readConfig("llama", values, 100), ModelError, `${key} is missing`);
   }
-  assertThrows(() => config({ "rope.scaling.type": "yarn" }), UnsupportedError, "type yarn is not");
+  assertThrows(
+    () => config({ "rope.scaling.type": "longrope" }),
+    UnsupportedError,
+    "type longrope is not",
+  );
 });

@@ -1,20 +1,52 @@
 /** What every architecture offers the engine, and what it needs to be made. Holds no architecture. */
 import type { Batch } from "../batch.ts";
 import type { KvCache, KvShape, KvType } from "../kv_cache.ts";
-import type { Ops } from "../ops.ts";
+import type { Ops, Routing } from "../ops.ts";
 import type { Tensor, Weight } from "../tensor.ts";
 import type { ModelConfig } from "./config.ts";
 
 /** The tensors of a model file by name; sizes are checked, what is missing throws ModelError. */
 export interface ParameterSource {
   has(name: string): boolean;
+  /** Leaves the tensors in the file whose names begin so. */
+  leave(prefix: string): void;
   /** `[rows, cols]`, rows are outputs. */
   matrix(name: string, rows: number, cols: number): Promise<Weight>;
   vector(name: string, size: number): Promise<Tensor>;
+  /** A matrix `[rows, cols]` for each of `parts` experts or heads, stacked: `[parts * rows, cols]`, part 0 first. */
+  bank(name: string, parts: number, rows: number, cols: number): Promise<Weight>;
+  /** A tensor of `dims`, outermost first, dequantized and copied to the host, to be rearranged for `made`. */
+  values(name: string, dims: readonly number[]): Promise<Float32Array>;
+  /** A weight as `bank` gives it, of values that the file holds in another arrangement. */
+  made(
+    name: string,
+    values: Float32Array,
+    parts: number,
+    rows: number,
+    cols: number,
+  ): Promise<Weight>;
 }
 
-/** Sees named intermediates while a forward pass runs, for comparing two implementations layer by layer. */
-export type Trace = (name: string, tensor: Tensor) => void;
+/** Sees intermediates while a forward pass runs. */
+export interface Trace {
+  /** Named hidden states, for comparing two implementations layer by layer. */
+  readonly hidden?: (name: string, tensor: Tensor) => void;
+  /** Which experts the rows of a layer with a mixture go to; its tensors last until the layer ends. */
+  readonly routing?: (layer: number, routing: Routing) => void;
+  /** For tests: the experts that the rows must go to, `[rows * K]`, ascending in each row. */
+  readonly forcedExperts?: (layer: number) => Int32Array | undefined;
+}
+
+/** One forward pass: what its layers need besides their input. */
+export interface Pass {
+  readonly ops: Ops;
+  readonly batch: Batch;
+  readonly cache: KvCache | null;
+  readonly trace?: Trace;
+}
+
+/** A part of a block with its weights: x `[rows, C]`, normalized, -> `[rows, C]`, the residual not added. */
+export type Layer = (pass: Pass, x: Tensor) => Tensor;
 
 /** A loaded decoder-only transformer. */
 export interface LanguageModel {
@@ -27,7 +59,7 @@ export interface LanguageModel {
   kvShape(type: KvType): KvShape;
 }
 
-/** Makes a model out of its sizes and stored tensors. */
+/** Makes a model out of its sizes and stored tensors; `ops` makes the constants it needs besides. */
 export type LoadArchitecture = (
   config: ModelConfig,
   source: ParameterSource,

@@ -1,185 +1,81 @@
-/** The dense decoder-only transformer that Llama, Qwen2 and Qwen3 share: RMSNorm, grouped-query attention with RoPE,
- * SwiGLU (Touvron et al. 2302.13971, 2307.09288). Composes ops, computes nothing itself; knows no file format. */
-import type { Batch } from "../batch.ts";
-import type { KvCache } from "../kv_cache.ts";
-import type { Attention, Ops, Rope } from "../ops.ts";
-import type { Tensor, Weight } from "../tensor.ts";
+/** The decoder-only transformer that all architectures share: an embedding, blocks of attention and feed-forward with
+ * RMSNorm before each (Touvron et al. 2302.13971), a norm and a head. Knows neither part's inside, nor a file format. */
+import type { Tensor } from "../tensor.ts";
 import type { ModelConfig } from "./config.ts";
-import type { LanguageModel, ParameterSource, Trace } from "./language_model.ts";
+import { kvShapeOf } from "./config/kv_shape.ts";
+import type { LanguageModel, Layer, ParameterSource, Pass } from "./language_model.ts";
+
+/** Where a layer is loaded from: its number and the beginning of its tensors' names. */
+export interface Place {
+  readonly config: ModelConfig;
+  readonly source: ParameterSource;
+  readonly layer: number;
+  /** For example `blk.3`. */
+  readonly name: string;
+}
+
+/** Loads one part of a block. */
+export type LoadLayer = (place: Place) => Promise<Layer>;
 
 /** What tells the architectures apart. */
-export interface TransformerKind {
-  /** Which elements of a head rotate together in the stored q and k. */
-  readonly pairing: Rope["pairing"];
-  /** Whether the products for q, k and v have a bias. */
-  readonly qkvBias: boolean;
-  /** Whether each head of q and k is normalized before it rotates. */
-  readonly qkNorm: boolean;
+export interface BlockParts {
+  readonly attention: LoadLayer;
+  readonly feedForward: LoadLayer;
 }
 
-interface Block {
-  readonly attentionNorm: Tensor;
-  readonly q: Weight;
-  readonly k: Weight;
-  readonly v: Weight;
-  /** Gains `[D]` of the norms over each head, where there are any. */
-  readonly qNorm?: Tensor;
-  readonly kNorm?: Tensor;
-  readonly output: Weight;
-  readonly mlpNorm: Tensor;
-  readonly gate: Weight;
-  readonly up: Weight;
-  readonly down: Weight;
-}
+/** A block: x `[rows, C]` -> `[rows, C]`, residuals added. */
+type Block = (pass: Pass, x: Tensor) => Tensor;
 
-interface Parameters {
-  readonly embedding: Weight;
-  readonly blocks: readonly Block[];
-  readonly norm: Tensor;
-  readonly head: Weight;
-  readonly rope: Rope;
-}
-
-/** Loads a model of a kind; `ops` makes the constants it needs besides the stored tensors. */
+/** Loads a model whose blocks have the given parts. */
 export async function loadTransformer(
-  kind: TransformerKind,
+  { attention, feedForward }: BlockParts,
   config: ModelConfig,
   source: ParameterSource,
-  ops: Ops,
 ): Promise<LanguageModel> {
-  const parameters = await loadParameters(kind, config, source, ops);
-  return {
-    config,
-    head: parameters.head,
-    forward: (ops, ids, batch, cache, trace) =>
-      forward(ops, config, parameters, ids, batch, cache, trace),
-    kvShape: (type) => ({
-      layers: config.layers,
-      kvHeads: config.kvHeads,
-      keySize: config.headSize,
-      valueSize: config.headSize,
-      type,
-    }),
-  };
-}
-
-function forward(
-  ops: Ops,
-  config: ModelConfig,
-  parameters: Parameters,
-  ids: Int32Array,
-  batch: Batch,
-  cache: KvCache | null,
-  trace?: Trace,
-): Tensor {
-  let x = ops.embed(ids, parameters.embedding);
-  trace?.("embedding", x);
-  parameters.blocks.forEach((block, layer) => {
-    x = ops.checkpoint(() => {
-      const attended = ops.add(
-        x,
-        attention(ops, config, block, parameters.rope, x, batch, cache, layer),
-      );
-      return ops.add(attended, mlp(ops, config, block, attended));
-    });
-    trace?.(`layer.${layer}`, x);
-  });
-  const out = ops.rmsNorm(x, parameters.norm, config.normEpsilon);
-  trace?.("norm", out);
-  return out;
-}
-
-/** Grouped-query attention: x `[rows, C]` -> `[rows, C]`, the residual not added. */
-function attention(
-  ops: Ops,
-  config: ModelConfig,
-  block: Block,
-  rope: Rope,
-  x: Tensor,
-  batch: Batch,
-  cache: KvCache | null,
-  layer: number,
-): Tensor {
-  const { heads, kvHeads, headSize, normEpsilon } = config;
-  const shape: Attention = { layer, heads, kvHeads, headSize, scale: headSize ** -0.5 };
-  const normed = ops.rmsNorm(x, block.attentionNorm, normEpsilon);
-  const headNorm = (x: Tensor, gain?: Tensor) => gain ? ops.rmsNorm(x, gain, normEpsilon) : x;
-  const [rawQ, rawK, v] = ops.linears(normed, [block.q, block.k, block.v]);
-  const q = ops.rope(headNorm(rawQ, block.qNorm), batch, rope);
-  const k = ops.rope(headNorm(rawK, block.kNorm), batch, rope);
-  return ops.linear(ops.attend(q, k, v, batch, cache, shape), block.output);
-}
-
-/** SwiGLU feed-forward: x `[rows, C]` -> `[rows, C]`, the residual not added. */
-function mlp(ops: Ops, config: ModelConfig, block: Block, x: Tensor): Tensor {
-  const normed = ops.rmsNorm(x, block.mlpNorm, config.normEpsilon);
-  const [gate, up] = ops.linears(normed, [block.gate, block.up]);
-  return ops.linear(ops.swiglu(gate, up), block.down);
-}
-
-async function loadParameters(
-  kind: TransformerKind,
-  config: ModelConfig,
-  source: ParameterSource,
-  ops: Ops,
-): Promise<Parameters> {
-  const { width, vocabulary } = config;
+  const { width, vocabulary, layers, normEpsilon } = config;
   const embedding = await source.matrix("token_embd.weight", vocabulary, width);
   const blocks: Block[] = [];
-  for (let layer = 0; layer < config.layers; layer++) {
-    blocks.push(await loadBlock(kind, config, source, `blk.${layer}`));
+  for (let layer = 0; layer < layers; layer++) {
+    const place = { config, source, layer, name: `blk.${layer}` };
+    blocks.push(await loadBlock({ attention, feedForward }, place));
   }
   const norm = await source.vector("output_norm.weight", width);
   const head = source.has("output.weight")
     ? await source.matrix("output.weight", vocabulary, width)
     : embedding;
-  return { embedding, blocks, norm, head, rope: await loadRope(kind, config, source, ops) };
-}
-
-async function loadBlock(
-  { qkvBias, qkNorm }: TransformerKind,
-  config: ModelConfig,
-  source: ParameterSource,
-  name: string,
-): Promise<Block> {
-  const { width, heads, kvHeads, headSize, hidden } = config;
-  const projection = async (which: string, rows: number): Promise<Weight> => {
-    const weight = await source.matrix(`${name}.attn_${which}.weight`, rows, width);
-    if (!qkvBias) return weight;
-    return { ...weight, bias: await source.vector(`${name}.attn_${which}.bias`, rows) };
-  };
-  const headGain = (which: string) => source.vector(`${name}.attn_${which}.weight`, headSize);
   return {
-    attentionNorm: await source.vector(`${name}.attn_norm.weight`, width),
-    q: await projection("q", heads * headSize),
-    k: await projection("k", kvHeads * headSize),
-    v: await projection("v", kvHeads * headSize),
-    qNorm: qkNorm ? await headGain("q_norm") : undefined,
-    kNorm: qkNorm ? await headGain("k_norm") : undefined,
-    output: await source.matrix(`${name}.attn_output.weight`, width, heads * headSize),
-    mlpNorm: await source.vector(`${name}.ffn_norm.weight`, width),
-    gate: await source.matrix(`${name}.ffn_gate.weight`, hidden, width),
-    up: await source.matrix(`${name}.ffn_up.weight`, hidden, width),
-    down: await source.matrix(`${name}.ffn_down.weight`, width, hidden),
+    config,
+    head,
+    forward(ops, ids, batch, cache, trace) {
+      const embedded = ops.embed(ids, embedding);
+      trace?.hidden?.("embedding", embedded);
+      const x = runBlocks(blocks, { ops, batch, cache, trace }, embedded);
+      const out = ops.rmsNorm(x, norm, normEpsilon);
+      trace?.hidden?.("norm", out);
+      return out;
+    },
+    kvShape: (type) => kvShapeOf(config, type),
   };
 }
 
-/** Llama 3's long-context scaling (2407.21783) comes as one divisor a pair, linear scaling as a number. */
-async function loadRope(
-  { pairing }: TransformerKind,
-  config: ModelConfig,
-  source: ParameterSource,
-  ops: Ops,
-): Promise<Rope> {
-  const { headSize, rotarySize, ropeBase: base, ropeLinearFactor } = config;
-  const rope: Rope = { headSize, rotarySize, base, pairing };
-  const pairs = rotarySize / 2;
-  if (source.has("rope_freqs.weight")) {
-    return { ...rope, frequencyFactors: await source.vector("rope_freqs.weight", pairs) };
-  }
-  if (ropeLinearFactor === 1) return rope;
-  return {
-    ...rope,
-    frequencyFactors: ops.tensor(new Float32Array(pairs).fill(ropeLinearFactor), [pairs]),
+function runBlocks(blocks: readonly Block[], pass: Pass, embedded: Tensor): Tensor {
+  return blocks.reduce((x, block, layer) => {
+    const out = pass.ops.checkpoint(() => block(pass, x));
+    pass.trace?.hidden?.(`layer.${layer}`, out);
+    return out;
+  }, embedded);
+}
+
+async function loadBlock(parts: BlockParts, place: Place): Promise<Block> {
+  const { source, name, config: { width, normEpsilon } } = place;
+  const attentionNorm = await source.vector(`${name}.attn_norm.weight`, width);
+  const attention = await parts.attention(place);
+  const feedForwardNorm = await source.vector(`${name}.ffn_norm.weight`, width);
+  const feedForward = await parts.feedForward(place);
+  const add = (pass: Pass, x: Tensor, gain: Tensor, layer: Layer): Tensor =>
+    pass.ops.add(x, layer(pass, pass.ops.rmsNorm(x, gain, normEpsilon)));
+  return (pass, x) => {
+    const attended = add(pass, x, attentionNorm, attention);
+    return add(pass, attended, feedForwardNorm, feedForward);
   };
 }

@@ -48,6 +48,7 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
     threads: core.share ? wanted : 1,
     ops: new WasmOps(core.exports, memory),
     loadWeight: (stored, read) => loader.loadWeight(stored, read),
+    dequantize: (stored, read) => loader.dequantize(stored, read),
     loadVector: (stored, read) => loader.loadVector(stored, read),
     createCache: (shape, maxPages) => new KvCache(shape, pageStore(memory, shape), maxPages),
     memoryBytes: () => core.memory.buffer.byteLength,

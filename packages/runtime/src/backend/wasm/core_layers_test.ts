@@ -5,7 +5,12 @@ import {
   type CoreValues,
   eachCore,
 } from "../../../../../tests/support/core_values.ts";
-import { seededRandom } from "../../../../../tests/support/seeded_random.ts";
+import {
+  FLOAT_PAGES,
+  numbers,
+  type PageFormat,
+  Q8_PAGES,
+} from "../../../../../tests/support/core_pages.ts";
 import {
   ATTEND_ABSOLUTE,
   KERNEL_RELATIVE,
@@ -13,12 +18,6 @@ import {
 } from "../../../../../tests/support/tolerance.ts";
 
 const SIZES = [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 65, 577];
-
-/** `count` numbers between -size and size. */
-function numbers(count: number, size: number, seed: number): Float32Array {
-  const random = seededRandom(seed);
-  return Float32Array.from({ length: count }, () => size * (random(1 << 20) / (1 << 19) - 1));
-}
 
 Deno.test("rms_norm: agrees with its scalar twin in every artifact", async () => {
   await eachCore((values, variant) => {
@@ -73,12 +72,14 @@ Deno.test("add, select_rows: every element in every artifact", async () => {
   });
 });
 
-/** Both pairings, with and without frequency factors and a tail that is not turned. */
+/** Both pairings, with and without frequency factors and ends that are not turned; magnitudes keep results up to 1. */
 const TURNS = [
-  { interleaved: 0, tail: 0, scaled: false },
-  { interleaved: 1, tail: 0, scaled: true },
-  { interleaved: 0, tail: 3, scaled: true },
-  { interleaved: 1, tail: 5, scaled: false },
+  { interleaved: 0, start: 0, tail: 0, scaled: false, magnitude: 1 },
+  { interleaved: 1, start: 0, tail: 0, scaled: true, magnitude: 1 },
+  { interleaved: 0, start: 0, tail: 3, scaled: true, magnitude: 0.7 },
+  { interleaved: 1, start: 0, tail: 5, scaled: false, magnitude: 1 },
+  { interleaved: 0, start: 4, tail: 0, scaled: false, magnitude: 1 },
+  { interleaved: 1, start: 3, tail: 2, scaled: true, magnitude: 0.3 },
 ];
 
 Deno.test("rope: table and rotation agree with the scalar twin in every artifact", async () => {
@@ -87,19 +88,23 @@ Deno.test("rope: table and rotation agree with the scalar twin in every artifact
   await eachCore((values, variant) => {
     const { exports } = values;
     for (const half of SIZES.filter((size) => size <= 33)) {
-      for (const { interleaved, tail, scaled } of TURNS) {
-        const size = 2 * half + tail;
+      for (const { interleaved, start, tail, scaled, magnitude } of TURNS) {
+        const size = start + 2 * half + tail;
         const count = rows * heads * size;
         const [x, at] = [values.f32(numbers(count, 1, half)), values.i32(positions)];
         const factors = scaled ? values.f32(Array.from({ length: half }, (_, i) => 1 + i)) : 0;
         const [table, out, twin] = [2 * rows * half, count, count].map((n) => values.room(n));
         const statuses = [
-          exports.rope_table(at, factors, table, rows, half, base),
-          exports.rope(x, table, out, rows, heads, size, half, interleaved),
-          exports.rope_scalar(x, at, factors, twin, rows, heads, size, half, base, interleaved),
+          exports.rope_table(at, factors, table, rows, half, base, magnitude),
+          exports.rope(x, table, out, rows, heads, size, half, interleaved, start),
+          exports.rope_scalar(
+            ...[x, at, factors, twin, rows, heads, size, half] as const,
+            ...[base, interleaved, start, magnitude] as const,
+          ),
         ];
         assertEquals(statuses, [0, 0, 0]);
-        const what = `${variant} half ${half} tail ${tail} interleaved ${interleaved}`;
+        const what =
+          `${variant} half ${half} from ${start} tail ${tail} interleaved ${interleaved}`;
         const tolerance = { absolute: ROPE_ABSOLUTE };
         assertWithin(values.read(out, count), values.read(twin, count), tolerance, what);
       }
@@ -122,40 +127,6 @@ interface Inputs {
 }
 
 const LAYER_OFFSET = 64;
-
-/** A format of pages: the core's number for it, bytes of 32 numbers, and numbers as it holds them. */
-interface PageFormat {
-  readonly name: string;
-  readonly type: number;
-  readonly bytesOf32: number;
-  readonly stored: (x: Float32Array) => Float32Array;
-}
-
-const FLOATS: readonly PageFormat[] = [
-  { name: "f32", type: 0, bytesOf32: 128, stored: (x) => x },
-  { name: "f16", type: 1, bytesOf32: 64, stored: (x) => x.map((value) => Math.f16round(value)) },
-];
-const Q8_0: PageFormat = { name: "q8_0", type: 8, bytesOf32: 34, stored: asQ8_0 };
-
-function asQ8_0(x: Float32Array): Float32Array {
-  const out = x.slice();
-  for (let at = 0; at < x.length; at += 32) {
-    const block = out.subarray(at, at + 32);
-    const largest = block.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const scale = Math.f16round(Math.fround(largest / 127));
-    const inverse = Math.fround(1 / scale);
-    block.forEach((value, i) => {
-      const level = nearestEven(Math.fround(value * inverse));
-      block[i] = Math.max(-127, Math.min(127, level)) * scale;
-    });
-  }
-  return out;
-}
-
-/** To the nearest whole number, ties to even. */
-function nearestEven(x: number): number {
-  return x + 1.5 * 2 ** 52 - 1.5 * 2 ** 52;
-}
 
 function attendInputs({ rows, heads, kvHeads, keySize, valueSize }: Heads): Inputs {
   return {
@@ -227,7 +198,7 @@ Deno.test("attend: agrees with the scalar twin over pages of every type in every
         const shape = { rows, heads, kvHeads, keySize, valueSize };
         const inputs = attendInputs(shape);
         const isInBlocks = [keySize, valueSize].every((size) => size % 32 === 0);
-        for (const format of isInBlocks ? [...FLOATS, Q8_0] : FLOATS) {
+        for (const format of isInBlocks ? [...FLOAT_PAGES, Q8_PAGES] : FLOAT_PAGES) {
           const got = attendInChunks(values, shape, inputs, format, rows);
           const twin = attendTwin(values, shape, inputs, format);
           const what = `${variant} ${JSON.stringify(shape)} ${format.name}`;
@@ -250,15 +221,15 @@ Deno.test("attend: the same bits whole and in chunks in every artifact", async (
         assertWithin(chunked, whole, {}, `${variant} ${format.name} chunks of ${chunk}`);
       }
     };
-    for (const format of FLOATS) check(odd, format);
-    for (const format of [...FLOATS, Q8_0]) check(blocks, format);
+    for (const format of FLOAT_PAGES) check(odd, format);
+    for (const format of [...FLOAT_PAGES, Q8_PAGES]) check(blocks, format);
   });
 });
 
 Deno.test("attend: what is not a number stays so, in its own row and head and where it is seen, in every artifact", async () => {
   const shape = { rows: 40, heads: 4, kvHeads: 2, keySize: 32, valueSize: 32 };
   await eachCore((values, variant) => {
-    for (const format of [...FLOATS, Q8_0]) {
+    for (const format of [...FLOAT_PAGES, Q8_PAGES]) {
       const inputs = attendInputs(shape);
       inputs.q[(33 * 4 + 2) * 32 + 5] = NaN; // row 33, head 2
       const out = attendInChunks(values, shape, inputs, format, 40);
@@ -268,7 +239,7 @@ Deno.test("attend: what is not a number stays so, in its own row and head and wh
     }
     const inputs = attendInputs(shape);
     inputs.k[(35 * 2 + 1) * 32] = NaN; // seen by heads 2 and 3 from row 35 on
-    const out = attendInChunks(values, shape, inputs, FLOATS[0], 40);
+    const out = attendInChunks(values, shape, inputs, FLOAT_PAGES[0], 40);
     for (let i = 0; i < out.length; i += 32) {
       const isSeen = i / 128 >= 35 && (i / 32) % 4 >= 2;
       assertEquals(Number.isNaN(out[i]), isSeen, `${variant} ${i}`);
@@ -285,8 +256,9 @@ Deno.test("layers: wrong arguments give a status and write nothing", async () =>
       exports.rms_norm(at, at, out, 1, 0, 0),
       exports.swiglu(0, at, out, 4),
       exports.add(at, 0, out, 4),
-      exports.rope_table(0, 0, out, 1, 2, 1e4),
-      exports.rope(at, at, out, 1, 1, 3, 2, 0),
+      exports.rope_table(0, 0, out, 1, 2, 1e4, 1),
+      exports.rope(at, at, out, 1, 1, 3, 2, 0, 0),
+      exports.rope(at, at, out, 1, 1, 4, 2, 0, 1), // turns beyond the head
       exports.attend(at, at, at, out, at, at, 1, 3, 2, 4, 4, 1, 0, 0), // 3 heads over 2
       exports.attend(at, at, at, out, at, at, 1, 2, 2, 4, 3, 1, 0, 0), // values of 3
       exports.attend(at, at, at, out, at, 0, 1, 2, 2, 4, 4, 1, 0, 0),

@@ -1,36 +1,49 @@
 /** The waist on wasm: checks shapes, finds addresses, calls the core. Holds no arithmetic and no state but the arena. */
-import type { Batch, Segment } from "../../batch.ts";
-import { type KvCache, type KvShape, type KvType, PAGE_TOKENS, pageBytes } from "../../kv_cache.ts";
-import type { Attention, Draw, Drawn, Ops, Rope, Scope } from "../../ops.ts";
-import { elementCount, type Tensor, type Weight } from "../../tensor.ts";
-import { Arena, ARENA_START, type ArenaMark } from "./arena.ts";
+import type { Batch } from "../../batch.ts";
+import { UnsupportedError } from "../../errors.ts";
+import { type KvCache, type KvShape, type KvType, pageBytes } from "../../kv_cache.ts";
+import type {
+  Attention,
+  Draw,
+  Drawn,
+  LatentAttention,
+  Ops,
+  Rope,
+  Routing,
+  RoutingRule,
+  Scope,
+} from "../../ops.ts";
+import { elementCount, type ExpertBank, type Tensor, type Weight } from "../../tensor.ts";
+import { Arena, type ArenaMark } from "./arena.ts";
 import type { CoreExports } from "./core.ts";
 import type { WasmMemory } from "./memory.ts";
+import { routeRows } from "./mixture/route_rows.ts";
+import { checkExperts, runExperts, takesActivations } from "./mixture/run_experts.ts";
 import { sampleRows } from "./sampling.ts";
-import { pagesFor, rowPositions, StepMemo } from "./step_memo.ts";
+import { Memo, StepTables } from "./step_tables.ts";
 import { addressOf, packedOf, type WasmTensor, wasmTensor } from "./storage.ts";
+import { TILE_ROWS } from "./weight_loader.ts";
 
 /** Logits that `tokenLogprobs` holds at a time. */
 const LOGPROB_CHUNK_BYTES = 16 << 20;
 const ACTIVATION_BLOCK_BYTES = 4 << 20;
 /** The core's address for a missing bias. */
 const NO_BIAS = 0;
-const STEP_BLOCK_BYTES = 256 << 10;
 /** The core's numbers for formats of pages: ggml's type ids. */
 const GGML_TYPES: Readonly<Record<KvType, number>> = { f32: 0, f16: 1, q8_0: 8 };
 
 /** `Ops` over the exports of core-rs. */
 export class WasmOps implements Ops {
-  readonly #memo = new StepMemo();
+  /** Int8 activations, by what they were made of. */
+  readonly #quantized = new Memo<Tensor>();
   /** Activations; rewound at the end of each scope and checkpoint. */
   readonly #arena: Arena;
-  /** What is derived from batches; rewound when the outermost scope closes. */
-  readonly #stepArena: Arena;
+  readonly #tables: StepTables;
   #depth = 0;
 
   constructor(private readonly core: CoreExports, private readonly memory: WasmMemory) {
     this.#arena = new Arena(memory, ACTIVATION_BLOCK_BYTES);
-    this.#stepArena = new Arena(memory, STEP_BLOCK_BYTES);
+    this.#tables = new StepTables(core, memory, this.#arena);
   }
 
   scope(): Scope {
@@ -39,9 +52,7 @@ export class WasmOps implements Ops {
     return {
       [Symbol.dispose]: () => {
         this.#rewind(mark);
-        if (--this.#depth > 0) return;
-        this.#memo.forgetBatches();
-        this.#stepArena.rewind(ARENA_START);
+        if (--this.#depth === 0) this.#tables.forget();
       },
     };
   }
@@ -101,17 +112,63 @@ export class WasmOps implements Ops {
     return outs as { [I in keyof W]: Tensor };
   }
 
+  headLinear(x: Tensor, weight: Weight, heads: number): Tensor {
+    const { name, cols, bias } = weight;
+    const outputs = weight.rows / heads;
+    expectSize(`headLinear with ${name}: columns`, x.shape[1], heads * cols);
+    const { address, typeId, quantized, parts } = packedOf(weight);
+    if (!Number.isInteger(outputs) || (outputs % TILE_ROWS !== 0 && parts !== heads)) {
+      throw new UnsupportedError(
+        `${heads} heads of ${name} [${weight.rows}, ${cols}] do not begin at multiples of ${TILE_ROWS} rows`,
+        "head-rows",
+      );
+    }
+    const [rows] = x.shape;
+    const out = this.#f32([rows, weight.rows]);
+    // deno-fmt-ignore
+    const status = this.core.head_linear(
+      typeId, addressOf(x), quantized ? this.#quantize(x) : 0, address,
+      bias ? addressOf(bias) : NO_BIAS, addressOf(out), rows, heads, cols, outputs,
+    );
+    this.#check("headLinear", status);
+    return out;
+  }
+
+  splitHeads(x: Tensor, heads: number, sizes: readonly number[]): Tensor[] {
+    const [rows, cols] = x.shape;
+    expectSize("splitHeads", cols, heads * sum(sizes));
+    const parts = sizes.map((size) => this.#f32([rows, heads * size]));
+    const list = this.#i32(parts.flatMap((part, i) => [addressOf(part), sizes[i], heads]));
+    this.#check(
+      "splitHeads",
+      this.core.split_heads(addressOf(x), list, parts.length, rows, heads),
+    );
+    return parts;
+  }
+
+  joinHeads(parts: readonly Tensor[], heads: number, sizes: readonly number[]): Tensor {
+    const [rows] = parts[0].shape;
+    const list = parts.flatMap((part, i) => {
+      const own = part.shape[1] === sizes[i] ? 1 : heads;
+      expectSize(`joinHeads: part ${i}`, elementCount(part.shape), rows * own * sizes[i]);
+      return [addressOf(part), sizes[i], own];
+    });
+    const out = this.#f32([rows, heads * sum(sizes)]);
+    this.#check(
+      "joinHeads",
+      this.core.join_heads(this.#i32(list), parts.length, addressOf(out), rows, heads),
+    );
+    return out;
+  }
+
   rmsNorm(x: Tensor, gain: Tensor, epsilon: number): Tensor {
     const size = elementCount(gain.shape);
     expectSize("rmsNorm: elements beyond whole runs of the gain", x.shape[1] % size, 0);
     const out = this.#f32(x.shape);
+    const runs = elementCount(x.shape) / size;
+    // deno-fmt-ignore
     const status = this.core.rms_norm(
-      addressOf(x),
-      addressOf(gain),
-      addressOf(out),
-      elementCount(x.shape) / size,
-      size,
-      epsilon,
+      addressOf(x), addressOf(gain), addressOf(out), runs, size, epsilon,
     );
     this.#check("rmsNorm", status);
     return out;
@@ -121,17 +178,12 @@ export class WasmOps implements Ops {
     const [rows, cols] = x.shape;
     expectSize("rope: rows", rows, batch.rows);
     const out = this.#f32(x.shape);
-    const half = rope.rotarySize / 2;
-    const table = this.#memo.ropeTable(batch, rope, () => this.#ropeTable(batch, rope));
+    const { headSize, rotarySize, rotaryStart = 0 } = rope;
+    const isInterleaved = rope.pairing === "interleaved" ? 1 : 0;
+    // deno-fmt-ignore
     const status = this.core.rope(
-      addressOf(x),
-      table,
-      addressOf(out),
-      rows,
-      cols / rope.headSize,
-      rope.headSize,
-      half,
-      rope.pairing === "interleaved" ? 1 : 0,
+      addressOf(x), this.#tables.ropeTable(batch, rope), addressOf(out), rows,
+      cols / headSize, headSize, rotarySize / 2, isInterleaved, rotaryStart,
     );
     this.#check("rope", status);
     return out;
@@ -145,39 +197,44 @@ export class WasmOps implements Ops {
     cache: KvCache | null,
     shape: Attention,
   ): Tensor {
-    const { layer, heads, kvHeads, headSize } = shape;
-    expectSize("attend: q", q.shape[1], heads * headSize);
-    expectSize("attend: k", k.shape[1], kvHeads * headSize);
-    const out = this.#f32([batch.rows, heads * headSize]);
-    const own: KvShape = {
-      layers: 1,
-      kvHeads,
-      keySize: headSize,
-      valueSize: headSize,
-      type: "f32",
-    };
-    const tables = cache
-      ? this.#memo.cachedTables.get(batch, () => this.#cachedTables(batch))
-      : this.#ownTables(batch, own);
-    const layerOffset = cache ? layer * (pageBytes(cache.shape) / cache.shape.layers) : 0;
-    const pageType = GGML_TYPES[cache?.shape.type ?? "f32"];
+    const { layer, heads, kvHeads, keySize, valueSize } = shape;
+    expectSize("attend: q", q.shape[1], heads * keySize);
+    expectSize("attend: k", k.shape[1], kvHeads * keySize);
+    expectSize("attend: v", v.shape[1], kvHeads * valueSize);
+    const own: KvShape = { layers: 1, kvHeads, keySize, valueSize, type: "f32" };
+    const { tables, layerOffset, pageType } = this.#pages(batch, cache, own, layer);
+    const out = this.#f32([batch.rows, heads * valueSize]);
+    // deno-fmt-ignore
     const status = this.core.attend(
-      addressOf(q),
-      addressOf(k),
-      addressOf(v),
-      addressOf(out),
-      this.#positions(batch),
-      tables,
-      batch.rows,
-      heads,
-      kvHeads,
-      headSize,
-      headSize,
-      shape.scale,
-      layerOffset,
-      pageType,
+      addressOf(q), addressOf(k), addressOf(v), addressOf(out),
+      this.#tables.positions(batch), tables, batch.rows, heads, kvHeads,
+      keySize, valueSize, shape.scale, layerOffset, pageType,
     );
     this.#check("attend", status);
+    return out;
+  }
+
+  latentAttend(
+    q: Tensor,
+    latent: Tensor,
+    batch: Batch,
+    cache: KvCache | null,
+    shape: LatentAttention,
+  ): Tensor {
+    const { layer, heads, rank, rotarySize, scale } = shape;
+    const keySize = rank + rotarySize;
+    expectSize("latentAttend: q", q.shape[1], heads * keySize);
+    expectSize("latentAttend: latent", latent.shape[1], keySize);
+    const own: KvShape = { layers: 1, kvHeads: 1, keySize, valueSize: 0, type: "f32" };
+    const { tables, layerOffset, pageType } = this.#pages(batch, cache, own, layer);
+    const out = this.#f32([batch.rows, heads * rank]);
+    // deno-fmt-ignore
+    const status = this.core.latent_attend(
+      addressOf(q), addressOf(latent), addressOf(out),
+      this.#tables.positions(batch), tables, batch.rows, heads,
+      rank, rotarySize, scale, layerOffset, pageType,
+    );
+    this.#check("latentAttend", status);
     return out;
   }
 
@@ -186,6 +243,22 @@ export class WasmOps implements Ops {
     const out = this.#f32(gate.shape);
     const n = elementCount(gate.shape);
     this.#check("swiglu", this.core.swiglu(addressOf(gate), addressOf(up), addressOf(out), n));
+    return out;
+  }
+
+  route(x: Tensor, gate: Weight, rule: RoutingRule): Routing {
+    return routeRows(this.core, this.memory, this.#arena, this.linear(x, gate), rule);
+  }
+
+  experts(x: Tensor, routing: Routing, bank: ExpertBank): Tensor {
+    checkExperts(x, routing, bank);
+    const out = this.#f32(x.shape);
+    const activations = takesActivations(bank) ? this.#quantize(x) : 0;
+    const mark = this.#arena.mark();
+    const rows = { x, activations, out };
+    const status = runExperts(this.core, this.memory, this.#arena, rows, routing, bank);
+    this.#arena.rewind(mark);
+    this.#check("experts", status);
     return out;
   }
 
@@ -242,23 +315,29 @@ export class WasmOps implements Ops {
     );
   }
 
+  readInts(tensor: Tensor): Promise<Int32Array> {
+    return Promise.resolve(
+      this.memory.i32(addressOf(tensor), elementCount(tensor.shape)).slice(),
+    );
+  }
+
   #f32(shape: readonly number[]): WasmTensor {
     return wasmTensor("f32", shape, this.#arena.allocate(4 * elementCount(shape)));
   }
 
   #rewind(mark: ArenaMark): void {
     this.#arena.rewind(mark);
-    this.#memo.forgetActivations();
+    this.#quantized.clear();
   }
 
-  #i32(values: ArrayLike<number>, arena: Arena = this.#arena): number {
-    const address = arena.allocate(4 * values.length);
+  #i32(values: ArrayLike<number>): number {
+    const address = this.#arena.allocate(4 * values.length);
     this.memory.writeI32(address, values);
     return address;
   }
 
   #quantize(x: Tensor): number {
-    return this.#memo.activations.get(x, () => {
+    return this.#quantized.get(x, () => {
       const [rows, cols] = x.shape;
       const address = this.#arena.allocate(this.core.activation_bytes(rows, cols));
       this.#check("quantize", this.core.quantize_rows(addressOf(x), address, rows, cols));
@@ -266,50 +345,13 @@ export class WasmOps implements Ops {
     });
   }
 
-  #positions(batch: Batch): number {
-    return this.#memo.positions.get(batch, () => this.#i32(rowPositions(batch), this.#stepArena));
-  }
-
-  #ropeTable(batch: Batch, rope: Rope): number {
-    const half = rope.rotarySize / 2;
-    const table = this.#stepArena.allocate(8 * batch.rows * half);
-    const factors = rope.frequencyFactors ? addressOf(rope.frequencyFactors) : 0;
-    const positions = this.#positions(batch);
-    const status = this.core.rope_table(positions, factors, table, batch.rows, half, rope.base);
-    this.#check("ropeTable", status);
-    return table;
-  }
-
-  /** For each row the address of its sequence's list of pages. */
-  #cachedTables(batch: Batch): number {
-    return this.#tables(batch, this.#stepArena, ({ sequence, firstPosition, length }) => {
-      if (!sequence) throw new TypeError("A segment without a sequence cannot use the cache");
-      const pages = pagesFor(firstPosition + length);
-      if (sequence.pages.length < pages) {
-        throw new RangeError(
-          `The sequence has ${sequence.pages.length} pages of ${PAGE_TOKENS} tokens, ${pages} are needed: extend it first`,
-        );
-      }
-      return sequence.pages.slice(0, pages);
-    });
-  }
-
-  /** Pages in the arena for segments that bring all their keys along. */
-  #ownTables(batch: Batch, shape: KvShape): number {
-    const bytes = pageBytes(shape);
-    return this.#tables(batch, this.#arena, ({ firstPosition, length }) => {
-      if (firstPosition !== 0) throw new RangeError("A segment without a cache starts at 0");
-      return Array.from({ length: pagesFor(length) }, () => this.#arena.allocate(bytes));
-    });
-  }
-
-  #tables(batch: Batch, arena: Arena, pagesOf: (segment: Segment) => number[]): number {
-    const rows = new Int32Array(batch.rows);
-    for (const segment of batch.segments) {
-      const list = this.#i32(pagesOf(segment), arena);
-      rows.fill(list, segment.start, segment.start + segment.length);
-    }
-    return this.#i32(rows, arena);
+  /** Where attention of a layer finds its pages, and how they are stored. */
+  #pages(batch: Batch, cache: KvCache | null, own: KvShape, layer: number) {
+    return {
+      tables: this.#tables.pageTables(batch, cache, own),
+      layerOffset: cache ? layer * (pageBytes(cache.shape) / cache.shape.layers) : 0,
+      pageType: GGML_TYPES[cache?.shape.type ?? "f32"],
+    };
   }
 
   #check(op: string, status: number): void {
@@ -319,4 +361,8 @@ export class WasmOps implements Ops {
 
 function expectSize(what: string, got: number, wanted: number): void {
   if (got !== wanted) throw new RangeError(`${what}: ${got} elements, expected ${wanted}`);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
 }

@@ -14,6 +14,8 @@ export interface WasmWeight extends Weight {
     readonly typeId: number;
     /** Products with it take activations in int8 blocks. */
     readonly quantized: boolean;
+    /** Parts of equally many rows of which each begins a tile, where it is more than one. */
+    readonly parts?: number;
   };
 }
 

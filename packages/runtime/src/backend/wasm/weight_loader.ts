@@ -1,4 +1,4 @@
-/** Streams stored tensors into the wasm memory: matrices into packed tiles, chunk by chunk, vectors to f32. */
+/** Streams stored tensors into the wasm memory: matrices and banks of experts into packed tiles, vectors to f32. */
 import { ModelError, UnsupportedError } from "../../errors.ts";
 import type { ReadTensor, StoredTensor } from "../../ops.ts";
 import type { Tensor, Weight } from "../../tensor.ts";
@@ -7,7 +7,7 @@ import type { WasmMemory } from "./memory.ts";
 import { wasmTensor, type WasmWeight } from "./storage.ts";
 
 /** Weight rows in a tile of the packed layout. */
-const TILE_ROWS = 8;
+export const TILE_ROWS = 8;
 /** Bytes of the file that are staged at a time; the buffer stays, so it is small beside any model. */
 const STAGING_BYTES = 1 << 20;
 const STATUS_NON_FINITE = 2;
@@ -46,14 +46,44 @@ export class WeightLoader {
 
   constructor(private readonly core: CoreExports, private readonly memory: WasmMemory) {}
 
-  /** A matrix `[rows, cols]` in tiles of 8 rows, the last one filled up with zero rows. */
+  /**
+   * A matrix `[rows, cols]` in tiles of 8 rows, the last one filled up with zero rows; of a bank each expert's last one, so
+   * that every expert begins with a tile.
+   */
   async loadWeight(stored: StoredTensor, read: ReadTensor): Promise<Weight> {
     const type = packedType(stored);
-    const { name, rows, cols } = stored;
+    const { name, rows, cols, experts = 1 } = stored;
     const rowBytes = bytesOfRow(stored, type);
+    if (rows % experts !== 0) {
+      throw new ModelError(`Tensor ${name} of ${rows} rows does not hold ${experts} experts`);
+    }
+    const ownRows = rows / experts;
+    // Experts of whole tiles stand in the file as one matrix does.
+    const parts = ownRows % TILE_ROWS === 0 ? 1 : experts;
+    const partTiles = Math.ceil(rows / parts / TILE_ROWS);
+    const address = this.memory.allocate(parts * partTiles * TILE_ROWS * rowBytes);
+    for (let part = 0; part < parts; part++) {
+      const to = address + part * partTiles * TILE_ROWS * rowBytes;
+      const first = part * (rows / parts) * rowBytes;
+      const readPart: ReadTensor = (offset, into) => read(first + offset, into);
+      await this.#pack(stored, type, rows / parts, to, readPart);
+    }
+    const storage = { address, typeId: type.id, quantized: type.quantized, parts: experts };
+    const weight: WasmWeight = { name, type: stored.type, rows, cols, storage };
+    return weight;
+  }
+
+  /** Packs `rows` rows to `address`, as many tiles at a time as the staging buffer holds. */
+  async #pack(
+    { name, cols }: StoredTensor,
+    type: PackedType,
+    rows: number,
+    address: number,
+    read: ReadTensor,
+  ): Promise<void> {
+    const rowBytes = (cols / type.blockSize) * type.blockBytes;
     const tiles = Math.ceil(rows / TILE_ROWS);
     const tileBytes = TILE_ROWS * rowBytes;
-    const address = this.memory.allocate(tiles * tileBytes);
     const tilesAtOnce = Math.max(1, Math.floor(STAGING_BYTES / tileBytes));
     const staging = this.#stage(Math.min(tilesAtOnce, tiles) * tileBytes);
     for (let tile = 0; tile < tiles; tile += tilesAtOnce) {
@@ -67,9 +97,30 @@ export class WeightLoader {
       if (status === STATUS_NON_FINITE) throw nonFinite(name);
       if (status !== 0) throw new RangeError(`The core refused to pack ${name}: status ${status}`);
     }
-    const storage = { address, typeId: type.id, quantized: type.quantized };
-    const weight: WasmWeight = { name, type: stored.type, rows, cols, storage };
-    return weight;
+  }
+
+  /** The values of a matrix `[rows, cols]`, of which nothing stays in the memory. */
+  async dequantize(stored: StoredTensor, read: ReadTensor): Promise<Float32Array> {
+    const type = packedType(stored);
+    const { name, rows, cols } = stored;
+    const rowBytes = bytesOfRow(stored, type);
+    const out = new Float32Array(rows * cols);
+    const rowsAtOnce = Math.min(rows, Math.max(1, Math.floor(STAGING_BYTES / (4 * cols))));
+    const staging = this.#stage(rowsAtOnce * rowBytes);
+    const values = this.memory.allocate(4 * rowsAtOnce * cols);
+    try {
+      for (let row = 0; row < rows; row += rowsAtOnce) {
+        const count = Math.min(rowsAtOnce, rows - row);
+        await read(row * rowBytes, this.memory.bytes(staging, count * rowBytes));
+        const status = this.core.dequantize_scalar(type.id, staging, values, count, cols);
+        if (status !== 0) throw new RangeError(`The core refused ${name}: status ${status}`);
+        out.set(this.memory.f32(values, count * cols), row * cols);
+      }
+    } finally {
+      this.memory.release(values);
+    }
+    if (!out.every(Number.isFinite)) throw nonFinite(name);
+    return out;
   }
 
   /** A vector `[cols]` as f32. */

@@ -1,18 +1,11 @@
 /** Reads config.json of a Hugging Face model, in its published and its transformers-5 spelling. Knows no tensors and no GGUF keys. */
 import { CheckpointError, UnsupportedError } from "../../errors.ts";
+import { ConfigValues } from "./config_values.ts";
+import { FP8_BLOCK } from "./fp8_scales.ts";
 import { isObject, type JsonObject } from "./json_file.ts";
-
-/** How positions are scaled to contexts longer than the model was first trained for. */
-export type RopeScaling =
-  | { readonly type: "default" }
-  | { readonly type: "linear"; readonly factor: number }
-  | {
-    readonly type: "llama3";
-    readonly factor: number;
-    readonly lowFrequencyFactor: number;
-    readonly highFrequencyFactor: number;
-    readonly originalContextTokens: number;
-  };
+import { type LatentConfig, readLatentConfig } from "./latent_config.ts";
+import { type MixtureConfig, type MixtureFamily, readMixtureConfig } from "./mixture_config.ts";
+import { readRope, type RopeScaling } from "./rope_config.ts";
 
 /** What all supported models have in common. */
 export interface CheckpointConfig {
@@ -32,13 +25,17 @@ export interface CheckpointConfig {
   readonly normEpsilon: number;
   readonly ropeBase: number;
   readonly ropeScaling: RopeScaling;
+  /** Layers after the last one that guess the tokens after the next (multi-token prediction). */
+  readonly nextLayers: number;
+  /** Set where tokens go to experts. */
+  readonly mixture?: MixtureConfig;
+  /** Set where attention is over a latent: heads and kvHeads are then those of queries, headSize of keys. */
+  readonly latent?: LatentConfig;
   /** The output matrix is the embedding. */
   readonly isTied: boolean;
   /** The file itself, for ids of special tokens. */
   readonly json: JsonObject;
 }
-
-const DEFAULT_ROPE_BASE = 10000;
 
 /** The class name of a model; throws a CheckpointError where config.json does not say it. */
 export function classNameOf(json: JsonObject, where: string): string {
@@ -48,25 +45,34 @@ export function classNameOf(json: JsonObject, where: string): string {
 }
 
 /**
- * Reads and checks the sizes of a decoder-only transformer; `where` names the file in errors.
- * @throws {CheckpointError} if a size is missing or no number
- * @throws {UnsupportedError} if the model is quantized, or has a kind of RoPE or activation that is not supported
+ * Reads and checks the sizes of a decoder-only transformer, dense or of a family of mixtures; `where` names the file in
+ * errors.
+ * @throws {CheckpointError} if a size is missing, no number or does not fit
+ * @throws {UnsupportedError} if the model is quantized in a way that is not known, or has a kind of RoPE, activation or
+ *   routing that is not supported
  */
-export function readCheckpointConfig(json: JsonObject, where: string): CheckpointConfig {
+export function readCheckpointConfig(
+  json: JsonObject,
+  where: string,
+  family?: MixtureFamily,
+): CheckpointConfig {
   const className = classNameOf(json, where);
   refuseVariants(json, className);
-  const values = new Values(json, where);
+  const values = new ConfigValues(json, where);
   const width = values.count("hidden_size");
   const heads = values.count("num_attention_heads");
-  const givenHeadSize = values.optionalCount("head_dim");
-  const rope = readRope(json, where);
+  const layers = values.count("num_hidden_layers");
+  const isDeepseek = family === "deepseek-v2" || family === "deepseek-v3";
+  const latent = isDeepseek ? readLatentConfig(json, where) : undefined;
+  const givenHeadSize = latent?.keySize ?? values.optionalCount("head_dim");
+  const rope = readRope(json, where, isDeepseek);
   return {
     className,
-    layers: values.count("num_hidden_layers"),
+    layers,
     width,
     hidden: values.count("intermediate_size"),
     heads,
-    kvHeads: values.optionalCount("num_key_value_heads") ?? heads,
+    kvHeads: latent ? heads : values.optionalCount("num_key_value_heads") ?? heads,
     headSize: givenHeadSize ?? Math.floor(width / heads),
     headSizeIsGiven: givenHeadSize !== undefined,
     vocabulary: values.count("vocab_size"),
@@ -74,56 +80,21 @@ export function readCheckpointConfig(json: JsonObject, where: string): Checkpoin
     normEpsilon: values.number("rms_norm_eps"),
     ropeBase: rope.base,
     ropeScaling: rope.scaling,
+    nextLayers: isDeepseek ? values.optionalSize("num_nextn_predict_layers") ?? 0 : 0,
+    mixture: family ? readMixtureConfig(json, where, family) : undefined,
+    latent,
     isTied: json.tie_word_embeddings === true,
     json,
   };
 }
 
-/** Typed look-ups; `null` is as good as missing, as transformers has it. */
-class Values {
-  constructor(private readonly json: JsonObject, private readonly where: string) {}
-
-  count(key: string): number {
-    const value = this.optionalCount(key);
-    if (value === undefined) throw this.#wrong(key, "a whole number >= 1");
-    return value;
-  }
-
-  optionalCount(key: string): number | undefined {
-    const value = this.json[key] ?? undefined;
-    if (value === undefined) return undefined;
-    if (Number.isSafeInteger(value) && value as number >= 1) return value as number;
-    throw this.#wrong(key, "a whole number >= 1");
-  }
-
-  number(key: string): number {
-    const value = this.optionalNumber(key);
-    if (value === undefined) throw this.#wrong(key, "a number");
-    return value;
-  }
-
-  optionalNumber(key: string): number | undefined {
-    const value = this.json[key] ?? undefined;
-    if (value === undefined || Number.isFinite(value)) return value as number | undefined;
-    throw this.#wrong(key, "a number");
-  }
-
-  #wrong(key: string, wanted: string): CheckpointError {
-    const found = JSON.stringify(this.json[key])?.slice(0, 60) ?? "nothing";
-    return new CheckpointError(
-      `${this.where}: ${key} must be ${wanted}, found ${found}`,
-      this.where,
-    );
-  }
-}
-
 /** Choices that would change what the model computes. */
 function refuseVariants(json: JsonObject, className: string): void {
   const { quantization_config: quantization, hidden_act: activation } = json;
-  if (isObject(quantization)) {
+  if (isObject(quantization) && !isBlockFp8(quantization)) {
     const method = String(quantization.quant_method ?? "unknown");
     throw new UnsupportedError(
-      `The model is quantized already (${method}): take the folder of its F32, F16 or BF16 weights`,
+      `The model is quantized already (${method}): take the folder of its F32, F16 or BF16 weights, or FP8 ones with a scale for every 128 x 128`,
       method,
     );
   }
@@ -139,51 +110,16 @@ function refuseVariants(json: JsonObject, className: string): void {
   }
 }
 
+/** DeepSeek-V3's published form: E4M3 values with a scale for each block of 128 x 128. */
+function isBlockFp8({ quant_method, fmt, weight_block_size: block }: JsonObject): boolean {
+  return quant_method === "fp8" && (fmt ?? "e4m3") === "e4m3" && Array.isArray(block) &&
+    block.length === 2 && block.every((size) => size === FP8_BLOCK);
+}
+
 /** Tokens that a layer looks back on; beyond them full attention would be another model. */
-function windowOf(json: JsonObject, values: Values): number {
+function windowOf(json: JsonObject, values: ConfigValues): number {
   // Qwen's files give a window and say apart whether it is used; Mistral's use what they give.
   const isUsed = json.use_sliding_window ?? !String(json.model_type).startsWith("qwen");
   if (isUsed !== true) return Infinity;
   return values.optionalCount("sliding_window") ?? Infinity;
-}
-
-/** `rope_theta` and `rope_scaling` as published, or both in `rope_parameters` (transformers 5). */
-function readRope(json: JsonObject, where: string): { base: number; scaling: RopeScaling } {
-  const told = json.rope_parameters ?? json.rope_scaling ?? {};
-  if (!isObject(told)) {
-    throw new CheckpointError(`${where}: rope_scaling must be an object or null`, where);
-  }
-  if (Object.values(told).some(isObject)) {
-    throw new UnsupportedError("RoPE that differs between layers is not supported", "rope");
-  }
-  const values = new Values(told, where);
-  const base = values.optionalNumber("rope_theta") ??
-    new Values(json, where).optionalNumber("rope_theta") ?? DEFAULT_ROPE_BASE;
-  const partial = told.partial_rotary_factor ?? json.partial_rotary_factor ?? 1;
-  if (partial !== 1) {
-    throw new UnsupportedError("partial_rotary_factor is not supported", "partial_rotary_factor");
-  }
-  return { base, scaling: readScaling(told, values) };
-}
-
-function readScaling(told: JsonObject, values: Values): RopeScaling {
-  const type = told.rope_type ?? told.type ?? "default";
-  switch (type) {
-    case "default":
-      return { type: "default" };
-    case "linear":
-      return { type: "linear", factor: values.number("factor") };
-    case "llama3":
-      return {
-        type: "llama3",
-        factor: values.number("factor"),
-        lowFrequencyFactor: values.number("low_freq_factor"),
-        highFrequencyFactor: values.number("high_freq_factor"),
-        originalContextTokens: values.count("original_max_position_embeddings"),
-      };
-  }
-  throw new UnsupportedError(
-    `RoPE scaling of type ${type} is not supported yet (default, linear and llama3 are)`,
-    String(type),
-  );
 }

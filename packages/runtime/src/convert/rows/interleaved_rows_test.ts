@@ -1,6 +1,6 @@
 /** Tests of interleaved_rows.ts: the order of rows, however they are cut into reads. */
 import { assertEquals } from "@std/assert";
-import { type GgmlType, ggmlTypeByName } from "../gguf/mod.ts";
+import { type GgmlType, ggmlTypeByName } from "../../gguf/mod.ts";
 import { interleavedRows } from "./interleaved_rows.ts";
 
 Deno.test("interleavedRows: halves become neighbours, for any first row and number of rows", async () => {

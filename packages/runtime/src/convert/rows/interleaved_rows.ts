@@ -1,5 +1,5 @@
 /** Reorders the rows of q and k from halves that rotate together to neighbours that do. Moves bytes, computes nothing. */
-import type { FloatTensor } from "../quantize/mod.ts";
+import type { FloatTensor } from "../../quantize/mod.ts";
 
 /**
  * A tensor of whole heads with the rows 0 D/2 1 D/2+1 ... of each: Hugging Face's Llama rotates element i with i + D/2, GGUF's
