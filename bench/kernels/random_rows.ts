@@ -7,7 +7,7 @@ import {
 /** The formats that have kernels. */
 export const WEIGHT_FORMATS: readonly string[] = Object.keys(PACKED_TYPES);
 
-/** Byte offsets of the f16 numbers of a block; the other bytes may be anything. */
+/** Byte offsets of the f16 numbers of a block; the other bytes may be anything, but for IQ1_M's. */
 const HALVES: Readonly<Record<string, readonly number[]>> = {
   F16: [0],
   Q4_0: [0],
@@ -20,9 +20,19 @@ const HALVES: Readonly<Record<string, readonly number[]>> = {
   Q4_K: [0, 2],
   Q5_K: [0, 2],
   Q6_K: [208],
+  IQ1_S: [0],
+  IQ2_XXS: [0],
+  IQ2_XS: [0],
+  IQ2_S: [0],
+  IQ3_XXS: [0],
+  IQ3_S: [0],
   IQ4_NL: [0],
   IQ4_XS: [0],
+  TQ1_0: [52],
+  TQ2_0: [64],
 };
+/** Where IQ1_M's block holds the upper 4 bits of its f16 number. */
+const IQ1_M_SCALE = 55;
 
 /** A format by its name. */
 export function packedType(format: string): PackedType {
@@ -41,7 +51,9 @@ export function randomRows(format: string, rows: number, cols: number, seed: num
       const half = view.getUint16(at + offset, true);
       view.setUint16(at + offset, 0x2000 | half & 0x83ff, true); // 2^-7 to 2^-6, either sign
     }
-    if (format === "BF16") {
+    if (format === "IQ1_M") {
+      bytes[at + IQ1_M_SCALE] = 0x20 | bytes[at + IQ1_M_SCALE] & 0x8f; // 2^-7 to 2^-3, either sign
+    } else if (format === "BF16") {
       view.setUint16(at, 0x3c00 | view.getUint16(at, true) & 0x807f, true);
     } else if (format === "F32") {
       view.setFloat32(at, view.getInt32(at, true) / 2 ** 37, true);

@@ -16,13 +16,22 @@ pub enum Dtype {
     Q4K = 12,
     Q5K = 13,
     Q6K = 14,
+    Iq2Xxs = 16,
+    Iq2Xs = 17,
+    Iq3Xxs = 18,
+    Iq1S = 19,
     Iq4Nl = 20,
+    Iq3S = 21,
+    Iq2S = 22,
     Iq4Xs = 23,
+    Iq1M = 29,
     Bf16 = 30,
+    Tq1_0 = 34,
+    Tq2_0 = 35,
 }
 
 impl Dtype {
-    pub const ALL: [Dtype; 15] = [
+    pub const ALL: [Dtype; 24] = [
         Self::F32,
         Self::F16,
         Self::Q4_0,
@@ -35,9 +44,18 @@ impl Dtype {
         Self::Q4K,
         Self::Q5K,
         Self::Q6K,
+        Self::Iq2Xxs,
+        Self::Iq2Xs,
+        Self::Iq3Xxs,
+        Self::Iq1S,
         Self::Iq4Nl,
+        Self::Iq3S,
+        Self::Iq2S,
         Self::Iq4Xs,
+        Self::Iq1M,
         Self::Bf16,
+        Self::Tq1_0,
+        Self::Tq2_0,
     ];
 
     /// The format with a ggml type id, if the crate has it.
@@ -61,6 +79,14 @@ impl Dtype {
             Self::Q5K => (256, 176),
             Self::Q6K => (256, 210),
             Self::Iq4Xs => (256, 136),
+            Self::Iq1S => (256, 50),
+            Self::Iq1M => (256, 56),
+            Self::Iq2Xxs | Self::Tq2_0 => (256, 66),
+            Self::Iq2Xs => (256, 74),
+            Self::Iq2S => (256, 82),
+            Self::Iq3Xxs => (256, 98),
+            Self::Iq3S => (256, 110),
+            Self::Tq1_0 => (256, 54),
         }
     }
 

@@ -42,6 +42,9 @@ operator!(BitOr, bitor, I32x4, either);
 operator!(BitXor, bitxor, I32x4, differ);
 operator!(BitAnd, bitand, Bytes, both);
 operator!(BitOr, bitor, Bytes, either);
+operator!(BitXor, bitxor, Bytes, differ);
+operator!(Add, add, Bytes, plus);
+operator!(Sub, sub, Bytes, minus);
 
 impl Neg for F32x4 {
     type Output = F32x4;

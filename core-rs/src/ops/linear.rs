@@ -119,7 +119,7 @@ unsafe fn block_tiles<F: BlockFormat>(job: &Linear, tiles: Range<usize>, rows: R
             }
         }
         while row + 4 <= rows.end {
-            if few {
+            if few || F::EXPANDS {
                 block_rows::<F, 4>(job, tiles.clone(), row);
             } else {
                 debug_assert!(tiles.len() == 1);

@@ -9,6 +9,7 @@
 pub mod activation;
 pub mod blocks;
 pub mod byte_dot;
+pub mod codebooks;
 pub mod fit;
 pub mod float;
 pub mod high_bits;
@@ -17,9 +18,10 @@ pub mod planes;
 pub mod scalar;
 pub mod six_bits;
 
+use crate::half::f16_is_finite;
 use crate::simd::{opaque_splat, Bytes, F16Constants, F32x4, I32x4};
 use byte_dot::ByteDot;
-use planes::LevelSource;
+use planes::{Expanded, LevelSource, PlaneRoom, STEPS};
 
 /// Weight rows of a tile.
 pub const TILE: usize = 8;
@@ -43,6 +45,8 @@ pub struct Constants {
     pub pair: Bytes,
     /// 4 in each byte.
     pub third_bit: Bytes,
+    /// 64 in each byte.
+    pub middle: Bytes,
     /// Levels of IQ4, split in two (`blocks::iq4_nl`).
     pub codebook: [Bytes; 2],
     /// All ones where whole bytes are unsigned (`byte_dot`), zero where they are signed.
@@ -61,6 +65,7 @@ impl Constants {
             fifth_bit: Bytes::from_i32_bits(opaque_splat(0x1010_1010)),
             pair: Bytes::from_i32_bits(opaque_splat(0x0303_0303)),
             third_bit: Bytes::from_i32_bits(opaque_splat(0x0404_0404)),
+            middle: Bytes::from_i32_bits(opaque_splat(0x4040_4040)),
             codebook: blocks::iq4_nl::tables(),
             two: core::hint::black_box(2),
             if_unsigned: I32x4::splat(if byte_dot::chosen() == ByteDot::Signed { 0 } else { -1 }),
@@ -68,7 +73,9 @@ impl Constants {
     }
 }
 
-/// A format of quantized blocks: the vector form over packed tiles and its scalar twin over the file's bytes.
+/// A format of quantized blocks: the vector form over packed tiles and its scalar twin over the file's bytes. A format
+/// has `levels` where a step is formed out of a few loads, and `form_plane` where columns are looked up or counted out
+/// many at a time; each follows from the other one.
 pub trait BlockFormat: Sized {
     /// Columns of a block.
     const COLS: usize;
@@ -83,6 +90,14 @@ pub trait BlockFormat: Sized {
     /// Steps whose levels are best formed together: those that share a load.
     const UNROLLED: usize = 2;
 
+    /// Whether the f16 numbers of the file's block are finite.
+    /// # Safety
+    /// `block` points to BYTES readable bytes.
+    unsafe fn is_finite(block: *const u8) -> bool {
+        let number = |&offset: &usize| block.add(offset).cast::<u16>().read_unaligned();
+        Self::F16_OFFSETS.iter().map(number).all(f16_is_finite)
+    }
+
     /// Packs the blocks of 8 rows.
     /// # Safety
     /// Each of `rows` points to BYTES readable bytes, `to` to 8 BYTES writable ones.
@@ -91,7 +106,25 @@ pub trait BlockFormat: Sized {
     /// What the relaxed dot takes of one step of 4 columns, each byte within 0..=127: rows 0-3 and rows 4-7.
     /// # Safety
     /// `packed` points to a packed block; `plane` is below PLANES, `step` below 8.
-    unsafe fn levels(packed: *const u8, plane: usize, step: usize, c: &Constants) -> [Bytes; 2];
+    #[inline(always)]
+    unsafe fn levels(packed: *const u8, plane: usize, step: usize, c: &Constants) -> [Bytes; 2] {
+        let mut room = PlaneRoom::uninit();
+        let levels = room.as_mut_ptr().cast::<u8>();
+        Self::form_plane(packed, plane, levels, c);
+        Expanded { levels, two: c.two }.levels(0, step)
+    }
+
+    /// Writes a plane's levels as `planes::Expanded` reads them.
+    /// # Safety
+    /// `packed` points to a packed block, `to` to EXPANDED_PLANE_BYTES writable bytes; `plane` is below PLANES.
+    #[inline(always)]
+    unsafe fn form_plane(packed: *const u8, plane: usize, to: *mut u8, c: &Constants) {
+        for step in 0..STEPS {
+            let [low, high] = Self::levels(packed, plane, step, c);
+            low.store(to.add(32 * step));
+            high.store(to.add(32 * step + 16));
+        }
+    }
 
     /// Adds a packed block's products with R activation rows to their sums, group by group in ascending order, with the
     /// levels out of `source`. Integer sums are exact; an output's chain of f32 operations is the same for every R.
@@ -150,9 +183,18 @@ macro_rules! with_block_format {
             Q6K = q6_k::Q6K,
             Iq4Nl = iq4_nl::Iq4Nl,
             Iq4Xs = iq4_xs::Iq4Xs,
+            Iq1S = grid::iq1_s::Iq1S,
+            Iq1M = grid::iq1_m::Iq1M,
+            Iq2Xxs = grid::iq2_xxs::Iq2Xxs,
+            Iq2Xs = grid::iq2_xs::Iq2Xs,
+            Iq2S = grid::iq2_s::Iq2S,
+            Iq3Xxs = grid::iq3_xxs::Iq3Xxs,
+            Iq3S = grid::iq3_s::Iq3S,
+            Tq1_0 = ternary::tq1_0::Tq1_0,
+            Tq2_0 = ternary::tq2_0::Tq2_0,
         )
     };
-    (@table $dtype:expr, $format:ident => $body:expr; $($name:ident = $file:ident::$type:ident,)*) => {
+    (@table $dtype:expr, $format:ident => $body:expr; $($name:ident = $($path:ident)::+,)*) => {
         match $dtype {
             $crate::dtype::Dtype::Q8_0
                 if $crate::quant::byte_dot::chosen() != $crate::quant::byte_dot::ByteDot::SevenBits =>
@@ -161,7 +203,7 @@ macro_rules! with_block_format {
                 Some($body)
             }
             $($crate::dtype::Dtype::$name => {
-                type $format = $crate::quant::blocks::$file::$type;
+                type $format = $crate::quant::blocks::$($path)::+;
                 Some($body)
             })*
             _ => None,

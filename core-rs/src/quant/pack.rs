@@ -3,7 +3,6 @@
 use super::float::FloatFormat;
 use super::{with_block_format, with_float_format, BlockFormat, TILE};
 use crate::dtype::Dtype;
-use crate::half::f16_is_finite;
 use crate::threads::parallel_for;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -57,9 +56,7 @@ unsafe fn pack_blocks<F: BlockFormat>(
             None => ZERO_BLOCK.as_ptr(),
         });
         for from in at {
-            for &offset in F::F16_OFFSETS {
-                finite &= f16_is_finite(from.add(offset).cast::<u16>().read_unaligned());
-            }
+            finite &= F::is_finite(from);
         }
         F::pack(&at, out.add(block * F::BYTES * TILE));
     }

@@ -6,11 +6,14 @@ use super::activation::{WIDE_HIGH_AT, WIDE_SHIFT, WIDE_STEP_AT};
 use super::{BlockFormat, Constants, TILE};
 use crate::simd::{dot4, Act4, Bytes, I32x4, Weights4};
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 /// Bytes of the plane of one group of 32 columns.
 pub const PLANE_BYTES: usize = 128;
 /// Bytes of a plane of levels, one a byte: 8 rows x 32 columns.
 pub const EXPANDED_PLANE_BYTES: usize = 256;
+/// Memory for the levels of one plane.
+pub type PlaneRoom = MaybeUninit<[u8; EXPANDED_PLANE_BYTES]>;
 /// Steps of 4 columns in a group.
 pub const STEPS: usize = 8;
 const HALF: usize = STEPS / 2;
@@ -38,6 +41,12 @@ pub trait LevelSource: Copy {
     /// # Safety
     /// `plane` and `step` are within the block.
     unsafe fn levels(self, plane: usize, step: usize) -> [Bytes; 2];
+
+    /// One plane (then number 0) as it stands in memory, formed in `room` unless it is there already: for formats that
+    /// form many columns at a time.
+    /// # Safety
+    /// `plane` is within the block; the result is used while `room` lives.
+    unsafe fn formed(self, plane: usize, room: &mut PlaneRoom) -> Expanded;
 }
 
 /// Levels formed out of the packed block at each use: for few rows.
@@ -73,6 +82,13 @@ impl<F: BlockFormat> LevelSource for InPlace<'_, F> {
     unsafe fn levels(self, plane: usize, step: usize) -> [Bytes; 2] {
         F::levels(self.packed, plane, step, self.c)
     }
+
+    #[inline(always)]
+    unsafe fn formed(self, plane: usize, room: &mut PlaneRoom) -> Expanded {
+        let levels = room.as_mut_ptr().cast::<u8>();
+        F::form_plane(self.packed, plane, levels, self.c);
+        Expanded { levels, two: self.c.two }
+    }
 }
 
 /// Levels that `expand` has written: for many rows.
@@ -95,6 +111,11 @@ impl LevelSource for Expanded {
         let at = self.levels.add(EXPANDED_PLANE_BYTES * plane + 32 * step);
         [Bytes::load(at), Bytes::load(at.add(16))]
     }
+
+    #[inline(always)]
+    unsafe fn formed(self, plane: usize, _: &mut PlaneRoom) -> Expanded {
+        Self { levels: self.levels.add(EXPANDED_PLANE_BYTES * plane), two: self.two }
+    }
 }
 
 /// Writes all levels of a packed block for `Expanded`.
@@ -103,12 +124,7 @@ impl LevelSource for Expanded {
 #[inline(always)]
 pub unsafe fn expand<F: BlockFormat>(packed: *const u8, to: *mut u8, c: &Constants) {
     for plane in 0..F::PLANES {
-        for step in 0..STEPS {
-            let [low, high] = F::levels(packed, plane, step, c);
-            let at = to.add(EXPANDED_PLANE_BYTES * plane + 32 * step);
-            low.store(at);
-            high.store(at.add(16));
-        }
+        F::form_plane(packed, plane, to.add(EXPANDED_PLANE_BYTES * plane), c);
     }
 }
 
@@ -129,6 +145,35 @@ pub unsafe fn dot_group<const R: usize>(
             add_wide(&mut sums[row], act[row], source.levels(plane, step));
         }
     }
+}
+
+/// `dot_group` of a plane in memory, compiled once for all formats: those that form planes spend little of their time here.
+/// # Safety
+/// `plane` is a whole one, each of `act` points to an activation group.
+#[inline(never)]
+pub unsafe fn dot_formed<const R: usize>(
+    sums: &mut [IntSums; R],
+    plane: Expanded,
+    act: &[*const u8; R],
+) {
+    let mut own = *sums;
+    dot_group(&mut own, plane, 0, act);
+    *sums = own;
+}
+
+/// `dot_half` of a plane in memory.
+/// # Safety
+/// As for `dot_formed`.
+#[inline(never)]
+pub unsafe fn dot_formed_half<const R: usize>(
+    sums: &mut [IntSums; R],
+    plane: Expanded,
+    half: usize,
+    act: &[*const u8; R],
+) {
+    let mut own = *sums;
+    dot_half(&mut own, plane, 0, half, act);
+    *sums = own;
 }
 
 /// The same for the first (`half` 0) or the last 16 columns of a group.

@@ -33,8 +33,12 @@ impl Rng {
 
 /// Where a block, or an f16 number, holds f16 numbers.
 fn f16_offsets(dtype: Dtype) -> &'static [usize] {
-    let one: &[usize] = if dtype == Dtype::F16 { &[0] } else { &[] };
-    with_block_format!(dtype, F => F::F16_OFFSETS).unwrap_or(one)
+    match dtype {
+        Dtype::F16 => &[0],
+        // The upper 4 bits of four words are one number; the last word has its exponent's first bits.
+        Dtype::Iq1M => &[54],
+        _ => with_block_format!(dtype, F => F::F16_OFFSETS).unwrap_or(&[]),
+    }
 }
 
 /// Finite random rows as a file holds them.
@@ -154,6 +158,9 @@ fn pack_reports_what_is_not_finite() {
         };
         let at = 8 * row_bytes + f16_offsets(dtype).last().copied().unwrap_or(row_bytes - 2);
         bytes[at..at + 2].copy_from_slice(&infinity);
+        if dtype == Dtype::Iq1M {
+            bytes[at - 1] |= 0xc0;
+        }
         let mut out = vec![0; dtype.packed_bytes(9, cols).unwrap()];
         let finite = unsafe { pack(dtype, bytes.as_ptr(), out.as_mut_ptr(), 2, cols, 1) };
         assert!(!finite, "{dtype:?}");

@@ -159,6 +159,13 @@ impl I32x4 {
     pub unsafe fn load_i8x8(from: *const u8) -> [Self; 2] {
         from.cast::<[[i8; 4]; 2]>().read_unaligned().map(|half| Self(half.map(i32::from)))
     }
+    /// Eight u8, zero-extended to two vectors.
+    /// # Safety
+    /// `from` points to 8 readable bytes, any alignment.
+    #[inline(always)]
+    pub unsafe fn load_u8x8(from: *const u8) -> [Self; 2] {
+        from.cast::<[[u8; 4]; 2]>().read_unaligned().map(|half| Self(half.map(i32::from)))
+    }
     /// Writes the lanes, each within 0..=65535, as 4 u16.
     /// # Safety
     /// `to` points to 8 writable bytes, any alignment.
@@ -195,6 +202,12 @@ impl I32x4 {
     pub fn shr_u<const N: u32>(self) -> Self {
         Self(self.0.map(|x| (x as u32 >> N) as i32))
     }
+    /// Bit `from` of each lane moved to place `to` and its neighbours with it, zeros in.
+    #[inline(always)]
+    pub fn move_bits(self, from: u32, to: u32) -> Self {
+        let shift = |x: u32| if to >= from { x << (to - from) } else { x >> (from - to) };
+        Self(self.0.map(|x| shift(x as u32) as i32))
+    }
     #[inline(always)]
     pub fn to_f32(self) -> F32x4 {
         F32x4(self.0.map(|x| x as f32))
@@ -213,8 +226,35 @@ impl Bytes {
     binary! {
         both = |a, b| a & b;
         either = |a, b| a | b;
+        differ = |a, b| a ^ b;
+        plus = u8::wrapping_add;
+        minus = u8::wrapping_sub;
+        /// All ones in each byte that is greater than the other one, both as signed bytes; zero elsewhere.
+        gt_signed = |a, b| if a as i8 > b as i8 { 255 } else { 0 };
     }
 
+    /// Eight bytes, then eight others.
+    /// # Safety
+    /// Both point to 8 readable bytes, any alignment.
+    #[inline(always)]
+    pub unsafe fn load_halves(first: *const u8, second: *const u8) -> Self {
+        let halves = [first, second].map(|half| half.cast::<[u8; 8]>().read_unaligned());
+        Self(from_fn(|i| halves[i / 8][i % 8]))
+    }
+    /// Four words of 4 bytes.
+    /// # Safety
+    /// Each points to 4 readable bytes, any alignment.
+    #[inline(always)]
+    pub unsafe fn load_words(words: [*const u8; 4]) -> Self {
+        let words = words.map(|word| word.cast::<[u8; 4]>().read_unaligned());
+        Self(from_fn(|i| words[i / 4][i % 4]))
+    }
+    /// The words (of 4 bytes) 0 and 2 of `self`, then those of `other`; and the words 1 and 3.
+    #[inline(always)]
+    pub fn even_odd_words(self, other: Self) -> [Self; 2] {
+        let both = [self.0, other.0];
+        [0, 1].map(|odd| Self(from_fn(|i| both[i / 8][8 * (i / 4 % 2) + 4 * odd + i % 4])))
+    }
     /// # Safety
     /// `from` points to 16 readable bytes.
     #[inline(always)]

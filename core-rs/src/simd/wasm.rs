@@ -165,6 +165,14 @@ impl I32x4 {
         let words = i16x8_load_extend_i8x8(from.cast());
         [Self(i32x4_extend_low_i16x8(words)), Self(i32x4_extend_high_i16x8(words))]
     }
+    /// Eight u8, zero-extended to two vectors.
+    /// # Safety
+    /// `from` points to 8 readable bytes, any alignment.
+    #[inline(always)]
+    pub unsafe fn load_u8x8(from: *const u8) -> [Self; 2] {
+        let words = i16x8_load_extend_u8x8(from);
+        [Self(u32x4_extend_low_u16x8(words)), Self(u32x4_extend_high_u16x8(words))]
+    }
     /// Writes the lanes, each within 0..=65535, as 4 u16.
     /// # Safety
     /// `to` points to 8 writable bytes, any alignment.
@@ -207,6 +215,11 @@ impl I32x4 {
     pub fn shr_u<const N: u32>(self) -> Self {
         Self(u32x4_shr(self.0, N))
     }
+    /// Bit `from` of each lane moved to place `to` and its neighbours with it, zeros in.
+    #[inline(always)]
+    pub fn move_bits(self, from: u32, to: u32) -> Self {
+        Self(if to >= from { i32x4_shl(self.0, to - from) } else { u32x4_shr(self.0, from - to) })
+    }
     #[inline(always)]
     pub fn to_f32(self) -> F32x4 {
         F32x4(f32x4_convert_i32x4(self.0))
@@ -225,8 +238,38 @@ impl Bytes {
     binary! {
         both = v128_and;
         either = v128_or;
+        differ = v128_xor;
+        plus = u8x16_add;
+        minus = u8x16_sub;
+        /// All ones in each byte that is greater than the other one, both as signed bytes; zero elsewhere.
+        gt_signed = i8x16_gt;
     }
 
+    /// Eight bytes, then eight others.
+    /// # Safety
+    /// Both point to 8 readable bytes, any alignment.
+    #[inline(always)]
+    pub unsafe fn load_halves(first: *const u8, second: *const u8) -> Self {
+        Self(v128_load64_lane::<1>(v128_load64_zero(first.cast()), second.cast()))
+    }
+    /// Four words of 4 bytes.
+    /// # Safety
+    /// Each points to 4 readable bytes, any alignment.
+    #[inline(always)]
+    pub unsafe fn load_words(words: [*const u8; 4]) -> Self {
+        let v = v128_load32_zero(words[0].cast());
+        let v = v128_load32_lane::<1>(v, words[1].cast());
+        let v = v128_load32_lane::<2>(v, words[2].cast());
+        Self(v128_load32_lane::<3>(v, words[3].cast()))
+    }
+    /// The words (of 4 bytes) 0 and 2 of `self`, then those of `other`; and the words 1 and 3.
+    #[inline(always)]
+    pub fn even_odd_words(self, other: Self) -> [Self; 2] {
+        [
+            Self(i32x4_shuffle::<0, 2, 4, 6>(self.0, other.0)),
+            Self(i32x4_shuffle::<1, 3, 5, 7>(self.0, other.0)),
+        ]
+    }
     /// # Safety
     /// `from` points to 16 readable bytes.
     #[inline(always)]

@@ -1,5 +1,6 @@
-//! The quantized block formats of GGUF, one a file, and the steps they share: applying scales and minima to integer sums.
+//! The quantized block formats of GGUF, one a file (two kinds of them in folders), and the steps they share: applying scales and minima to integer sums.
 
+pub mod grid;
 pub mod iq4_nl;
 pub mod iq4_xs;
 pub mod q2_k;
@@ -13,6 +14,7 @@ pub mod q5_k;
 pub mod q6_k;
 pub mod q8_0;
 pub mod q8_bytes;
+pub mod ternary;
 
 use super::activation::{MINUS_8_SUM_AT, SCALED_SUM_AT, SCALE_AT};
 use super::planes::{dot_tiles, InPlace, IntSums};

@@ -14,6 +14,8 @@ interface Format {
   readonly blockBytes: number;
   /** Byte offsets of the f16 numbers of a block. */
   readonly halves: readonly number[];
+  /** Where four words hold an f16 number in their upper 4 bits each, the lowest first. */
+  readonly spreadHalf?: number;
   /** Bytes from and to of the scales, and the bits they keep: sums of 512 columns stay below 2^24, where f32 is exact. */
   readonly scales?: readonly [number, number, number];
 }
@@ -32,8 +34,17 @@ const FORMATS: readonly Format[] = [
   { name: "Q4_K", id: 12, blockCols: 256, blockBytes: 144, halves: [0, 2], scales: [4, 16, 0x33] },
   { name: "Q5_K", id: 13, blockCols: 256, blockBytes: 176, halves: [0, 2], scales: [4, 16, 0x33] },
   { name: "Q6_K", id: 14, blockCols: 256, blockBytes: 210, halves: [208], scales: [192, 208, 3] },
+  { name: "IQ1_S", id: 19, blockCols: 256, blockBytes: 50, halves: [0] },
+  { name: "IQ1_M", id: 29, blockCols: 256, blockBytes: 56, halves: [], spreadHalf: 48 },
+  { name: "IQ2_XXS", id: 16, blockCols: 256, blockBytes: 66, halves: [0] },
+  { name: "IQ2_XS", id: 17, blockCols: 256, blockBytes: 74, halves: [0] },
+  { name: "IQ2_S", id: 22, blockCols: 256, blockBytes: 82, halves: [0] },
+  { name: "IQ3_XXS", id: 18, blockCols: 256, blockBytes: 98, halves: [0] },
+  { name: "IQ3_S", id: 21, blockCols: 256, blockBytes: 110, halves: [0] },
   { name: "IQ4_NL", id: 20, blockCols: 32, blockBytes: 18, halves: [0] },
   { name: "IQ4_XS", id: 23, blockCols: 256, blockBytes: 136, halves: [0], scales: [2, 4, 0] },
+  { name: "TQ1_0", id: 34, blockCols: 256, blockBytes: 54, halves: [52] },
+  { name: "TQ2_0", id: 35, blockCols: 256, blockBytes: 66, halves: [64] },
 ];
 
 const COLS = 512;
@@ -48,6 +59,13 @@ function fileRows(format: Format, random: (limit: number) => number, half: () =>
     const [from, to, kept] = format.scales ?? [0, 0, 0];
     for (let i = from; i < to; i++) bytes[at + i] &= kept;
     for (const offset of format.halves) view.setUint16(at + offset, half() << 8, true);
+    if (format.spreadHalf !== undefined) {
+      const bits = half() << 8;
+      for (let i = 0; i < 4; i++) {
+        const upper = at + format.spreadHalf + 2 * i + 1;
+        bytes[upper] = bytes[upper] & 15 | (bits >> (4 * i) & 15) << 4;
+      }
+    }
     if (format.name === "F32") view.setFloat32(at, random(255) - 127, true);
     if (format.name === "BF16") view.setUint16(at, 0x3f80 | (random(2) << 15), true);
   }

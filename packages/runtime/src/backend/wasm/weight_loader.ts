@@ -35,8 +35,17 @@ export const PACKED_TYPES: Readonly<Record<string, PackedType>> = {
   Q4_K: { id: 12, blockSize: 256, blockBytes: 144, quantized: true },
   Q5_K: { id: 13, blockSize: 256, blockBytes: 176, quantized: true },
   Q6_K: { id: 14, blockSize: 256, blockBytes: 210, quantized: true },
+  IQ1_S: { id: 19, blockSize: 256, blockBytes: 50, quantized: true },
+  IQ1_M: { id: 29, blockSize: 256, blockBytes: 56, quantized: true },
+  IQ2_XXS: { id: 16, blockSize: 256, blockBytes: 66, quantized: true },
+  IQ2_XS: { id: 17, blockSize: 256, blockBytes: 74, quantized: true },
+  IQ2_S: { id: 22, blockSize: 256, blockBytes: 82, quantized: true },
+  IQ3_XXS: { id: 18, blockSize: 256, blockBytes: 98, quantized: true },
+  IQ3_S: { id: 21, blockSize: 256, blockBytes: 110, quantized: true },
   IQ4_NL: { id: 20, blockSize: 32, blockBytes: 18, quantized: true },
   IQ4_XS: { id: 23, blockSize: 256, blockBytes: 136, quantized: true },
+  TQ1_0: { id: 34, blockSize: 256, blockBytes: 54, quantized: true },
+  TQ2_0: { id: 35, blockSize: 256, blockBytes: 66, quantized: true },
 };
 
 /** Loads tensors one after the other through one staging buffer. */

@@ -1,0 +1,110 @@
+//! IQ3_XXS: 256 columns, one f16 scale, a four-bit scale for each 32 columns, `value = d (2 scale + 1) / 4 * sign * magnitude`
+//! with 4 magnitudes at a time out of 256 entries (`quant::codebooks`).
+//!
+//! File block: d, 8 times 8 indices, then for each group of 32 columns a word of 4 times 7 sign bits (`signs`) and the
+//! scale. Packed: 8 d, then for each group the indices and the plane of signs, whose spare bits are the scale.
+
+use super::signs::{
+    even_signs, load_plane, pack_even, spare_factors, unpack_even, Signs,
+};
+use super::{form_by_4, minus_64_sums, scaled, Group};
+use crate::half::f16_at;
+use crate::quant::activation::GROUP_BYTES;
+use crate::quant::blocks::{apply_scales, load_scales, scale_of_row};
+use crate::quant::codebooks::IQ3_XXS;
+use crate::quant::high_bits::BITS_BYTES;
+use crate::quant::planes::{dot_formed, gather_f16, word, LevelSource, PlaneRoom};
+use crate::quant::six_bits::{gather_bytes, row_bytes};
+use crate::quant::{BlockFormat, Constants, TileSums, GROUP, TILE};
+use crate::simd::F32x4;
+
+pub struct Iq3Xxs;
+
+/// The parts of the file's block and of a packed group.
+const FILE_INDICES: usize = 2;
+const FILE_SIGNS: usize = 66;
+const SIGNS_AT: usize = 8 * TILE;
+const PACKED_GROUP: usize = SIGNS_AT + BITS_BYTES;
+/// What d is multiplied with.
+const QUARTER: f32 = 0.25;
+
+/// A group by its indices and its word of signs and scale.
+fn group(indices: [u8; 8], word: u32) -> Group {
+    let factor = 2 * (word >> 28) as i32 + 1;
+    let entry = |i: usize| IQ3_XXS[usize::from(indices[i])];
+    Group::signed(entry, |i| even_signs(word, i), [factor; 2])
+}
+
+/// Group `g` of the file's block.
+fn file_group(block: &[u8], g: usize) -> Group {
+    let indices = core::array::from_fn(|i| block[FILE_INDICES + 8 * g + i]);
+    let word = core::array::from_fn(|i| block[FILE_SIGNS + 4 * g + i]);
+    group(indices, u32::from_le_bytes(word))
+}
+
+impl BlockFormat for Iq3Xxs {
+    const COLS: usize = 256;
+    const BYTES: usize = 98;
+    const F16_OFFSETS: &'static [usize] = &[0];
+
+    unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {
+        gather_f16(rows, 0, to);
+        for g in 0..8 {
+            let group = to.add(16 + PACKED_GROUP * g);
+            gather_bytes(rows, FILE_INDICES + 8 * g, 8, group);
+            pack_even(group.add(SIGNS_AT), |row| word(rows[row].add(FILE_SIGNS + 4 * g)));
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn form_plane(packed: *const u8, plane: usize, to: *mut u8, c: &Constants) {
+        let group = packed.add(16 + PACKED_GROUP * plane);
+        let signs = Signs::even(load_plane(group.add(SIGNS_AT)));
+        let place = |entry, row| usize::from(*group.add(TILE * entry + row)) << 2;
+        let level = |step, half, bytes| signs.apply(step, half, bytes, c);
+        form_by_4(to, IQ3_XXS.as_ptr().cast(), place, level, c);
+    }
+
+    #[inline(always)]
+    unsafe fn accumulate<const R: usize>(
+        sums: &mut [TileSums; R],
+        packed: *const u8,
+        source: impl LevelSource,
+        act: [*const u8; R],
+        c: &Constants,
+    ) {
+        let d = load_scales(packed, c).map(|d| d * F32x4::splat(QUARTER));
+        let mut room = PlaneRoom::uninit();
+        for g in 0..8 {
+            let act = act.map(|a| a.add(g * GROUP_BYTES));
+            let mut integer = minus_64_sums(&act);
+            dot_formed(&mut integer, source.formed(g, &mut room), &act);
+            let factors = spare_factors(load_plane(packed.add(16 + PACKED_GROUP * g + SIGNS_AT)));
+            apply_scales(sums, &integer, scaled(d, factors), &act);
+        }
+    }
+
+    unsafe fn unpack_row(packed: *const u8, row: usize, to: *mut f32) {
+        let d = scale_of_row(packed, row) * QUARTER;
+        for g in 0..8 {
+            let at = packed.add(16 + PACKED_GROUP * g);
+            let word = unpack_even(at.add(SIGNS_AT), row);
+            group(row_bytes(at, row), word).write(d, to.add(GROUP * g));
+        }
+    }
+
+    fn dequantize(block: &[u8], to: &mut [f32]) {
+        let d = f16_at(block, 0) * QUARTER;
+        for (g, values) in to.chunks_mut(GROUP).enumerate() {
+            unsafe { file_group(block, g).write(d, values.as_mut_ptr()) };
+        }
+    }
+
+    fn accumulate_scalar(mut sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
+        let d = f16_at(block, 0) * QUARTER;
+        for (g, quants) in quants.chunks(GROUP).enumerate() {
+            sum = file_group(block, g).accumulate(sum, d, quants, scales[g]);
+        }
+        sum
+    }
+}
