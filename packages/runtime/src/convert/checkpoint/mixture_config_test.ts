@@ -57,7 +57,7 @@ Deno.test("readMixtureConfig: what a family leaves unsaid", () => {
     ...common,
     ...ungrouped,
     family: "deepseek-v2",
-    scoring: "softmax",
+    scoring: "softmax" as const,
     hasChoiceBias: false,
     normalizes: false,
     scale: 2.5,
@@ -73,7 +73,7 @@ Deno.test("readMixtureConfig: what a family leaves unsaid", () => {
     scale: 2.5,
   });
   assertEquals(read("deepseek-v3", { norm_topk_prob: false }).mixture?.normalizes, false);
-  const plain = { ...common, ...ungrouped, scoring: "softmax", hasChoiceBias: false, scale: 1 };
+  const plain = { ...common, ...ungrouped, scoring: "softmax" as const, hasChoiceBias: false, scale: 1 };
   assertEquals(read("qwen3").mixture, { ...plain, family: "qwen3", normalizes: true } as const);
   assertEquals(
     read("olmoe").mixture,
