@@ -8,7 +8,7 @@ const TILE_ROWS = 8;
 const MADE_ROWS = 64;
 const SEED = 1;
 /** With more rows than this the arithmetic takes so long that it hardly matters where the weights come from. */
-const MAX_STREAMED_ROWS = 8;
+export const MAX_STREAMED_ROWS = 8;
 
 /** Columns (inputs) and outputs of a matrix. */
 export interface MatrixShape {
@@ -50,7 +50,7 @@ function prepare(
   const { id, quantized } = packedType(format);
   const packedBytes = exports.packed_bytes(id, outputs, cols);
   const packed = core.room(copies * packedBytes);
-  fill(core, format, cols, packed, copies * packedBytes);
+  fillWeights(core, format, cols, packed, copies * packedBytes);
   const x = core.place(randomFloats(rows * cols, SEED));
   const act = core.room(exports.activation_bytes(rows, cols));
   const out = core.room(4 * rows * outputs);
@@ -67,7 +67,13 @@ function prepare(
 }
 
 /** Fills memory with packed tiles. */
-function fill(core: BenchCore, format: string, cols: number, at: number, bytes: number): void {
+export function fillWeights(
+  core: BenchCore,
+  format: string,
+  cols: number,
+  at: number,
+  bytes: number,
+): void {
   const { exports } = core;
   const { id } = packedType(format);
   const made = exports.packed_bytes(id, MADE_ROWS, cols);

@@ -6,6 +6,7 @@ import { expectThreads, runProgram } from "../program.ts";
 import { spreadOf } from "../spread.ts";
 import { attendCase } from "./attend_cases.ts";
 import { BenchCore, takeBuildsFrom } from "./bench_core.ts";
+import { expertCases } from "./expert_cases.ts";
 import type { KernelCase } from "./kernel_case.ts";
 import { latentCases } from "./latent_cases.ts";
 import { headCases, layerCases } from "./layer_cases.ts";
@@ -26,6 +27,11 @@ export function casesOf({ kernels, formats, shapes, rows, setBytes }: KernelSett
       for (const shape of shapes.filter((shape) => fits(format, shape))) {
         cases.push(...rows.map((count) => linearCase(format, shape, count, setBytes)));
       }
+    }
+  }
+  if (has("experts")) {
+    for (const format of formats) {
+      cases.push(...rows.flatMap((count) => expertCases(format, count, setBytes)));
     }
   }
   if (has("attend")) {

@@ -17,8 +17,8 @@ use core::ops::Range;
 use grouping::Grouping;
 pub use twin::{experts_scalar, StoredBank};
 
-/// Room that a wave of experts may take, unless the rows of a single expert need more.
-const ROOM_BYTES: usize = 16 << 20;
+/// Room that a wave of several experts takes: caches hold it, and forks and joins are few beside its work.
+const WAVE_BYTES: usize = 4 << 20;
 /// Columns of a row that one thread combines.
 const STRIP: usize = 1024;
 /// Threads take portions of about this many numbers.
@@ -63,13 +63,13 @@ unsafe impl Sync for Experts {}
 impl Experts {
     /// Bytes of `room`.
     pub fn room_bytes(&self) -> usize {
-        Room::new(self, self.wave_places()).bytes
+        Room::new(self, self.wave_places().max(self.rows)).bytes
     }
 
-    /// Places, pairs of a row and one of its experts, that a wave has at most; each expert's rows must fit.
+    /// Places, pairs of a row and one of its experts, that a wave of several experts has at most.
     fn wave_places(&self) -> usize {
         let each = Room::new(self, 1).bytes.max(1);
-        (ROOM_BYTES / each).max(self.rows).min(self.rows * self.used)
+        (WAVE_BYTES / each).min(self.rows * self.used)
     }
 
     fn takes_floats(&self) -> bool {
@@ -123,13 +123,13 @@ pub unsafe fn experts(job: &Experts) -> bool {
     in_waves(job, job.wave_places())
 }
 
-/// Experts in ascending order, as many at a time as have at most `places` places together.
+/// Experts in ascending order, as many at a time as have at most `places` places together, one at least.
 unsafe fn in_waves(job: &Experts, places: usize) -> bool {
     let ids = core::slice::from_raw_parts(job.ids, job.rows * job.used);
     let Some(grouping) = Grouping::new(ids, job.used, job.experts) else {
         return false;
     };
-    let room = Room::new(job, places);
+    let room = Room::new(job, places.max(job.rows));
     job.out.write_bytes(0, job.rows * job.width);
     let mut first = 0;
     while let Some(experts) = grouping.wave(first, places) {
