@@ -147,35 +147,6 @@ pub unsafe fn dot_group<const R: usize>(
     }
 }
 
-/// `dot_group` of a plane in memory, compiled once for all formats: those that form planes spend little of their time here.
-/// # Safety
-/// `plane` is a whole one, each of `act` points to an activation group.
-#[inline(never)]
-pub unsafe fn dot_formed<const R: usize>(
-    sums: &mut [IntSums; R],
-    plane: Expanded,
-    act: &[*const u8; R],
-) {
-    let mut own = *sums;
-    dot_group(&mut own, plane, 0, act);
-    *sums = own;
-}
-
-/// `dot_half` of a plane in memory.
-/// # Safety
-/// As for `dot_formed`.
-#[inline(never)]
-pub unsafe fn dot_formed_half<const R: usize>(
-    sums: &mut [IntSums; R],
-    plane: Expanded,
-    half: usize,
-    act: &[*const u8; R],
-) {
-    let mut own = *sums;
-    dot_half(&mut own, plane, 0, half, act);
-    *sums = own;
-}
-
 /// The same for the first (`half` 0) or the last 16 columns of a group.
 /// # Safety
 /// As for `dot_group`.

@@ -114,7 +114,9 @@ impl BlockFormat for Iq1M {
             })
         });
         let place = |entry, row| place(&places, entry, row);
-        let level = |step: usize, half: usize, bytes| bytes | plus[step / 2][half];
+        let level = |step: usize, half: usize, bytes| {
+            bytes | *plus.get_unchecked(step / 2).get_unchecked(half)
+        };
         form_by_8(to, IQ1.as_ptr().cast(), place, level, c);
     }
 

@@ -10,7 +10,7 @@ use crate::half::f16_at;
 use crate::quant::activation::GROUP_BYTES;
 use crate::quant::blocks::{apply_scales, load_scales, minus_8_sums, scale_of_row};
 use crate::quant::codebooks::IQ1;
-use crate::quant::planes::{dot_formed, gather_f16, LevelSource, PlaneRoom};
+use crate::quant::planes::{dot_group, gather_f16, LevelSource, PlaneRoom};
 use crate::quant::six_bits::{gather_bytes, row_bytes};
 use crate::quant::{BlockFormat, Constants, TileSums, GROUP, TILE};
 use crate::simd::{opaque_splat, F32x4, I32x4};
@@ -92,7 +92,7 @@ impl BlockFormat for Iq1S {
                 let eighth = start[0].shr_s::<3>();
                 signs.map(|sign| start[0] - ((eighth ^ sign) - sign))
             });
-            dot_formed(&mut integer, source.formed(g, &mut room), &act);
+            dot_group(&mut integer, source.formed(g, &mut room), 0, &act);
             let factors = words.map(|word| odd(word.move_bits(12, 1), 14));
             apply_scales(sums, &integer, scaled(d, factors), &act);
         }

@@ -12,7 +12,7 @@ use crate::quant::activation::GROUP_BYTES;
 use crate::quant::blocks::{apply_scales, load_scales, scale_of_row};
 use crate::quant::codebooks::IQ3_S;
 use crate::quant::high_bits::BITS_BYTES;
-use crate::quant::planes::{dot_formed, gather_f16, LevelSource, PlaneRoom};
+use crate::quant::planes::{dot_group, gather_f16, LevelSource, PlaneRoom};
 use crate::quant::six_bits::{gather_bytes, row_bytes};
 use crate::quant::{BlockFormat, Constants, TileSums, GROUP, TILE};
 use crate::simd::{opaque_splat, I32x4};
@@ -90,7 +90,7 @@ impl BlockFormat for Iq3S {
         for g in 0..8 {
             let act = act.map(|a| a.add(g * GROUP_BYTES));
             let mut integer = minus_64_sums(&act);
-            dot_formed(&mut integer, source.formed(g, &mut room), &act);
+            dot_group(&mut integer, source.formed(g, &mut room), 0, &act);
             let scales = I32x4::load_u8x8(packed.add(SCALES_AT + TILE * (g / 2)));
             let factors = scales.map(|two| odd(two.move_bits(4 * (g as u32 % 2), 1), 30));
             apply_scales(sums, &integer, scaled(d, factors), &act);

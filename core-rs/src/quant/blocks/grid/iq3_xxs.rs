@@ -13,7 +13,7 @@ use crate::quant::activation::GROUP_BYTES;
 use crate::quant::blocks::{apply_scales, load_scales, scale_of_row};
 use crate::quant::codebooks::IQ3_XXS;
 use crate::quant::high_bits::BITS_BYTES;
-use crate::quant::planes::{dot_formed, gather_f16, word, LevelSource, PlaneRoom};
+use crate::quant::planes::{dot_group, gather_f16, word, LevelSource, PlaneRoom};
 use crate::quant::six_bits::{gather_bytes, row_bytes};
 use crate::quant::{BlockFormat, Constants, TileSums, GROUP, TILE};
 use crate::simd::F32x4;
@@ -78,7 +78,7 @@ impl BlockFormat for Iq3Xxs {
         for g in 0..8 {
             let act = act.map(|a| a.add(g * GROUP_BYTES));
             let mut integer = minus_64_sums(&act);
-            dot_formed(&mut integer, source.formed(g, &mut room), &act);
+            dot_group(&mut integer, source.formed(g, &mut room), 0, &act);
             let factors = spare_factors(load_plane(packed.add(16 + PACKED_GROUP * g + SIGNS_AT)));
             apply_scales(sums, &integer, scaled(d, factors), &act);
         }

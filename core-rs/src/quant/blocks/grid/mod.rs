@@ -15,7 +15,7 @@ mod signs;
 
 use super::minus_8_sums;
 use crate::quant::activation::MINUS_32_SUMS_AT;
-use crate::quant::planes::{dot_formed_half, Expanded, IntSums};
+use crate::quant::planes::{dot_half, Expanded, IntSums};
 use crate::quant::{integer_dot, Constants, TileSums, GROUP};
 use crate::simd::{Bytes, I32x4};
 
@@ -105,7 +105,7 @@ unsafe fn scaled_halves<const R: usize>(
         let mut sums = act.map(|a| {
             [start(I32x4::load_splat(a.add(MINUS_32_SUMS_AT + 4 * sub).cast())); 2]
         });
-        dot_formed_half(&mut sums, levels, sub, act);
+        dot_half(&mut sums, levels, 0, sub, act);
         for row in 0..R {
             for half in 0..2 {
                 totals[row][half] = totals[row][half] + sums[row][half] * factors[half];

@@ -10,8 +10,12 @@ use crate::simd::{opaque_splat, Bytes, I32x4};
 pub const SPARE: [u32; 4] = [26, 27, 30, 31];
 const SPARE_MASK: i32 = 0xcc00_0000u32 as i32;
 
-/// The sign bits of a group, all 8 a entry.
-pub struct Signs([Bytes; 2]);
+/// The sign bits of a group, all 8 of each entry.
+pub struct Signs {
+    bits: [Bytes; 2],
+    /// -1 in each byte.
+    below_zero: Bytes,
+}
 
 impl Signs {
     /// A plane of 8 bits for 8 columns.
@@ -19,14 +23,14 @@ impl Signs {
     /// `plane` points to 32 readable bytes.
     #[inline(always)]
     pub unsafe fn load(plane: *const u8) -> Self {
-        Self([Bytes::load(plane), Bytes::load(plane.add(16))])
+        Self::new([Bytes::load(plane), Bytes::load(plane.add(16))])
     }
 
     /// A plane with spare bits.
     #[inline(always)]
     pub fn even(plane: [I32x4; 2]) -> Self {
         let spare = opaque_splat(SPARE_MASK);
-        Self(plane.map(|bits| {
+        Self::new(plane.map(|bits| {
             // Bits 0, 1, 4, 5 of the last byte become the parity of 8 columns: of two steps, then of the four bytes.
             let steps = bits ^ ((bits & spare) ^ bits).shr_u::<2>();
             let bytes = steps ^ steps.shl::<16>();
@@ -35,12 +39,21 @@ impl Signs {
         }))
     }
 
-    /// 64 plus or minus magnitudes of 4 columns; `half` 0 has rows 0-3, 1 has rows 4-7.
     #[inline(always)]
-    pub fn apply(&self, step: usize, half: usize, magnitudes: Bytes, c: &Constants) -> Bytes {
-        let top = self.0[step / 4].move_bits((2 * (step % 4) + half) as u32, 7);
-        let negative = Bytes::splat(0).gt_signed(top);
-        (magnitudes ^ negative) + (c.middle - negative)
+    fn new(bits: [Bytes; 2]) -> Self {
+        Self { bits, below_zero: Bytes::from_i32_bits(opaque_splat(-1)) }
+    }
+
+    /// 64 plus or minus magnitudes of 4 columns; `half` 0 has rows 0-3, 1 has rows 4-7. Compilers turn other forms of it
+    /// into shifts of bytes, which take processors several instructions.
+    /// # Safety
+    /// `step` is below 8.
+    #[inline(always)]
+    pub unsafe fn apply(&self, step: usize, half: usize, magnitudes: Bytes, c: &Constants) -> Bytes {
+        let bits = *self.bits.get_unchecked(step / 4);
+        let positive = bits.move_bits((2 * (step % 4) + half) as u32, 7).gt_signed(self.below_zero);
+        // 63 - (-1 - magnitude), or 64 - magnitude.
+        (c.middle + positive) - (magnitudes ^ positive)
     }
 }
 

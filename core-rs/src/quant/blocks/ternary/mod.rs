@@ -5,7 +5,7 @@ pub mod tq2_0;
 
 use super::{apply_scales, load_scales, minus_8_sums};
 use crate::quant::activation::GROUP_BYTES;
-use crate::quant::planes::{dot_formed, dot_group, LevelSource, PlaneRoom};
+use crate::quant::planes::{dot_group, LevelSource, PlaneRoom};
 use crate::quant::{integer_dot, Constants, TileSums, GROUP};
 
 /// `BlockFormat::accumulate` of levels with the offset 1 and a packed block that begins with 8 scales; `FORMED` ones are
@@ -24,7 +24,7 @@ unsafe fn accumulate<const R: usize, const FORMED: bool>(
         let act = act.map(|a| a.add(g * GROUP_BYTES));
         let mut integer = minus_8_sums(&act).map(|rows| rows.map(|sum| sum.shr_s::<3>()));
         if FORMED {
-            dot_formed(&mut integer, source.formed(g, &mut room), &act);
+            dot_group(&mut integer, source.formed(g, &mut room), 0, &act);
         } else {
             dot_group(&mut integer, source, g, &act);
         }

@@ -59,10 +59,11 @@ fn next(bytes: Bytes) -> Bytes {
     bytes + bytes + bytes
 }
 
-/// The first digit of each byte; `thirds` are 85 and 170 minus 128, the largest bytes with the digits 0 and 1.
+/// The first digit of each byte; `thirds` are 86 and 171 minus 128, the smallest bytes with the digits 1 and 2, `two` is
+/// the largest digit.
 #[inline(always)]
-fn first_digit(bytes: Bytes, thirds: [Bytes; 2]) -> Bytes {
-    Bytes::splat(0) - bytes.gt_signed(thirds[0]) - bytes.gt_signed(thirds[1])
+fn first_digit(bytes: Bytes, thirds: [Bytes; 2], two: Bytes) -> Bytes {
+    two + thirds[0].gt_signed(bytes) + thirds[1].gt_signed(bytes)
 }
 
 impl BlockFormat for Tq1_0 {
@@ -90,12 +91,12 @@ impl BlockFormat for Tq1_0 {
 
     #[inline(never)]
     unsafe fn form_plane(packed: *const u8, plane: usize, to: *mut u8, _: &Constants) {
-        let thirds = [0xd5d5_d5d5u32, 0x2a2a_2a2a];
-        let thirds = thirds.map(|bytes| Bytes::from_i32_bits(opaque_splat(bytes as i32)));
+        let [first, second, two] = [0xd6d6_d6d6u32, 0x2b2b_2b2b, 0x0202_0202]
+            .map(|bytes| Bytes::from_i32_bits(opaque_splat(bytes as i32)));
         for vector in 0..OWN / DIGITS {
             let mut bytes = Bytes::load(packed.add(16 + 16 * (3 * plane + vector)));
             for n in 0..DIGITS {
-                first_digit(bytes, thirds).store(to.add(16 * (DIGITS * vector + n)));
+                first_digit(bytes, [first, second], two).store(to.add(16 * (DIGITS * vector + n)));
                 bytes = next(bytes);
             }
         }
@@ -103,7 +104,7 @@ impl BlockFormat for Tq1_0 {
         for _ in 0..plane % 4 {
             last = next(last);
         }
-        first_digit(last, thirds).store(to.add(16 * OWN));
+        first_digit(last, [first, second], two).store(to.add(16 * OWN));
     }
 
     #[inline(always)]
