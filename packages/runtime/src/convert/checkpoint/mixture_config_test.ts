@@ -57,7 +57,7 @@ Deno.test("readMixtureConfig: what a family leaves unsaid", () => {
     ...common,
     ...ungrouped,
     family: "deepseek-v2",
-    scoring: "softmax" as const,
+    scoring: "softmax",
     hasChoiceBias: false,
     normalizes: false,
     scale: 2.5,
@@ -73,11 +73,17 @@ Deno.test("readMixtureConfig: what a family leaves unsaid", () => {
     scale: 2.5,
   });
   assertEquals(read("deepseek-v3", { norm_topk_prob: false }).mixture?.normalizes, false);
-  const plain = { ...common, ...ungrouped, scoring: "softmax" as const, hasChoiceBias: false, scale: 1 };
-  assertEquals(read("qwen3").mixture, { ...plain, family: "qwen3", normalizes: true } as const);
+  const plain = {
+    ...common,
+    ...ungrouped,
+    scoring: "softmax",
+    hasChoiceBias: false,
+    scale: 1,
+  } as const;
+  assertEquals(read("qwen3").mixture, { ...plain, family: "qwen3", normalizes: true });
   assertEquals(
     read("olmoe").mixture,
-    { ...plain, family: "olmoe", hidden: 160, normalizes: false } as const,
+    { ...plain, family: "olmoe", hidden: 160, normalizes: false },
   );
   const local = { num_experts: undefined, num_local_experts: 6 };
   assertEquals(read("olmoe", local).mixture?.experts, 6);

@@ -6,7 +6,9 @@ import { FP8_BLOCK } from "../checkpoint/fp8_scales.ts";
 import type { PlacedTensor } from "../checkpoint/weight_files.ts";
 import { widened } from "./widened_rows.ts";
 
-/** The value of every E4M3 code: sign, 4 bits of exponent (bias 7), 3 of fraction; only 0x7f and 0xff are no numbers. */
+/** The codes that are no numbers. */
+const HOLES = [0x7f, 0xff];
+/** The value of every E4M3 code: sign, 4 bits of exponent (bias 7), 3 of fraction. */
 const E4M3: Float32Array = Float32Array.from({ length: 256 }, (_, code) => {
   const [exponent, fraction] = [code >> 3 & 15, code & 7];
   const size = exponent === 0 ? fraction * 2 ** -9 : (8 + fraction) * 2 ** (exponent - 10);
@@ -41,8 +43,11 @@ export function fp8Rows(stored: PlacedTensor, scales: PlacedTensor, name: string
         const codes = new Uint8Array(count * cols);
         await stored.source.read(stored.offset + row * cols, codes, signal);
         const values = scaled(codes, cols, await readScales(block, signal));
-        const hole = codes.findIndex((code) => (code & 0x7f) === 0x7f);
-        if (hole >= 0) throw notANumber(stored, row + Math.floor(hole / cols), hole % cols);
+        // Searched apart from the product: a scale that is no number is another fault.
+        const hole = HOLES.map((code) => codes.indexOf(code)).find((place) => place >= 0);
+        if (hole !== undefined) {
+          throw notANumber(stored, row + Math.floor(hole / cols), hole % cols);
+        }
         into.set(new Uint8Array(values.buffer), (row - first) * cols * 4);
         row += count;
       }
@@ -54,8 +59,10 @@ export function fp8Rows(stored: PlacedTensor, scales: PlacedTensor, name: string
 function scaled(codes: Uint8Array, cols: number, scales: Float32Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(codes.length);
   for (let start = 0; start < codes.length; start += cols) {
-    for (let col = 0; col < cols; col++) {
-      values[start + col] = E4M3[codes[start + col]] * scales[Math.floor(col / FP8_BLOCK)];
+    for (let block = 0; block < scales.length; block++) {
+      const scale = scales[block];
+      const end = start + Math.min(cols, (block + 1) * FP8_BLOCK);
+      for (let i = start + block * FP8_BLOCK; i < end; i++) values[i] = E4M3[codes[i]] * scale;
     }
   }
   return values;
