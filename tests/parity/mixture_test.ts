@@ -137,7 +137,7 @@ for (const file of EXACT) {
   });
 }
 
-const FOLDERS = ["deepseek_v2_group", "qwen3_moe"]
+const FOLDERS = ["deepseek_v2_group", "qwen3_moe", "olmoe"]
   .filter((model) => existsSync(fixturePath(`models/${model}/hf/model.safetensors`)));
 
 for (const model of FOLDERS) {
