@@ -14,6 +14,7 @@ import type { ModelConfig } from "./model/config.ts";
 const CONFIG: ModelConfig = {
   architecture: "llama",
   layers: 30,
+  nextLayers: 0,
   width: 576,
   heads: 9,
   kvHeads: 3,

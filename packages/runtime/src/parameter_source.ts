@@ -7,8 +7,10 @@ import type { ParameterSource } from "./model/language_model.ts";
 import type { Backend, ReadTensor, StoredTensor } from "./ops.ts";
 import type { Tensor, Weight } from "./tensor.ts";
 
-/** Reports and cancels loading. */
+/** Reports and cancels loading, and narrows it. */
 export interface LoadHooks {
+  /** How the names of tensors begin that nobody will ask for. */
+  readonly leftOut?: string;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -27,8 +29,10 @@ export class GgufParameters implements ParameterSource {
     private readonly backend: Backend,
     private readonly hooks: LoadHooks,
   ) {
-    this.#unused = new Set(gguf.tensors.keys());
-    this.#totalBytes = tensorBytes(gguf);
+    const { leftOut } = hooks;
+    const names = [...gguf.tensors.keys()];
+    this.#unused = new Set(names.filter((name) => !isLeftOut(name, leftOut)));
+    this.#totalBytes = tensorBytes(gguf, leftOut);
   }
 
   has(name: string): boolean {
@@ -120,11 +124,17 @@ export class GgufParameters implements ParameterSource {
   }
 }
 
-/** Bytes of all tensors. */
-export function tensorBytes(gguf: Gguf): number {
+/** Bytes of all tensors but those whose names begin with `leftOut`. */
+export function tensorBytes(gguf: Gguf, leftOut?: string): number {
   let bytes = 0;
-  for (const { sizeBytes } of gguf.tensors.values()) bytes += sizeBytes;
+  for (const { name, sizeBytes } of gguf.tensors.values()) {
+    if (!isLeftOut(name, leftOut)) bytes += sizeBytes;
+  }
   return bytes;
+}
+
+function isLeftOut(name: string, prefix?: string): boolean {
+  return prefix !== undefined && name.startsWith(prefix);
 }
 
 function stored(info: TensorInfo, rows: number, cols: number): StoredTensor {

@@ -1,4 +1,4 @@
-/** Reads a model's sizes from its metadata, every choice explicit. Knows no tensors. */
+/** Reads a model's sizes from its metadata, every choice explicit. Reads no tensors. */
 import { ModelError } from "../errors.ts";
 import {
   isHeadSize,
@@ -9,6 +9,7 @@ import {
 } from "./config/key_values.ts";
 import { type LatentConfig, latentProblems, readLatent } from "./config/latent_config.ts";
 import { type MixtureConfig, mixtureProblems, readMixture } from "./config/mixture_config.ts";
+import { type HasTensors, readLayers } from "./config/next_layers.ts";
 import { readRopeScaling, ropeProblems, type RopeScaling } from "./config/rope_config.ts";
 
 export type { KeyValues } from "./config/key_values.ts";
@@ -17,6 +18,8 @@ export type { KeyValues } from "./config/key_values.ts";
 export interface ModelConfig extends RopeScaling {
   readonly architecture: string;
   readonly layers: number;
+  /** Layers that guess further tokens, after those; 0 or 1. */
+  readonly nextLayers: number;
   /** C. */
   readonly width: number;
   /** H. */
@@ -41,13 +44,14 @@ export interface ModelConfig extends RopeScaling {
 }
 
 /**
- * Sizes of a model of the given architecture.
+ * Sizes of a model of the given architecture; `hasTensors` tells whether the file has any whose name begins so.
  * @throws {ModelError} when a size is missing or the sizes do not fit together.
  */
 export function readConfig(
   architecture: string,
   values: KeyValues,
   vocabulary: number,
+  hasTensors: HasTensors = () => false,
 ): ModelConfig {
   const key: KeyOf = (name) => `${architecture}.${name}`;
   const heads = values.count(key("attention.head_count"));
@@ -56,7 +60,7 @@ export function readConfig(
   const contextTokens = values.count(key("context_length"));
   const config: ModelConfig = {
     architecture,
-    layers: values.count(key("block_count")),
+    ...readLayers(architecture, key, values, hasTensors),
     width: values.count(key("embedding_length")),
     heads,
     ...headSizes(key, values, heads, latent),
