@@ -310,16 +310,3 @@ Deno.test("multi-token prediction: an abort between any two tokens ends the answ
     }
   });
 });
-
-Deno.test("multi-token prediction: a model without the layer refuses to be asked for it", async () => {
-  const { tensors, metadata, ...rest } = await foreseeingModel(0);
-  const without = {
-    ...rest,
-    metadata,
-    tensors: tensors.filter(({ name }) => !/^blk\.\d+\.nextn/.test(name)),
-  };
-  await withFolder(async (folder) => {
-    const file = writeModel(folder, without);
-    await assertRejects(() => withEngine(() => Promise.resolve(), { file }), Error, "eh_proj");
-  });
-});
