@@ -136,7 +136,7 @@ async function withModel(
   await withFolder((folder) => withEngine(run, { file: writeModel(folder, spec), ...more }));
 }
 
-const SAMPLED: GenerateOptions = { temperature: 3, logitBias: FEW, maxTokens: 60 };
+const SAMPLED: GenerateOptions = { temperature: 3, seed: 4, logitBias: FEW, maxTokens: 60 };
 const SETTINGS: Readonly<Record<string, GenerateOptions>> = {
   "greedy": { temperature: 0, logitBias: { 5: 1.5, 6: 1.5, 7: 1.5, 8: 1.5 }, maxTokens: 60 },
   "greedy over all tokens": { temperature: 0, maxTokens: 60 },
@@ -173,7 +173,7 @@ Deno.test("multi-token prediction: a layer that foresees all saves a step a gues
     const { tokens, end } = await answer(engine, { ...options, speculation: "mtp" });
     const { draftedTokens, acceptedTokens } = end.timings;
     assertEquals(engine.decoder.steps, tokens.length - acceptedTokens);
-    assert(acceptedTokens > 60, `${acceptedTokens} of ${draftedTokens}`);
+    assert(acceptedTokens > 50, `${acceptedTokens} of ${draftedTokens}`);
     assert(acceptedTokens >= 0.95 * draftedTokens, `${acceptedTokens} of ${draftedTokens}`);
     assertEquals((await answer(engine, { ...options, speculation: "off" })).tokens, tokens);
   });

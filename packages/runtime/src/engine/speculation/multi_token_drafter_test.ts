@@ -39,8 +39,8 @@ Deno.test("MultiTokenDrafter: wants more after right ones, fewer the dearer a gu
   const [cheap, dear] = [drafter([1]), drafter([1], 0.5)];
   for (const own of [cheap, dear]) {
     assertEquals(own.wanted(7, 0), 1);
-    for (let i = 0; i < 9; i++) own.checked(1, 1);
-    assertEquals([own.draftedTokens, own.acceptedTokens], [9, 9]);
+    for (let i = 0; i < 40; i++) own.checked(2, 2);
+    assertEquals([own.draftedTokens, own.acceptedTokens], [80, 80]);
   }
-  assertEquals([cheap.wanted(7, 0), dear.wanted(7, 0)], [7, 3]);
+  assertEquals([cheap.wanted(7, 0), dear.wanted(7, 0)], [7, 2]);
 });
