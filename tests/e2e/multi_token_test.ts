@@ -70,7 +70,7 @@ Deno.test("multi-token prediction: a model whose layer is left out, or not in th
     assert(less.memoryBytes <= model.memoryBytes);
     const { ids } = await model.complete(PROMPT, { ...OPTIONS, speculation: "mtp" });
     for (const other of [less, none]) {
-      assertEquals(other.config.nextLayers, 0);
+      assertEquals(other.config.nextLayers, undefined);
       assertEquals((await other.complete(PROMPT, OPTIONS)).ids, ids);
       await assertRejects(
         () => other.complete(PROMPT, { ...OPTIONS, speculation: "mtp" }),

@@ -61,7 +61,7 @@ export async function groupedV2Model(): Promise<ModelSpec> {
   return withKeys(lite, {
     "deepseek2.expert_group_count": 4,
     "deepseek2.expert_group_used_count": 2,
-    "deepseek2.expert_weights_scale": 16,
+    "deepseek2.expert_weights_scale": 4,
   });
 }
 
@@ -78,4 +78,61 @@ export async function yarnLlamaModel(): Promise<ModelSpec> {
 /** Its bytes. */
 export function modelBlob(spec: ModelSpec): Blob {
   return new Blob([new Uint8Array(ggufBytes(spec))]);
+}
+
+/** Sizes of which none fills whole tiles of 8 rows, and of one head more than a power of two. */
+const ODD = {
+  heads: 3,
+  rank: 36,
+  nope: 12,
+  rotary: 4,
+  value: 20,
+  experts: 7,
+  hidden: 20,
+  width: 64,
+};
+
+/** DeepSeek-V3's architecture with random weights in sizes that no tile divides; queries are not compressed. */
+export async function oddV3Model(): Promise<ModelSpec> {
+  const { heads, rank, nope, rotary, value, experts, hidden, width } = ODD;
+  const v3 = await modelSpec("models/deepseek_v3/gguf/model-F32.gguf");
+  const random = seededRandom(6);
+  const dims: Readonly<Record<string, readonly number[]>> = {
+    "attn_kv_a_mqa.weight": [width, rank + rotary],
+    "attn_kv_a_norm.weight": [rank],
+    "attn_k_b.weight": [nope, rank, heads],
+    "attn_v_b.weight": [rank, value, heads],
+    "attn_output.weight": [heads * value, width],
+    "attn_q_b.weight": [width, heads * (nope + rotary)],
+    "ffn_gate_exps.weight": [width, hidden, experts],
+    "ffn_up_exps.weight": [width, hidden, experts],
+    "ffn_down_exps.weight": [hidden, width, experts],
+    "ffn_gate_shexp.weight": [width, hidden],
+    "ffn_up_shexp.weight": [width, hidden],
+    "ffn_down_shexp.weight": [hidden, width],
+    "ffn_gate_inp.weight": [width, experts],
+    "exp_probs_b.bias": [experts],
+  };
+  const tensors = v3.tensors.flatMap((tensor) => {
+    const part = tensor.name.replace(/^blk\.\d+\./, "");
+    if (part.startsWith("attn_q_a")) return [];
+    const own = dims[part];
+    if (!own) return [tensor];
+    const size = own.reduce((product, n) => product * n, 1);
+    const scale = own.length === 1 ? 1 : own[0] ** -0.5;
+    const values = Float32Array.from({ length: size }, () => (random(4001) / 1000 - 2) * scale);
+    const name = tensor.name.replace("attn_q_b", "attn_q");
+    return [{ name, dims: own, type: "F32", data: new Uint8Array(values.buffer) }];
+  });
+  return withKeys(withKey({ ...v3, tensors }, "deepseek2.attention.q_lora_rank"), {
+    "deepseek2.attention.head_count": heads,
+    "deepseek2.attention.kv_lora_rank": rank,
+    "deepseek2.attention.key_length_mla": nope + rotary,
+    "deepseek2.attention.value_length_mla": value,
+    "deepseek2.rope.dimension_count": rotary,
+    "deepseek2.expert_count": experts,
+    "deepseek2.expert_feed_forward_length": hidden,
+    "deepseek2.expert_group_count": 1,
+    "deepseek2.expert_group_used_count": 1,
+  });
 }

@@ -146,10 +146,12 @@ export function planModel(
   const hasTensors = (prefix: string) => names.some((name) => name.startsWith(prefix));
   const stored = readConfig(architecture, metadata, vocabularySize(gguf), hasTensors);
   const config = withChoices(stored, options);
-  const weightBytes = tensorBytes(gguf, leftOut(stored, config)) +
+  const leftOut = leftOutOf(stored, config);
+  const isLoaded = (name: string) => leftOut === undefined || !name.startsWith(leftOut);
+  const weightBytes = tensorBytes(gguf, isLoaded) +
     rearrangedBytes(config, (name) => gguf.tensors.get(name)?.sizeBytes);
   const plan = planMemory(config, (type) => kvShapeOf(config, type), weightBytes, options);
-  return { config, plan, leftOut: leftOut(stored, config) };
+  return { config, plan, leftOut };
 }
 
 /** The sizes with what the caller may choose. */
@@ -157,16 +159,17 @@ function withChoices(
   config: ModelConfig,
   { latentForm: form = "absorbed", multiToken = true }: LoadOptions,
 ): ModelConfig {
+  const { nextLayers, latent, ...others } = config;
   return {
-    ...config,
-    nextLayers: multiToken ? config.nextLayers : 0,
-    ...(config.latent ? { latent: { ...config.latent, form } } : {}),
+    ...others,
+    ...(nextLayers && multiToken ? { nextLayers } : {}),
+    ...(latent ? { latent: { ...latent, form } } : {}),
   };
 }
 
 /** How the names of tensors begin that are in the file and not loaded. */
-function leftOut(stored: ModelConfig, chosen: ModelConfig): string | undefined {
-  return stored.nextLayers > chosen.nextLayers ? `blk.${stored.layers}.` : undefined;
+function leftOutOf(stored: ModelConfig, chosen: ModelConfig): string | undefined {
+  return stored.nextLayers && !chosen.nextLayers ? `blk.${stored.layers}.` : undefined;
 }
 
 async function loadFrom(
@@ -190,7 +193,8 @@ async function loadFrom(
     variant: options.variant,
   });
   try {
-    const parameters = new GgufParameters(gguf, source, backend, { ...options, leftOut });
+    const parameters = new GgufParameters(gguf, source, backend, options);
+    if (leftOut !== undefined) parameters.leave(leftOut);
     const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
     parameters.expectAllUsed();
     return new Model({

@@ -14,7 +14,6 @@ import type { ModelConfig } from "./model/config.ts";
 const CONFIG: ModelConfig = {
   architecture: "llama",
   layers: 30,
-  nextLayers: 0,
   width: 576,
   heads: 9,
   kvHeads: 3,

@@ -7,10 +7,8 @@ import type { ParameterSource } from "./model/language_model.ts";
 import type { Backend, ReadTensor, StoredTensor } from "./ops.ts";
 import type { Tensor, Weight } from "./tensor.ts";
 
-/** Reports and cancels loading, and narrows it. */
+/** Reports and cancels loading. */
 export interface LoadHooks {
-  /** How the names of tensors begin that nobody will ask for. */
-  readonly leftOut?: string;
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -20,7 +18,7 @@ export class GgufParameters implements ParameterSource {
   /** A hash over all bytes of each tensor that was loaded, by name. */
   readonly hashes = new Map<string, ByteHash>();
   readonly #unused: Set<string>;
-  readonly #totalBytes: number;
+  #totalBytes: number;
   #loadedBytes = 0;
 
   constructor(
@@ -29,14 +27,20 @@ export class GgufParameters implements ParameterSource {
     private readonly backend: Backend,
     private readonly hooks: LoadHooks,
   ) {
-    const { leftOut } = hooks;
-    const names = [...gguf.tensors.keys()];
-    this.#unused = new Set(names.filter((name) => !isLeftOut(name, leftOut)));
-    this.#totalBytes = tensorBytes(gguf, leftOut);
+    this.#unused = new Set(gguf.tensors.keys());
+    this.#totalBytes = tensorBytes(gguf);
   }
 
   has(name: string): boolean {
     return this.gguf.tensors.has(name);
+  }
+
+  /** Leaves the tensors in the file whose names begin so. */
+  leave(prefix: string): void {
+    for (const { name, sizeBytes } of this.gguf.tensors.values()) {
+      if (!name.startsWith(prefix) || !this.#unused.delete(name)) continue;
+      this.#totalBytes -= sizeBytes;
+    }
   }
 
   async matrix(name: string, rows: number, cols: number): Promise<Weight> {
@@ -124,17 +128,11 @@ export class GgufParameters implements ParameterSource {
   }
 }
 
-/** Bytes of all tensors but those whose names begin with `leftOut`. */
-export function tensorBytes(gguf: Gguf, leftOut?: string): number {
+/** Bytes of all tensors, or of those whose names are wanted. */
+export function tensorBytes(gguf: Gguf, isWanted: (name: string) => boolean = () => true): number {
   let bytes = 0;
-  for (const { name, sizeBytes } of gguf.tensors.values()) {
-    if (!isLeftOut(name, leftOut)) bytes += sizeBytes;
-  }
+  for (const { name, sizeBytes } of gguf.tensors.values()) bytes += isWanted(name) ? sizeBytes : 0;
   return bytes;
-}
-
-function isLeftOut(name: string, prefix?: string): boolean {
-  return prefix !== undefined && name.startsWith(prefix);
 }
 
 function stored(info: TensorInfo, rows: number, cols: number): StoredTensor {

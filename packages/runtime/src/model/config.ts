@@ -17,9 +17,10 @@ export type { KeyValues } from "./config/key_values.ts";
 /** Sizes of a decoder-only transformer. */
 export interface ModelConfig extends RopeScaling {
   readonly architecture: string;
+  /** Without those that guess further tokens. */
   readonly layers: number;
-  /** Layers that guess further tokens, after those; 0 or 1. */
-  readonly nextLayers: number;
+  /** Layers after these that guess further tokens (DeepSeek-V3 2412.19437, section 2.2), 1 at most; none where missing. */
+  readonly nextLayers?: number;
   /** C. */
   readonly width: number;
   /** H. */

@@ -41,7 +41,6 @@ Deno.test("readConfig: what the file leaves out has its usual value", () => {
   assertEquals(config(), {
     architecture: "llama",
     layers: 30,
-    nextLayers: 0,
     width: 576,
     heads: 9,
     kvHeads: 9,

@@ -6,7 +6,7 @@ import { mixtureFeedForward } from "./layers/mixture.ts";
 import { loadRope } from "./layers/rope.ts";
 import { loadTransformer } from "./transformer.ts";
 
-/** Multi-head latent attention; dense layers first, then mixtures with shared experts. */
+/** Multi-head latent attention; dense layers first, then mixtures with shared experts, also where a layer guesses. */
 export const loadDeepseek2: LoadArchitecture = async (config, source, ops) => {
   const attention = latentAttention(await loadRope("interleaved", config, source, ops));
   return await loadTransformer({ attention, feedForward: mixtureFeedForward }, config, source);

@@ -25,7 +25,7 @@ export async function loadMultiToken(
   shared: SharedParts,
 ): Promise<MultiToken | undefined> {
   const { layers: layer, nextLayers, width, vocabulary, normEpsilon } = config;
-  if (nextLayers === 0) return undefined;
+  if (!nextLayers) return undefined;
   const name = `blk.${layer}`;
   const own = (part: string) => `${name}.nextn.${part}.weight`;
   const project = await source.matrix(own("eh_proj"), width, 2 * width);

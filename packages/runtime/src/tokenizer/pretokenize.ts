@@ -41,6 +41,9 @@ const plain = { ignoreMerges: false, addBos: false };
 
 const gpt2: Pretokenizer = { ...plain, stages: patterns(GPT2) };
 
+/** OLMo's published tokenizers compose characters first (llama.cpp leaves that out). */
+const olmo: Pretokenizer = { ...gpt2, normalForm: "NFC" };
+
 /** Every digit alone, then GPT-2's pattern on what lies between. */
 const smollm: Pretokenizer = { ...plain, stages: patterns(String.raw`\p{N}`, GPT2) };
 
@@ -110,7 +113,8 @@ const unnamed: Pretokenizer = {
 /** The names of `tokenizer.ggml.pre` that llama.cpp (llama-vocab.cpp) treats alike. */
 const NAMES: readonly (readonly [Pretokenizer, readonly string[]])[] = [
   [unnamed, ["default"]],
-  [gpt2, ["gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum", "exaone4", "mpt", "olmo", "jais"]],
+  [gpt2, ["gpt-2", "phi-2", "gigachat", "a.x-4.0", "mellum", "exaone4", "mpt", "jais"]],
+  [olmo, ["olmo"]],
   [smollm, ["smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"]],
   [llama3, [
     "llama-bpe",

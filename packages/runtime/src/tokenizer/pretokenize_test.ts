@@ -96,6 +96,7 @@ Deno.test("pretokenizerOf: names that mean the same", () => {
   same.push(["deepseek-r1-qwen", "qwen2"], ["phi-2", "gpt-2"], ["starcoder", "smollm"]);
   same.push(["hunyuan-dense", "deepseek-v3"]);
   for (const [one, other] of same) assertEquals(pretokenizerOf(one), pretokenizerOf(other), one);
+  assertEquals(pretokenizerOf("olmo"), { ...pretokenizerOf("gpt-2"), normalForm: "NFC" });
 });
 
 Deno.test("splitWords: the words together are the text, whatever it holds", () => {

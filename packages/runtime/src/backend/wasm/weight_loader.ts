@@ -68,7 +68,7 @@ export class WeightLoader {
       const readPart: ReadTensor = (offset, into) => read(first + offset, into);
       await this.#pack(stored, type, rows / parts, to, readPart);
     }
-    const storage = { address, typeId: type.id, quantized: type.quantized };
+    const storage = { address, typeId: type.id, quantized: type.quantized, parts: experts };
     const weight: WasmWeight = { name, type: stored.type, rows, cols, storage };
     return weight;
   }

@@ -12,7 +12,7 @@ export interface PlacedTensor extends StoredTensor {
 
 /** All weights of a model; close them. */
 export interface WeightFiles {
-  /** By name, in the order of the files and of their bytes. */
+  /** By name, in the order of the files and of the names in each, which is that of llama.cpp's converter. */
   readonly tensors: ReadonlyMap<string, PlacedTensor>;
   close(): Promise<void>;
 }
@@ -65,7 +65,8 @@ async function collect(
 ): Promise<Map<string, PlacedTensor>> {
   const tensors = new Map<string, PlacedTensor>();
   for (const source of sources) {
-    for (const tensor of await readSafetensorsHead(source, signal)) {
+    const head = await readSafetensorsHead(source, signal);
+    for (const tensor of head.sort((a, b) => a.name < b.name ? -1 : 1)) {
       const other = tensors.get(tensor.name);
       if (other) {
         throw new CheckpointError(

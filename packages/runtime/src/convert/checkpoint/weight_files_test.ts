@@ -29,12 +29,12 @@ Deno.test("openWeightFiles: a single file comes before an index", async () => {
   assertEquals([...tensors.keys()], ["a", "b"]);
 });
 
-Deno.test("openWeightFiles: all files of the index, in their order", async () => {
+Deno.test("openWeightFiles: all files of the index in their order, the names of each sorted", async () => {
   const { tensors } = await open(
     { [one]: file("c", "a"), [two]: file("b") },
     { b: two, a: one, c: one },
   );
-  assertEquals([...tensors.keys()], ["c", "a", "b"]);
+  assertEquals([...tensors.keys()], ["a", "c", "b"]);
   assertEquals(tensors.get("b")?.source.name, "dir/two.safetensors");
 });
 

@@ -1,5 +1,6 @@
 /** Recognizes a pre-tokenizer by the parts that tokenizer.json builds it from. Cuts no text; ../../tokenizer/pretokenize.ts does. */
 import { UnsupportedError } from "../../errors.ts";
+import { DEEPSEEK_CASED_LETTERS } from "../../tokenizer/cased_letters.ts";
 import { isObject, type JsonObject } from "../checkpoint/json_file.ts";
 
 const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
@@ -10,13 +11,37 @@ const DEEPSEEK_WORDS = String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${"`"}{|}~][A-
   String.raw`|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*` +
   String.raw`|\s*[\r\n]+|\s+(?!\S)|\s+`;
 
+const EAST_ASIAN = "[一-龥\u0800-一가-\ud7ff]+";
+
 /** The parts of each known pre-tokenizer, the normal form first, as `partsOf` writes them. */
 const KNOWN: Readonly<Record<string, string>> = {
   [parts("bytes of gpt-2 words")]: "gpt-2",
+  [parts("NFC", "bytes of gpt-2 words")]: "olmo",
   [parts("each digit", "bytes of gpt-2 words")]: "smollm",
   [parts(wordsWithDigits("{1,3}"), "bytes")]: "llama-bpe",
   [parts("NFC", wordsWithDigits(""), "bytes")]: "qwen2",
   [parts(String.raw`\p{N}{1,3}`, "[一-龥\u3040-ゟ゠-ヿ]+", DEEPSEEK_WORDS, "bytes")]: "deepseek-v3",
+  [
+    parts(
+      String.raw`[\r\n]`,
+      String.raw`\s?[${DEEPSEEK_CASED_LETTERS}]+`,
+      String.raw`\s?[!-/:-~！-／：-～‘-‟\u{3000}-。]+`,
+      String.raw`\s+$`,
+      EAST_ASIAN,
+      "each digit",
+      "bytes",
+    )
+  ]: "deepseek-llm",
+  [
+    parts(
+      String.raw`[\r\n]`,
+      String.raw`\s?\p{L}+`,
+      String.raw`\s?\p{P}+`,
+      EAST_ASIAN,
+      "each digit",
+      "bytes",
+    )
+  ]: "deepseek-coder",
 };
 
 /** R1's distills are Qwens with DeepSeek's control tokens: the same cut under another name, whether or not NFC is asked for. */
@@ -47,7 +72,18 @@ export function pretokenizerName(
 }
 
 function parts(...list: readonly string[]): string {
-  return list.join("\n\n");
+  return list.map(oneSpelling).join("\n\n");
+}
+
+/** Characters stand in some files as they are, in others escaped or in another normal form; line ends become escapes. */
+function oneSpelling(pattern: string): string {
+  return pattern.replaceAll("\r", "\\r").replaceAll("\n", "\\n")
+    .replace(
+      /\\u(?:\{([0-9a-f]+)\}|([0-9a-f]{4}))/gi,
+      (_, braced?: string, four?: string) =>
+        String.fromCodePoint(Math.min(parseInt(braced ?? four as string, 16), 0x10ffff)),
+    )
+    .normalize("NFC");
 }
 
 function normalizerParts(normalizer: unknown): string[] {
@@ -70,10 +106,7 @@ function partsOf(part: unknown): string[] {
   if (part.type === "Digits" && part.individual_digits === true) return ["each digit"];
   if (part.type === "Split" && part.behavior === "Isolated" && part.invert !== true) {
     const pattern = isObject(part.pattern) ? part.pattern.Regex : undefined;
-    // Line ends stand in some files as they are, in others escaped.
-    if (typeof pattern === "string") {
-      return [pattern.replaceAll("\r", "\\r").replaceAll("\n", "\\n")];
-    }
+    if (typeof pattern === "string") return [pattern];
   }
   return [JSON.stringify(part)];
 }

@@ -7,7 +7,7 @@ import type { ModelConfig } from "../config.ts";
  * a further token comes after the others; it makes its keys out of a token's state and the token after it.
  */
 export function kvShapeOf(config: ModelConfig, type: KvType): KvShape {
-  const { nextLayers, heads, kvHeads, headSize, latent } = config;
+  const { nextLayers = 0, heads, kvHeads, headSize, latent } = config;
   const layers = config.layers + nextLayers;
   const whole = { layers, ...(nextLayers > 0 ? { lookahead: nextLayers } : {}), type };
   if (!latent) return { ...whole, kvHeads, keySize: headSize, valueSize: headSize };

@@ -8,7 +8,8 @@ export type HasTensors = (prefix: string) => boolean;
 /** How many layers of which kind. */
 export interface LayerCounts {
   readonly layers: number;
-  readonly nextLayers: number;
+  /** None where it is missing. */
+  readonly nextLayers?: number;
 }
 
 /**
@@ -26,9 +27,9 @@ export function readLayers(
   const named = architecture === "deepseek2"
     ? values.optionalCount(key("nextn_predict_layers")) ?? 0
     : 0;
-  if (named === 0) return { layers: blocks, nextLayers: 0 };
+  if (named === 0) return { layers: blocks };
   const layers = hasTensors(`blk.${blocks}.`) ? blocks : blocks - named;
-  if (!hasTensors(`blk.${layers}.`)) return { layers, nextLayers: 0 };
+  if (!hasTensors(`blk.${layers}.`)) return { layers };
   if (named === 1) return { layers, nextLayers: 1 };
   throw new UnsupportedError(
     `A model with ${named} layers for multi-token prediction is not supported yet, only with 1`,

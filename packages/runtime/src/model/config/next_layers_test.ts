@@ -18,10 +18,10 @@ Deno.test("readLayers: the layer that guesses is counted among the blocks or sta
 });
 
 Deno.test("readLayers: nothing said or nothing stored is a model without", () => {
-  assertEquals(counts(undefined, 61, 61), { layers: 61, nextLayers: 0 });
-  assertEquals(counts(0, 61, 61), { layers: 61, nextLayers: 0 });
-  assertEquals(counts(1, 61), { layers: 61, nextLayers: 0 });
-  assertEquals(counts(1, 62, 62, "llama"), { layers: 62, nextLayers: 0 });
+  assertEquals(counts(undefined, 61, 61), { layers: 61 });
+  assertEquals(counts(0, 61, 61), { layers: 61 });
+  assertEquals(counts(1, 61), { layers: 61 });
+  assertEquals(counts(1, 62, 62, "llama"), { layers: 62 });
 });
 
 Deno.test("readLayers: more than one is not supported", () => {

@@ -71,7 +71,7 @@ function transposed(values: Float32Array, cols: number): Float32Array {
  * tensor of the file, undefined where it has none.
  */
 export function rearrangedBytes(
-  { layers, nextLayers, heads, latent }: ModelConfig,
+  { layers, nextLayers = 0, heads, latent }: ModelConfig,
   sizeBytes: (tensor: string) => number | undefined,
 ): number {
   if (!latent) return 0;

@@ -15,7 +15,7 @@ const LATENT: LatentConfig = {
   rotarySize: 2,
   valueSize: VALUE,
 };
-const CONFIG = { layers: 3, nextLayers: 0, heads: HEADS, latent: LATENT } as ModelConfig;
+const CONFIG = { layers: 3, heads: HEADS, latent: LATENT } as ModelConfig;
 
 /** A number that tells a head, a row of the joint matrix within it and a column. */
 const entry = (head: number, row: number, col: number) => 10_000 * head + 100 * row + col;
