@@ -1,109 +1,32 @@
 /** Answers with and without checked drafts are the same, token by token and bit by bit, under all options. No reference numbers. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Decoder, type DrawnToken, type Feed } from "../../packages/runtime/src/engine/decoder.ts";
-import {
-  generate,
-  type GenerationEnd,
-  type Generator,
-} from "../../packages/runtime/src/engine/generate.ts";
-import { Scheduler } from "../../packages/runtime/src/engine/scheduler.ts";
-import { StepSize } from "../../packages/runtime/src/engine/step_size.ts";
+import type { DrawnToken } from "../../packages/runtime/src/engine/decoder.ts";
+import { generate } from "../../packages/runtime/src/engine/generate.ts";
 import type { GenerateOptions } from "../../packages/runtime/src/events.ts";
-import { type KvCache, PAGE_TOKENS } from "../../packages/runtime/src/kv_cache.ts";
+import { PAGE_TOKENS } from "../../packages/runtime/src/kv_cache.ts";
+import {
+  answer,
+  checkSame,
+  type Engine,
+  type EngineOptions,
+  FEW,
+  PROMPT,
+  withEngine,
+} from "../support/counted_engine.ts";
 import { fixturePath } from "../support/fixture.ts";
-import { FixtureModel } from "../support/fixture_model.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 
 const FILES = [
   "models/llama_untied/gguf/model-F32.gguf",
   "models/qwen3/gguf/model-Q8_0.gguf",
 ];
-/** All but these tokens are rare, so that pairs of them come again, and go on as before or not. */
-const FEW = { 5: 60, 6: 60, 7: 60, 8: 58 };
-const PROMPT = [1, 5, 6, 7, 8, 5, 6, 8, 2];
 const SAMPLED: GenerateOptions = { temperature: 3, seed: 4, logitBias: FEW, maxTokens: 70 };
 
-class WatchedDecoder extends Decoder {
-  steps = 0;
-  /** Most tokens that a sequence has held. */
-  longest = 0;
-  onStep: () => void = () => {};
-
-  override step(cache: KvCache, feeds: readonly Feed[]): Promise<DrawnToken[]> {
-    this.steps++;
-    for (const { sequence, ids } of feeds) {
-      this.longest = Math.max(this.longest, sequence.length + ids.length);
-    }
-    this.onStep();
-    return super.step(cache, feeds);
-  }
-}
-
-interface Engine {
-  readonly decoder: WatchedDecoder;
-  readonly scheduler: Scheduler;
-}
-
-interface EngineOptions {
-  readonly file?: string;
-  readonly contextTokens?: number;
-  readonly pages?: number;
-}
-
-async function opened(
+function opened(
   run: (engine: Engine) => Promise<void>,
-  { file = FILES[0], contextTokens = 512, pages = Infinity }: EngineOptions = {},
+  { file = FILES[0], ...more }: Partial<EngineOptions> = {},
 ): Promise<void> {
-  await using open = await FixtureModel.open(fixturePath(file));
-  const decoder = new WatchedDecoder(open.model, open.backend.ops, contextTokens);
-  const cache = open.backend.createCache(open.model.kvShape("f32"), pages);
-  await run({ decoder, scheduler: new Scheduler(decoder, cache, new StepSize(Infinity)) });
-}
-
-interface Answer {
-  readonly tokens: DrawnToken[];
-  readonly end: GenerationEnd;
-}
-
-/** @param readTokens the reader stops with its token of this number */
-async function answer(
-  { scheduler }: Engine,
-  options: GenerateOptions,
-  { prompt = PROMPT, readTokens = Infinity, ...more }:
-    & { prompt?: readonly number[]; readTokens?: number }
-    & Partial<Generator> = {},
-): Promise<Answer> {
-  const generator: Generator = { scheduler, endIds: new Set(), defaults: {}, ...more };
-  const run = generate(generator, prompt, options);
-  const tokens: DrawnToken[] = [];
-  for (;;) {
-    const { value, done } = await run.next(tokens.length >= readTokens);
-    if (done) return { tokens, end: value };
-    tokens.push(value);
-  }
-}
-
-/** Both ways in turn; fails where they differ. Gives the accepted drafts. */
-async function checkSame(
-  engine: Engine,
-  options: GenerateOptions,
-  more: () => Parameters<typeof answer>[2] = () => ({}),
-): Promise<{ accepted: number; rejected: number; tokens: DrawnToken[] }> {
-  const fresh = { reusePrefix: false, ...options };
-  const plain = await answer(engine, { ...fresh, speculation: "off" }, more());
-  const plainSteps = engine.decoder.steps;
-  const drafted = await answer(engine, fresh, more());
-  assertEquals(drafted.tokens, plain.tokens);
-  assertEquals(drafted.end.finishReason, plain.end.finishReason);
-  const { draftedTokens, acceptedTokens } = drafted.end.timings;
-  assertEquals([plain.end.timings.draftedTokens, plain.end.timings.acceptedTokens], [0, 0]);
-  assert(acceptedTokens <= draftedTokens);
-  assert(engine.decoder.steps - plainSteps <= plainSteps);
-  return {
-    accepted: acceptedTokens,
-    rejected: draftedTokens - acceptedTokens,
-    tokens: plain.tokens,
-  };
+  return withEngine(run, { file: fixturePath(file), ...more });
 }
 
 const SETTINGS: Readonly<Record<string, GenerateOptions>> = {
@@ -343,6 +266,6 @@ Deno.test("generate: speculation that is no word of its own is refused", () =>
     await assertRejects(
       () => answer(engine, wrong),
       RangeError,
-      "speculation is on, it must be auto or off",
+      "speculation is on, it must be auto, lookup, mtp or off",
     );
   }));

@@ -17,10 +17,13 @@ export const generationOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   ...samplingOptionSpecs,
   speculate: {
     type: "string",
-    value: "auto|off",
-    help: "check guesses from the text so far, several a step: same answer, sooner (default: auto)",
+    value: "WAY",
+    help:
+      "check guesses, several a step, for the same answer sooner: lookup (from the text so far), mtp (by the model's own layer), auto (default) or off",
   },
 };
+
+const SPECULATION = ["auto", "lookup", "mtp", "off"] as const;
 
 /** How the command line wants an answer generated; throws a `UsageError` for what is not allowed. */
 export function generationOptions(values: OptionValues): GenerateOptions {
@@ -42,10 +45,11 @@ export function thinkOption(values: OptionValues): GenerateOptions["think"] {
 }
 
 function speculateOption(values: OptionValues): GenerateOptions["speculation"] {
-  const speculate = stringOption(values, "speculate");
-  if (speculate === undefined || speculate === "auto" || speculate === "off") return speculate;
+  const asked = stringOption(values, "speculate");
+  const known = SPECULATION.find((way) => way === asked);
+  if (known || asked === undefined) return known;
   throw new UsageError(
-    `--speculate ${JSON.stringify(speculate)} is not allowed; give auto or off`,
+    `--speculate ${JSON.stringify(asked)} is not allowed; give auto, lookup, mtp or off`,
   );
 }
 

@@ -9,7 +9,9 @@ Deno.test("generationOptions: every flag arrives as its option", () => {
   });
   assertEquals([maxTokens, stop, think, temperature, seed], [9, ["a", "b"], 12, 0.5, 7]);
   assertEquals(generationOptions({ think: "off" }).think, "off");
-  assertEquals(generationOptions({ speculate: "off" }).speculation, "off");
+  for (const speculate of ["auto", "lookup", "mtp", "off"] as const) {
+    assertEquals(generationOptions({ speculate }).speculation, speculate);
+  }
   assertEquals(generationOptions({}).maxTokens, undefined);
 });
 

@@ -59,10 +59,12 @@ export interface GenerateOptions {
   /** Whether the prompt may begin with tokens that are in the cache, and later ones with this one's. Default true. */
   readonly reusePrefix?: boolean;
   /**
-   * Whether tokens that followed the same words before, in prompt or answer, are checked several at once (prompt lookup
-   * decoding). `auto` (default) does so where it pays. Tokens and log-probabilities are the same either way.
+   * What guesses tokens ahead, to be checked several at once where that pays: what followed the same words before, in
+   * prompt or answer (`lookup`, prompt lookup decoding), or the model's own layer for multi-token prediction (`mtp`,
+   * DeepSeek-V3 and R1). `auto` (default) takes that layer where the model has one. Tokens and log-probabilities are the
+   * same either way.
    */
-  readonly speculation?: "auto" | "off";
+  readonly speculation?: "auto" | "lookup" | "mtp" | "off";
   /** Called while the prompt is fed, and again where a context slides: tokens that the cache holds, and all. */
   readonly onPromptProgress?: (doneTokens: number, totalTokens: number) => void;
   readonly signal?: AbortSignal;

@@ -23,6 +23,8 @@ const BLOCKS: Readonly<Record<KvType, { readonly numbers: number; readonly bytes
 /** Sizes of a cache: the same for every page. */
 export interface KvShape {
   readonly layers: number;
+  /** Tokens after its own that a token's keys are made of too, in some layer. Default 0. */
+  readonly lookahead?: number;
   readonly kvHeads: number;
   readonly keySize: number;
   /** 0 where values are a part of the keys: the latents of multi-head latent attention. */

@@ -44,6 +44,11 @@ export interface LoadOptions {
    * alone; `naive` caches the keys and values of every head. The results differ by rounding.
    */
   readonly latentForm?: LatentForm;
+  /**
+   * Whether to load the layer for multi-token prediction where the file has one (DeepSeek-V3 and R1). It guesses tokens
+   * (`speculation`) and runs with each step. Default true; without it the model takes less memory.
+   */
+  readonly multiToken?: boolean;
   /** `auto` and `wasm` are the same until the WebGPU backend exists. */
   readonly backend?: "auto" | "wasm";
   /** Build of the core; default: the best that runs here. */
@@ -88,7 +93,7 @@ export async function loadModel(
 
 /** What TypeScript cannot check: a JavaScript caller's words and numbers. */
 function checkLoadOptions(options: LoadOptions): void {
-  const { threads, memoryBytes, kvType, latentForm, backend, variant } = options;
+  const { threads, memoryBytes, kvType, latentForm, multiToken, backend, variant } = options;
   const oneOf = (name: string, value: string | undefined, known: readonly string[]) => {
     if (value === undefined || known.includes(value)) return;
     throw new UnsupportedError(`${name} is ${value}, known are ${known.join(", ")}`, value);
@@ -97,6 +102,9 @@ function checkLoadOptions(options: LoadOptions): void {
   oneOf("latentForm", latentForm, ["absorbed", "naive"]);
   oneOf("backend", backend, ["auto", "wasm"]);
   oneOf("variant", variant, ["relaxed_threads", "simd_threads", "simd"]);
+  if (multiToken !== undefined && typeof multiToken !== "boolean") {
+    throw new TypeError(`multiToken is ${shown(multiToken)}, it must be true or false`);
+  }
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(`threads is ${shown(threads)}, it must be a whole number of at least 1`);
   }
@@ -118,30 +126,50 @@ function locate(model: string, { signal, onProgress }: LoadOptions): Promise<str
   });
 }
 
+/** What is decided of a model before it is loaded. */
+export interface PlannedModel {
+  readonly config: ModelConfig;
+  readonly plan: MemoryPlan;
+  /** How the names of tensors begin that stay in the file. */
+  readonly leftOut?: string;
+}
+
 /** Sizes and memory plan of a model file, without loading it. */
 export function planModel(
   gguf: Gguf,
   options: LoadOptions = {},
-): { config: ModelConfig; plan: MemoryPlan } {
+): PlannedModel {
   const { metadata } = gguf;
   const architecture = metadata.string("general.architecture");
   findArchitecture(architecture);
-  const stored = readConfig(architecture, metadata, vocabularySize(gguf));
-  const config = withForm(stored, options.latentForm ?? "absorbed");
-  const weightBytes = tensorBytes(gguf, (name) => isUsed(config, name)) +
+  const names = [...gguf.tensors.keys()];
+  const hasTensors = (prefix: string) => names.some((name) => name.startsWith(prefix));
+  const stored = readConfig(architecture, metadata, vocabularySize(gguf), hasTensors);
+  const config = withChoices(stored, options);
+  const leftOut = leftOutOf(stored, config);
+  const isLoaded = (name: string) => leftOut === undefined || !name.startsWith(leftOut);
+  const weightBytes = tensorBytes(gguf, isLoaded) +
     rearrangedBytes(config, (name) => gguf.tensors.get(name)?.sizeBytes);
   const plan = planMemory(config, (type) => kvShapeOf(config, type), weightBytes, options);
-  return { config, plan };
+  return { config, plan, leftOut };
 }
 
-/** Layers that guess further tokens stay in the file. */
-function isUsed({ layers }: ModelConfig, tensor: string): boolean {
-  const layer = /^blk\.(\d+)\./.exec(tensor);
-  return layer === null || Number(layer[1]) < layers;
+/** The sizes with what the caller may choose. */
+function withChoices(
+  config: ModelConfig,
+  { latentForm: form = "absorbed", multiToken = true }: LoadOptions,
+): ModelConfig {
+  const { nextLayers, latent, ...others } = config;
+  return {
+    ...others,
+    ...(nextLayers && multiToken ? { nextLayers } : {}),
+    ...(latent ? { latent: { ...latent, form } } : {}),
+  };
 }
 
-function withForm(config: ModelConfig, form: LatentForm): ModelConfig {
-  return config.latent ? { ...config, latent: { ...config.latent, form } } : config;
+/** How the names of tensors begin that are in the file and not loaded. */
+function leftOutOf(stored: ModelConfig, chosen: ModelConfig): string | undefined {
+  return stored.nextLayers && !chosen.nextLayers ? `blk.${stored.layers}.` : undefined;
 }
 
 async function loadFrom(
@@ -151,7 +179,7 @@ async function loadFrom(
   options: LoadOptions,
   start: number,
 ): Promise<Model> {
-  const { config, plan } = planModel(gguf, options);
+  const { config, plan, leftOut } = planModel(gguf, options);
   const tokenizer = createTokenizer(vocabularyFromMetadata(gguf.metadata));
   if (tokenizer.vocabularySize > config.vocabulary) {
     throw new ModelError(
@@ -166,6 +194,7 @@ async function loadFrom(
   });
   try {
     const parameters = new GgufParameters(gguf, source, backend, options);
+    if (leftOut !== undefined) parameters.leave(leftOut);
     const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
     parameters.expectAllUsed();
     return new Model({

@@ -35,6 +35,7 @@ export class GgufParameters implements ParameterSource {
     return this.gguf.tensors.has(name);
   }
 
+  /** Leaves the tensors in the file whose names begin so. */
   leave(prefix: string): void {
     for (const { name, sizeBytes } of this.gguf.tensors.values()) {
       if (!name.startsWith(prefix) || !this.#unused.delete(name)) continue;

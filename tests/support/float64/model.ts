@@ -41,26 +41,65 @@ export class Float64Twin {
 
   /** Feeds one sequence. */
   pass(ids: readonly number[], forced?: Forced): TwinPass {
-    const embedding = this.#tensor("token_embd.weight");
-    const width = this.#need("embedding_length");
-    const layers = this.#need("block_count");
+    const layers = this.#need("block_count") - (this.#number("nextn_predict_layers") ?? 0);
     const routing = new Map<number, TokenChoice[]>();
     const hidden: Float64Array[] = [];
-    let x: Row[] = ids.map((id) =>
-      Float64Array.from(embedding.slice(id * width, (id + 1) * width))
-    );
+    let x = this.#embedded(ids, "token_embd.weight");
     for (let layer = 0; layer < layers; layer++) {
       const { rows, choices } = this.#block(x, layer, forced?.get(layer));
       x = rows;
       if (choices.length > 0) routing.set(layer, choices);
       hidden.push(flat(x));
     }
-    const gain = this.#tensor("output_norm.weight");
-    const out = x.map((row) => rmsNorm(row, gain, this.#attention.epsilon));
+    const out = this.#normed(x, "output_norm.weight");
     hidden.push(flat(out));
-    const head = this.#model.tensors.get("output.weight")?.values ?? embedding;
-    const logits = out.map((row) => product(row, head, head.length / width));
-    return { logits: flat(logits), hidden, routing };
+    return { logits: this.#logits(out, this.#head()), hidden, routing };
+  }
+
+  /**
+   * Multi-token prediction (2412.19437, equations 21 to 23) over one sequence, whose last `guessed` tokens the layer has
+   * guessed itself: there it goes on from its own normed state. Row i has the logits `[V]` of token i + 2.
+   */
+  guesses(ids: readonly number[], guessed = 0): Float64Array {
+    const layer = this.#need("block_count") - 1;
+    const name = (part: string) => `blk.${layer}.nextn.${part}.weight`;
+    const has = (part: string) => this.#model.tensors.has(name(part));
+    const width = this.#need("embedding_length");
+    const table = has("embed_tokens") ? name("embed_tokens") : "token_embd.weight";
+    const tokens = this.#normed(this.#embedded(ids.slice(1), table), name("enorm"));
+    const { hidden } = this.pass(ids.slice(0, ids.length - guessed));
+    const given = rowsOf(hidden[hidden.length - 1], width).slice(0, tokens.length - guessed);
+    const states = this.#normed(given, name("hnorm"));
+    let out: Row[] = [];
+    for (;;) {
+      const x = states.map((state, i) =>
+        product(Float64Array.from([...tokens[i], ...state]), this.#tensor(name("eh_proj")), width)
+      );
+      const gain = has("shared_head_norm") ? name("shared_head_norm") : "output_norm.weight";
+      out = this.#normed(this.#block(x, layer).rows, gain);
+      if (states.length === tokens.length) break;
+      states.push(...this.#normed([out[out.length - 1]], name("hnorm")));
+    }
+    const own = has("shared_head_head") ? this.#tensor(name("shared_head_head")) : undefined;
+    return this.#logits(out, own ?? this.#head());
+  }
+
+  #embedded(ids: readonly number[], table: string): Row[] {
+    const [values, width] = [this.#tensor(table), this.#need("embedding_length")];
+    return ids.map((id) => Float64Array.from(values.slice(id * width, (id + 1) * width)));
+  }
+
+  #normed(rows: readonly Row[], gain: string): Row[] {
+    return rows.map((row) => rmsNorm(row, this.#tensor(gain), this.#attention.epsilon));
+  }
+
+  #head(): Float32Array {
+    const head = this.#model.tensors.get("output.weight")?.values;
+    return head ?? this.#tensor("token_embd.weight");
+  }
+
+  #logits(rows: readonly Row[], head: Float32Array): Float64Array {
+    return flat(rows.map((row) => product(row, head, head.length / row.length)));
   }
 
   #block(
@@ -68,10 +107,9 @@ export class Float64Twin {
     layer: number,
     forced?: readonly (readonly number[])[],
   ): { rows: Row[]; choices: TokenChoice[] } {
-    const { epsilon } = this.#attention;
     const weights = (part: string) => this.#model.tensors.get(`blk.${layer}.${part}`)?.values;
-    const normed = (rows: readonly Row[], name: string): Row[] =>
-      rows.map((row) => rmsNorm(row, this.#tensor(`blk.${layer}.${name}.weight`), epsilon));
+    const normed = (rows: readonly Row[], name: string) =>
+      this.#normed(rows, `blk.${layer}.${name}.weight`);
     const attended = attention(
       normed(x, "attn_norm"),
       this.#attention,
@@ -153,4 +191,11 @@ function flat(rows: readonly Row[]): Float64Array {
   const out = new Float64Array(rows.length * rows[0].length);
   rows.forEach((row, i) => out.set(row, i * row.length));
   return out;
+}
+
+function rowsOf(values: Float64Array, width: number): Row[] {
+  return Array.from(
+    { length: values.length / width },
+    (_, row) => values.slice(row * width, (row + 1) * width),
+  );
 }

@@ -16,6 +16,10 @@ export interface Feed {
   readonly ids: ArrayLike<number>;
   /** Draws after the last tokens, the last one after all of them; none where a prompt goes on. */
   readonly draws?: readonly Draw[];
+  /** The token after the last one, where it is known before anything is drawn: a prompt goes on. */
+  readonly next?: number;
+  /** Told before the step resolves: the states `[draws, C]` of the tokens that something is drawn after. */
+  readonly onStates?: (states: Float32Array) => void;
   /** Where nothing is drawn: told before the step resolves whether the state of its last token is finite. */
   readonly onFed?: (isFinite: boolean) => void;
 }
@@ -33,7 +37,7 @@ export interface DrawnToken {
 /** A step under way. */
 interface Enqueued {
   readonly drawn: readonly Promise<Drawn>[];
-  readonly fed: readonly Promise<void>[];
+  readonly told: readonly Promise<void>[];
 }
 
 /** A model with its ops. */
@@ -51,8 +55,8 @@ export class Decoder {
    * @throws {MemoryError} when the cache may not grow; nothing is appended then
    */
   async step(cache: KvCache, feeds: readonly Feed[]): Promise<DrawnToken[]> {
-    const { drawn, fed } = this.#enqueue(cache, feeds);
-    const [tokens] = await Promise.all([Promise.all(drawn), Promise.all(fed)]);
+    const { drawn, told } = this.#enqueue(cache, feeds);
+    const [tokens] = await Promise.all([Promise.all(drawn), Promise.all(told)]);
     return tokens.flatMap(tokensOf);
   }
 
@@ -67,7 +71,40 @@ export class Decoder {
       for (let row = end - own.length; row < end; row++) rows.push(row);
       draws.push(...own);
     }
-    return { drawn: this.#sample(hidden, rows, draws), fed: this.#tellFed(hidden, feeds) };
+    const told = [...this.#tellFed(hidden, feeds), ...this.#tellStates(hidden, feeds)];
+    this.#follow(cache, feeds, hidden);
+    return { drawn: this.#sample(hidden, rows, draws), told };
+  }
+
+  /** Runs the layer for multi-token prediction over the tokens whose next one is known. */
+  #follow(cache: KvCache, feeds: readonly Feed[], hidden: Tensor): void {
+    const { multiToken } = this.model;
+    if (!multiToken) return;
+    const rows: number[] = [];
+    const inputs: SegmentInput[] = [];
+    let end = 0;
+    for (const { sequence, ids, next } of feeds) {
+      const after = Array.from(ids).slice(1);
+      if (next !== undefined) after.push(next);
+      after.forEach((_, i) => rows.push(end + i));
+      end += ids.length;
+      const firstPosition = sequence.length - ids.length;
+      if (after.length > 0) inputs.push({ sequence, ids: after, firstPosition });
+    }
+    if (inputs.length === 0) return;
+    const { batch, ids } = makeBatch(inputs);
+    using _layer = this.ops.scope();
+    multiToken.forward({ ops: this.ops, batch, cache }, this.ops.selectRows(hidden, rows), ids);
+  }
+
+  #tellStates(hidden: Tensor, feeds: readonly Feed[]): Promise<void>[] {
+    let end = 0;
+    return feeds.flatMap(({ ids, draws = [], onStates }) => {
+      end += ids.length;
+      if (!onStates || draws.length === 0) return [];
+      const rows = draws.map((_, i) => end - draws.length + i);
+      return this.ops.read(this.ops.selectRows(hidden, rows)).then(onStates);
+    });
   }
 
   /** What is not finite spoils all later states of its sequence, so the last one tells of all that were fed. */

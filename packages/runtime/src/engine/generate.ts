@@ -6,7 +6,7 @@ import type { DrawnToken } from "./decoder.ts";
 import { Clock } from "./generation_clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { limitsOf } from "./generation_limits.ts";
-import { type DrawAfter, PromptDrafter } from "./speculation/prompt_drafter.ts";
+import { chooseDrafter } from "./speculation/choose_drafter.ts";
 
 /** How a generation ended and what it took. */
 export interface GenerationEnd {
@@ -46,8 +46,9 @@ export async function* generate(
   const { vocabulary } = decoder.model.config;
   const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
   const history = [...promptIds];
-  const drafter = drafterOf(
-    options,
+  const drafter = chooseDrafter(
+    options.speculation,
+    decoder.model.multiToken,
     history,
     (all, ahead) =>
       draws({ position: all.length, history: all, promptLength: promptIds.length, ahead }),
@@ -89,17 +90,6 @@ export async function* generate(
   } finally {
     scheduler.close(running);
   }
-}
-
-/** @throws {RangeError} when `speculation` is no word of its own */
-function drafterOf(
-  { speculation = "auto" }: GenerateOptions,
-  history: number[],
-  drawAfter: DrawAfter,
-): PromptDrafter | undefined {
-  if (speculation === "auto") return new PromptDrafter(history, drawAfter);
-  if (speculation === "off") return undefined;
-  throw new RangeError(`speculation is ${speculation}, it must be auto or off`);
 }
 
 /** A full context made half empty: its first tokens, and the newest of the rest. */

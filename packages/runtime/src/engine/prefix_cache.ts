@@ -48,7 +48,7 @@ export class PrefixCache {
 
   /** How many of the first tokens of `ids` some sequence can give. */
   sharedTokens(ids: readonly number[]): number {
-    return Math.max(0, ...this.#kept.map((kept) => shareable(kept.ids, ids)));
+    return Math.max(0, ...this.#kept.map((kept) => shareable(kept.ids, ids, this.cache)));
   }
 
   /**
@@ -57,7 +57,7 @@ export class PrefixCache {
    */
   claim(ids: readonly number[], hasRoom: boolean): CachedSequence | undefined {
     const shared = this.sharedTokens(ids);
-    const at = this.#kept.findIndex((kept) => shareable(kept.ids, ids) === shared);
+    const at = this.#kept.findIndex((kept) => shareable(kept.ids, ids, this.cache) === shared);
     if (at < 0 || shared < MIN_SHARED_TOKENS) return undefined;
     const [kept] = this.#kept.splice(at, 1);
     if (hasRoom) {
@@ -101,7 +101,14 @@ export function sharedLength(one: readonly number[], other: readonly number[]): 
   return length;
 }
 
-/** How much of a prompt another sequence can give: all but the last token at most, which has to be fed. */
-export function shareable(held: readonly number[], ids: readonly number[]): number {
-  return Math.min(sharedLength(held, ids), ids.length - 1);
+/**
+ * How much of a prompt another sequence can give: all but the last token at most, which has to be fed, and but for tokens
+ * whose keys are made of later ones too that the two do not share.
+ */
+export function shareable(
+  held: readonly number[],
+  ids: readonly number[],
+  { shape: { lookahead = 0 } }: Pick<KvCache, "shape">,
+): number {
+  return Math.max(0, Math.min(sharedLength(held, ids) - lookahead, ids.length - 1));
 }

@@ -5,9 +5,9 @@ import { PrefixCache, sharedLength } from "./prefix_cache.ts";
 
 const SHAPE = { layers: 1, kvHeads: 1, keySize: 1, valueSize: 1, type: "f32" } as const;
 
-function emptyCache(maxPages?: number): KvCache {
+function emptyCache(maxPages?: number, lookahead = 0): KvCache {
   let next = 0;
-  return new KvCache(SHAPE, {
+  return new KvCache({ ...SHAPE, lookahead }, {
     ...{ allocate: () => next++, release: () => {}, copy: () => {} },
     ...{ read: (page) => Promise.resolve(Uint8Array.of(page)), write: () => {} },
   }, maxPages);
@@ -41,6 +41,17 @@ Deno.test("PrefixCache.claim: gives the longest beginning, never the last token,
   assertEquals(shared([...range(20), 100, 101, 5]), 22);
   assertEquals(shared([...range(7), 999]), 7);
   assertEquals(shared([500]), 0);
+});
+
+Deno.test("PrefixCache.claim: where keys are made of the next token too, that one must be shared as well", () => {
+  const cache = emptyCache(Infinity, 1);
+  const kept = new PrefixCache(cache);
+  kept.keep(filled(cache, 64), range(64));
+  const shared = (ids: number[]) => kept.claim(ids, true)?.length;
+  assertEquals(shared(range(80)), 63);
+  assertEquals(shared([...range(30), 999, 5]), 29);
+  assertEquals(shared(range(40)), 39); // of its last token the next one is not needed
+  assertEquals(kept.sharedTokens([500, 1]), 0);
 });
 
 Deno.test("PrefixCache.claim: without room for a copy the sequence itself is handed over in whole pages", () => {

@@ -2,14 +2,26 @@
 import { ContextFullError, MemoryError, ThreadError } from "../errors.ts";
 import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 import { type Draw, NONE_LEFT, NOT_FINITE } from "../ops.ts";
-import type { Decoder, DrawnToken } from "./decoder.ts";
+import type { Decoder, DrawnToken, Feed } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
 import { RunningSequence, type Wish, type WishOptions } from "./running_sequence.ts";
 import { notFinite } from "./score.ts";
 import { type Drafts, drawnAhead } from "./speculation/drafts.ts";
-import { type Plan, StepPlanner } from "./step_planner.ts";
+import { guessTokens } from "./speculation/guess_tokens.ts";
+import { draftShare, type Plan, StepPlanner } from "./step_planner.ts";
 import type { StepSize } from "./step_size.ts";
 import { nextTurn, yieldToHost } from "../yield_to_host.ts";
+
+/** A part of a step, and what came of it. */
+interface StepFeed extends Plan, Feed {
+  readonly ids: readonly number[];
+  readonly draws: readonly Draw[];
+  readonly wish: Wish | undefined;
+  isFinite: boolean;
+  drawn: readonly DrawnToken[];
+  /** Of the tokens that something is drawn after `[draws, C]`; where the model guesses further tokens. */
+  states?: Float32Array;
+}
 
 /**
  * Runs many sequences over one cache, a step for all that wait (Orca, OSDI 2022). A sequence steps only while its
@@ -74,8 +86,9 @@ export class Scheduler {
   /** Replaces all tokens of a sequence; what it keeps of its beginning is not fed again. */
   rewrite(running: RunningSequence, ids: readonly number[]): void {
     this.#forgetAhead(running);
-    const shared = Math.min(sharedLength(running.ids, ids), running.stored);
-    const whole = Math.floor(shared / PAGE_TOKENS) * PAGE_TOKENS; // so that no page has to be copied
+    const { lookahead = 0 } = this.cache.shape;
+    const shared = Math.min(sharedLength(running.ids, ids) - lookahead, running.stored);
+    const whole = Math.max(0, Math.floor(shared / PAGE_TOKENS)) * PAGE_TOKENS; // so that no page has to be copied
     if (running.sequence) this.cache.truncate(running.sequence, whole);
     running.ids.length = 0;
     for (const id of ids) running.ids.push(id);
@@ -151,31 +164,72 @@ export class Scheduler {
     return [...this.#running].filter(({ wish }) => wish !== undefined);
   }
 
+  #feedOf({ running, count, drafts }: Plan): StepFeed {
+    running.hasStepped = true;
+    running.sequence ??= this.cache.create();
+    const { sequence, wish } = running;
+    const end = running.stored + count;
+    const isWhole = count === running.missing;
+    const ids = [...running.ids.slice(running.stored, end), ...drafts?.ids ?? []];
+    const draws = [...wish && isWhole ? [wish.draw] : [], ...drafts?.draws ?? []];
+    const next = isWhole ? undefined : running.ids[end];
+    const feed: StepFeed = {
+      ...{ running, sequence, ids, draws, next, wish, count, drafts, isFinite: true, drawn: [] },
+      onFed: (isFinite) => void (feed.isFinite = isFinite),
+    };
+    if (!this.decoder.model.multiToken) return feed;
+    return Object.assign(feed, {
+      onStates: (states: Float32Array) => void (feed.states = states),
+    });
+  }
+
+  /** Keeps what a step has drawn for a sequence but for the reader's token; false where its numbers are not finite. */
+  #takeDrawn({ running, wish, count, drafts, isFinite, drawn }: StepFeed): boolean {
+    if (!isFinite || drawn.some(({ id }) => id === NOT_FINITE)) {
+      this.#takeNotFinite(running, wish, drafts);
+      return false;
+    }
+    if (count > 1) tellFed(running, wish);
+    if (drafts) this.#takeDrafts(running, wish, drafts, drawn);
+    return true;
+  }
+
+  /** Runs the layer for multi-token prediction after the newest tokens; what it guesses is checked in the next step. */
+  async #guess(feeds: readonly StepFeed[]): Promise<void> {
+    const { model, ops } = this.decoder;
+    const share = draftShare(this.stepSize.rows, feeds.length);
+    const wanted = feeds.flatMap(({ running, sequence, wish, states, draws, drawn }) => {
+      const ahead = running.ahead.length;
+      const token = drawn[ahead];
+      if (!states || !token || token.id < 0 || !this.#running.has(running)) return [];
+      const width = states.length / draws.length;
+      const { drafter, mostDrafts = 0 } = wish?.options ?? {};
+      const known = running.ahead.map(({ after }) => after);
+      const guessing = running.takesDrafts ? drafter?.guessing : undefined;
+      const most = Math.min(share, mostDrafts - ahead - 1);
+      return {
+        ...{ sequence, guessing, known: [...known, token.id], id: token.id },
+        state: states.subarray(ahead * width, (ahead + 1) * width),
+        most: most > 0 ? guessing?.wanted(most, feeds.length - 1) ?? 0 : 0,
+        drawAfter: (ids: readonly number[]) => guessing!.drawAfter([...known, ...ids]),
+        isOpen: () => this.#running.has(running) && running.sequence === sequence,
+      };
+    });
+    const guesses = await guessTokens(model, ops, this.cache, wanted);
+    wanted.forEach(({ guessing, known }, i) => guessing?.take(known, guesses[i]));
+  }
+
   async #step(plans: readonly Plan[]): Promise<void> {
     const start = performance.now();
-    const feeds = plans.map(({ running, count, drafts }) => {
-      running.hasStepped = true;
-      running.sequence ??= this.cache.create();
-      const { sequence, wish } = running;
-      const own = running.ids.slice(running.stored, running.stored + count);
-      const ids = [...own, ...drafts?.ids ?? []];
-      const draw = wish && count === running.missing ? [wish.draw] : [];
-      const draws = [...draw, ...drafts?.draws ?? []];
-      const feed = { running, sequence, ids, draws, wish, count, drafts, isFinite: true };
-      return Object.assign(feed, { onFed: (isFinite: boolean) => void (feed.isFinite = isFinite) });
-    });
+    const feeds = plans.map((plan) => this.#feedOf(plan));
     try {
       const drawn = await this.decoder.step(this.cache, feeds);
       let next = 0;
-      for (const { running, wish, draws, count, drafts, isFinite } of feeds) {
-        const tokens = drawn.slice(next, next += draws.length);
-        if (!isFinite || tokens.some(({ id }) => id === NOT_FINITE)) {
-          this.#takeNotFinite(running, wish, drafts);
-          continue;
-        }
-        if (count > 1) tellFed(running, wish);
-        if (drafts) this.#takeDrafts(running, wish, drafts, tokens);
-        if (tokens.length > 0) settle(running, wish, tokens[0]);
+      for (const feed of feeds) feed.drawn = drawn.slice(next, next += feed.draws.length);
+      const fine = feeds.filter((feed) => this.#takeDrawn(feed));
+      await this.#guess(fine);
+      for (const { running, wish, drawn: [token] } of fine) {
+        if (token) settle(running, wish, token);
       }
     } catch (error) {
       // The sequences may have grown by keys that were never written.

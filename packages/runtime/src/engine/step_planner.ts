@@ -11,6 +11,11 @@ const MOST_DECODE_ROWS = CHUNK_ROWS - LEAST_PROMPT_ROWS;
 /** Rows up to which drafts are checked, shared out among those that decode: more take three times as long as one. */
 const MOST_CHECKED_ROWS = 8;
 
+/** Drafts that a sequence may check in a step of `rows` rows where `sequences` decode. */
+export function draftShare(rows: number, sequences: number): number {
+  return Math.floor(Math.min(rows, MOST_CHECKED_ROWS) / sequences) - 1;
+}
+
 /** A part of a step: the next `count` tokens of a sequence. */
 export interface Plan {
   readonly running: RunningSequence;
@@ -57,7 +62,7 @@ export class StepPlanner {
         this.#starting.delete(running);
       } else if (isStart) step.isBlocked = true; // nobody younger may overtake a prompt that waits for room
     }
-    this.#addDrafts(step, Math.min(rows, MOST_CHECKED_ROWS));
+    this.#addDrafts(step, rows);
     return step.plans;
   }
 
@@ -72,7 +77,7 @@ export class StepPlanner {
   /** Where all decode, rows that are left check drafts; they take free pages only, so nobody loses any for them. */
   #addDrafts(step: Step, rows: number): void {
     if (step.plans.some(({ count }) => count > 1)) return;
-    const share = Math.floor(rows / step.plans.length) - 1;
+    const share = draftShare(rows, step.plans.length);
     let others = step.plans.length - 1;
     for (const [at, { running, count }] of step.plans.entries()) {
       const { drafter, mostDrafts = 0 } = running.wish?.options ?? {};
@@ -103,7 +108,7 @@ export class StepPlanner {
     if (!sharesPrefixes) return false;
     const held = this.kept.sharedTokens(ids);
     return feeding.some((other) => {
-      const shared = other.sharesPrefixes ? shareable(other.ids, ids) : 0;
+      const shared = other.sharesPrefixes ? shareable(other.ids, ids, this.cache) : 0;
       return shared >= Math.max(other.stored, held) + MIN_SHARED_TOKENS;
     });
   }
@@ -117,7 +122,7 @@ export class StepPlanner {
     let best: { sequence: NonNullable<RunningSequence["sequence"]>; shared: number } | undefined;
     for (const other of this.running) {
       if (!other.sharesPrefixes || !other.sequence) continue;
-      const shared = Math.min(shareable(other.ids, ids), other.stored);
+      const shared = Math.min(shareable(other.ids, ids, this.cache), other.stored);
       if (shared > (best?.shared ?? 0)) best = { sequence: other.sequence, shared };
     }
     const hasRoom = this.#freePages(step) > 0;

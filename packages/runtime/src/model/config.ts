@@ -1,4 +1,4 @@
-/** Reads a model's sizes from its metadata, every choice explicit. Knows no tensors. */
+/** Reads a model's sizes from its metadata, every choice explicit. Reads no tensors. */
 import { ModelError } from "../errors.ts";
 import {
   isHeadSize,
@@ -9,6 +9,7 @@ import {
 } from "./config/key_values.ts";
 import { type LatentConfig, latentProblems, readLatent } from "./config/latent_config.ts";
 import { type MixtureConfig, mixtureProblems, readMixture } from "./config/mixture_config.ts";
+import { type HasTensors, readLayers } from "./config/next_layers.ts";
 import { readRopeScaling, ropeProblems, type RopeScaling } from "./config/rope_config.ts";
 
 export type { KeyValues } from "./config/key_values.ts";
@@ -18,7 +19,7 @@ export interface ModelConfig extends RopeScaling {
   readonly architecture: string;
   /** Without those that guess further tokens. */
   readonly layers: number;
-  /** Layers after these that guess further tokens (DeepSeek-V3 2412.19437, section 2.2); none where it is missing. */
+  /** Layers after these that guess further tokens (DeepSeek-V3 2412.19437, section 2.2), 1 at most; none where missing. */
   readonly nextLayers?: number;
   /** C. */
   readonly width: number;
@@ -44,13 +45,14 @@ export interface ModelConfig extends RopeScaling {
 }
 
 /**
- * Sizes of a model of the given architecture.
+ * Sizes of a model of the given architecture; `hasTensors` tells whether the file has any whose name begins so.
  * @throws {ModelError} when a size is missing or the sizes do not fit together.
  */
 export function readConfig(
   architecture: string,
   values: KeyValues,
   vocabulary: number,
+  hasTensors: HasTensors = () => false,
 ): ModelConfig {
   const key: KeyOf = (name) => `${architecture}.${name}`;
   const heads = values.count(key("attention.head_count"));
@@ -59,7 +61,7 @@ export function readConfig(
   const contextTokens = values.count(key("context_length"));
   const config: ModelConfig = {
     architecture,
-    ...layerCounts(key, values),
+    ...readLayers(architecture, key, values, hasTensors),
     width: values.count(key("embedding_length")),
     heads,
     ...headSizes(key, values, heads, latent),
@@ -74,13 +76,6 @@ export function readConfig(
   };
   checkSizes(config, valueSizeOf(key, values, config));
   return config;
-}
-
-/** Files count the layers that guess further tokens among the others. */
-function layerCounts(key: KeyOf, values: KeyValues): Pick<ModelConfig, "layers" | "nextLayers"> {
-  const blocks = values.count(key("block_count"));
-  const nextLayers = values.optionalCount(key("nextn_predict_layers")) ?? 0;
-  return nextLayers === 0 ? { layers: blocks } : { layers: blocks - nextLayers, nextLayers };
 }
 
 /** Sizes of a head; a model with latents has as many keys as queries, whatever the file says of its cache. */

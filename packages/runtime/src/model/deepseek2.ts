@@ -6,14 +6,8 @@ import { mixtureFeedForward } from "./layers/mixture.ts";
 import { loadRope } from "./layers/rope.ts";
 import { loadTransformer } from "./transformer.ts";
 
-/**
- * Multi-head latent attention; dense layers first, then mixtures with shared experts. Layers that guess further tokens
- * are not used.
- */
+/** Multi-head latent attention; dense layers first, then mixtures with shared experts, also where a layer guesses. */
 export const loadDeepseek2: LoadArchitecture = async (config, source, ops) => {
-  for (let next = 0; next < (config.nextLayers ?? 0); next++) {
-    source.leave(`blk.${config.layers + next}.`);
-  }
   const attention = latentAttention(await loadRope("interleaved", config, source, ops));
   return await loadTransformer({ attention, feedForward: mixtureFeedForward }, config, source);
 };

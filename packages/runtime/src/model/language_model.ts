@@ -8,8 +8,6 @@ import type { ModelConfig } from "./config.ts";
 /** The tensors of a model file by name; sizes are checked, what is missing throws ModelError. */
 export interface ParameterSource {
   has(name: string): boolean;
-  /** Leaves the tensors in the file whose names begin so. */
-  leave(prefix: string): void;
   /** `[rows, cols]`, rows are outputs. */
   matrix(name: string, rows: number, cols: number): Promise<Weight>;
   vector(name: string, size: number): Promise<Tensor>;
@@ -48,11 +46,27 @@ export interface Pass {
 /** A part of a block with its weights: x `[rows, C]`, normalized, -> `[rows, C]`, the residual not added. */
 export type Layer = (pass: Pass, x: Tensor) => Tensor;
 
+/** The layer that guesses the token after the next one (multi-token prediction, DeepSeek-V3 2412.19437, section 2.2). */
+export interface MultiToken {
+  /** Its head `[V, C]`, the model's own where they are shared. */
+  readonly head: Weight;
+  /** Time of one guess against that of a row of the whole model, estimated from their weights. */
+  readonly cost: number;
+  /**
+   * States `[rows, C]` of tokens, as `LanguageModel.forward` or this gives them, and ids `[rows]` of the tokens after
+   * these -> states `[rows, C]`, from which the head guesses the tokens after those. The keys stand in a layer of their
+   * own, each at the place of the token whose state it is made of; rows have that token's position.
+   */
+  forward(pass: Pass, states: Tensor, ids: Int32Array): Tensor;
+}
+
 /** A loaded decoder-only transformer. */
 export interface LanguageModel {
   readonly config: ModelConfig;
   /** The output head `[V, C]`; the embedding itself where they are tied. */
   readonly head: Weight;
+  /** Missing where the model has no such layer. */
+  readonly multiToken?: MultiToken;
   /** ids `[rows]` -> hidden states after the last norm `[rows, C]`. Writes keys and values into the cache. */
   forward(ops: Ops, ids: Int32Array, batch: Batch, cache: KvCache | null, trace?: Trace): Tensor;
   /** Sizes of a cache for this model. */

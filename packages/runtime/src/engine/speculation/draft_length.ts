@@ -24,6 +24,9 @@ export class DraftLength {
   #resting = 0;
   #rest = REST.first;
 
+  /** @param guessCost time of making one guess against that of a step of one row */
+  constructor(private readonly guessCost = 0) {}
+
   /**
    * The length, 0 to `most`, with the most tokens for the time when a draft is right with the running rate and `others`
    * more rows are in the step. Alone it is at least 1 but for rests: one row is a cheap way to see texts change.
@@ -39,7 +42,7 @@ export class DraftLength {
     for (let length = 1, right = 1; length <= most; length++) {
       right *= this.#rate;
       tokens += right;
-      const speed = tokens / cost(others + 1 + length);
+      const speed = tokens / (cost(others + 1 + length) + length * this.guessCost);
       if (speed > bestSpeed) [best, bestSpeed] = [length, speed];
     }
     if (best === 0) this.#rate += FORGETTING * (FIRST_RATE - this.#rate);

@@ -14,6 +14,18 @@ export interface Drafter {
   draft(most: number, others: number): Drafts | undefined;
   /** Of the `drafted` guesses last given, the first `accepted` were drawn too. */
   checked(drafted: number, accepted: number): void;
+  /** Where guesses come from the model's own layer for multi-token prediction. */
+  readonly guessing?: Guessing;
+}
+
+/** What the layer for multi-token prediction needs to know, and whom it tells. */
+export interface Guessing {
+  /** How many guesses to make for a step of `others` more rows, at most `most`. */
+  wanted(most: number, others: number): number;
+  /** Draws the token after the history and `ids`. */
+  drawAfter(ids: readonly number[]): Draw;
+  /** `guesses` may follow the history and `ids`. */
+  take(ids: readonly number[], guesses: readonly number[]): void;
 }
 
 /** A token drawn before its reader has asked for it. */

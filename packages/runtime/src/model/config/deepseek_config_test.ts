@@ -66,11 +66,13 @@ const OLD_LITE: Values = {
   leading_dense_block_count: 1,
 };
 
-function config(values: Values, architecture = "deepseek2"): ModelConfig {
+/** Sizes by a file with tensors of the first `blocks` blocks. */
+function config(values: Values, architecture = "deepseek2", blocks = 0): ModelConfig {
   const pairs = Object.entries(values).flatMap(([key, value]) =>
     value === undefined ? [] : [[`${architecture}.${key}`, value] as const]
   );
-  return readConfig(architecture, Metadata.from(Object.fromEntries(pairs)), 129_280);
+  const has = (prefix: string) => Number(prefix.split(".")[1]) < blocks;
+  return readConfig(architecture, Metadata.from(Object.fromEntries(pairs)), 129_280, has);
 }
 
 Deno.test("deepseek2: a new file's sizes", () => {
@@ -118,9 +120,14 @@ Deno.test("deepseek2: what an old file leaves unsaid", () => {
   assertEquals(config({ ...OLD_LITE, expert_count: undefined }).mixture, undefined);
 });
 
-Deno.test("deepseek2: layers that guess further tokens are counted apart", () => {
-  const { layers, nextLayers } = config({ ...V3, block_count: 62, nextn_predict_layers: 1 });
-  assertEquals([layers, nextLayers], [61, 1]);
+Deno.test("deepseek2: a layer that guesses a further token is counted apart, and has keys", () => {
+  const next = config({ ...V3, block_count: 62, nextn_predict_layers: 1 }, "deepseek2", 62);
+  assertEquals([next.layers, next.nextLayers], [61, 1]);
+  assertEquals(kvShapeOf(next, "f16"), {
+    ...kvShapeOf(config(V3), "f16"),
+    layers: 62,
+    lookahead: 1,
+  });
   assertEquals(config(V3).nextLayers, undefined);
   const none = { ...V3, nextn_predict_layers: 61 };
   assertThrows(() => config(none), ModelError, "cannot have 0 layers");

@@ -1,6 +1,6 @@
 /** The dense feed-forward part, SwiGLU (Shazeer 2002.05202), loading and forward. Computes nothing itself. */
 import type { Layer } from "../language_model.ts";
-import type { LoadLayer, Place } from "../transformer.ts";
+import type { LoadLayer, Place } from "../block.ts";
 
 /** The feed-forward part of a dense block. */
 export const denseFeedForward: LoadLayer = (place) =>

@@ -1,7 +1,7 @@
 /** Grouped-query attention with RoPE (Touvron et al. 2307.09288, section 2.2), loading and forward. Computes nothing itself. */
 import type { Attention, Rope } from "../../ops.ts";
 import type { Tensor, Weight } from "../../tensor.ts";
-import type { LoadLayer, Place } from "../transformer.ts";
+import type { LoadLayer, Place } from "../block.ts";
 
 /** What tells the architectures apart. */
 export interface AttentionKind {

@@ -3,7 +3,7 @@ import type { Attention, LatentAttention, Ops, Rope } from "../../ops.ts";
 import type { Tensor, Weight } from "../../tensor.ts";
 import type { LatentConfig } from "../config/latent_config.ts";
 import type { Pass } from "../language_model.ts";
-import type { LoadLayer, Place } from "../transformer.ts";
+import type { LoadLayer, Place } from "../block.ts";
 import { loadJointWeight, loadSplitWeights } from "./latent_weights.ts";
 import { yarnScoreFactor } from "./yarn.ts";
 

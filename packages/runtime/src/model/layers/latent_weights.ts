@@ -4,7 +4,7 @@
 import type { Weight } from "../../tensor.ts";
 import type { ModelConfig } from "../config.ts";
 import type { LatentConfig } from "../config/latent_config.ts";
-import type { Place } from "../transformer.ts";
+import type { Place } from "../block.ts";
 
 const JOINT = "attn_kv_b.weight";
 const KEYS = "attn_k_b.weight";
@@ -71,14 +71,14 @@ function transposed(values: Float32Array, cols: number): Float32Array {
  * tensor of the file, undefined where it has none.
  */
 export function rearrangedBytes(
-  { layers, heads, latent }: ModelConfig,
+  { layers, nextLayers = 0, heads, latent }: ModelConfig,
   sizeBytes: (tensor: string) => number | undefined,
 ): number {
   if (!latent) return 0;
   const made = 4 * heads * (latent.nopeSize + latent.valueSize) * latent.rank;
   const replaced = latent.form === "absorbed" ? [JOINT] : [KEYS, VALUES];
   let bytes = 0;
-  for (let layer = 0; layer < layers; layer++) {
+  for (let layer = 0; layer < layers + nextLayers; layer++) {
     const sizes = replaced.map((part) => sizeBytes(`blk.${layer}.${part}`));
     if (sizes.some((size) => size === undefined)) continue;
     bytes += made - sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);

@@ -44,9 +44,6 @@ function sourceOf(tensors: Readonly<Record<string, Float32Array>>): ParameterSou
   });
   return {
     has: (name) => name in tensors,
-    leave: (prefix) => {
-      throw new TypeError(`${prefix} is not left`);
-    },
     matrix: (name, rows, cols) => Promise.resolve(weight(name, tensors[name], rows, cols)),
     bank: (name, parts, rows, cols) =>
       Promise.resolve(weight(name, tensors[name], parts * rows, cols)),

@@ -4,7 +4,7 @@ import type { RoutingRule } from "../../ops.ts";
 import type { ExpertBank, Tensor } from "../../tensor.ts";
 import type { MixtureConfig } from "../config/mixture_config.ts";
 import type { Layer } from "../language_model.ts";
-import type { LoadLayer, Place } from "../transformer.ts";
+import type { LoadLayer, Place } from "../block.ts";
 import { denseFeedForward, loadSwiGlu } from "./feed_forward.ts";
 
 /** A mixture in the layers that have one, a dense part in those before and in models without. */

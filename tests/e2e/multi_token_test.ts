@@ -1,0 +1,132 @@
+/** Multi-token prediction through the doors: files that lack a part of the layer, models without it, prompt caches, the command's figures. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { loadModel } from "../../packages/runtime/mod.ts";
+import { runAha } from "../support/captured_io.ts";
+import { type ModelSpec, withFolder, writeModel } from "../support/edited_model.ts";
+import { withKeys } from "../support/f32_model.ts";
+import { assertFails, FAILED } from "../support/failing_command.ts";
+import { fixturePath } from "../support/fixture.ts";
+import { memorySink } from "../support/memory_sink.ts";
+import { foreseeingModel, multiTokenModel } from "../support/multi_token_model.ts";
+
+const RANDOM = await multiTokenModel();
+/** Number of the layer. */
+const [LAYER] = RANDOM.tensors.flatMap(({ name }) => /^blk\.(\d+)\.nextn/.exec(name)?.[1] ?? []);
+const PROMPT = Array.from({ length: 75 }, (_, i) => (i * i * 7 + i * 31 + 3) % 380);
+const OPTIONS = { maxTokens: 40, temperature: 0.7, seed: 4, ignoreEnd: true } as const;
+
+function without(pattern: RegExp, spec: ModelSpec = RANDOM): ModelSpec {
+  return { ...spec, tensors: spec.tensors.filter(({ name }) => !pattern.test(name)) };
+}
+
+for (
+  const part of [
+    ...["nextn.eh_proj.weight", "nextn.enorm.weight", "nextn.hnorm.weight"],
+    ...["attn_norm.weight", "attn_output.weight", "ffn_gate_inp.weight", "ffn_down_exps.weight"],
+  ]
+) {
+  Deno.test(`bad file: a layer for multi-token prediction without ${part}`, () =>
+    withFolder(async (folder) => {
+      const name = `blk.${LAYER}.${part}`;
+      const path = writeModel(folder, without(RegExp(RegExp.escape(name))));
+      const words = ["run", path, "--ids", "1,2", "--max-tokens", "2"];
+      await assertFails(words, FAILED, `Tensor ${name} is missing`);
+    }));
+}
+
+Deno.test("bad file: a projection of another shape, and more than one such layer", () =>
+  withFolder(async (folder) => {
+    const tensors = RANDOM.tensors.map((tensor) =>
+      tensor.name.endsWith("eh_proj.weight") ? { ...tensor, dims: [64, 128] } : tensor
+    );
+    const words = (spec: ModelSpec) => ["run", writeModel(folder, spec), "--ids", "1,2"];
+    const shape = `Tensor blk.${LAYER}.nextn.eh_proj.weight has the shape [64,128], the metadata`;
+    await assertFails(words({ ...RANDOM, tensors }), FAILED, shape);
+    const two = withKeys(RANDOM, { "deepseek2.nextn_predict_layers": 2 });
+    await assertFails(words(two), FAILED, "A model with 2 layers for multi-token prediction");
+  }));
+
+Deno.test("multi-token prediction: a file whose count leaves the layer out is the same model", () =>
+  withFolder(async (folder) => {
+    await using one = await loadModel(writeModel(folder, RANDOM));
+    const uncounted = withKeys(RANDOM, { "deepseek2.block_count": Number(LAYER) });
+    await using other = await loadModel(writeModel(folder, uncounted));
+    assertEquals(other.config, one.config);
+    assertEquals([one.config.layers, one.config.nextLayers], [Number(LAYER), 1]);
+    const [answer, again] = [
+      await one.complete(PROMPT, OPTIONS),
+      await other.complete(PROMPT, OPTIONS),
+    ];
+    assertEquals(again.ids, answer.ids);
+  }));
+
+Deno.test("multi-token prediction: a model whose layer is left out, or not in the file, answers the same", () =>
+  withFolder(async (folder) => {
+    const path = writeModel(folder, RANDOM);
+    await using model = await loadModel(path);
+    await using less = await loadModel(path, { multiToken: false });
+    const stripped = without(RegExp(`^blk\\.${LAYER}\\.`));
+    await using none = await loadModel(writeModel(folder, stripped));
+    assert(less.memoryBytes <= model.memoryBytes);
+    const { ids } = await model.complete(PROMPT, { ...OPTIONS, speculation: "mtp" });
+    for (const other of [less, none]) {
+      assertEquals(other.config.nextLayers, undefined);
+      assertEquals((await other.complete(PROMPT, OPTIONS)).ids, ids);
+      await assertRejects(
+        () => other.complete(PROMPT, { ...OPTIONS, speculation: "mtp" }),
+        Error,
+        "speculation is mtp, but the model has no layer for multi-token prediction",
+      );
+    }
+    await assertRejects(
+      () => loadModel(path, { multiToken: "no" as unknown as boolean }),
+      TypeError,
+      'multiToken is "no", it must be true or false',
+    );
+  }));
+
+Deno.test("multi-token prediction: a restored prompt cache gives the answer of a fresh prompt", () =>
+  withFolder(async (folder) => {
+    const path = writeModel(folder, await foreseeingModel(0.2));
+    const told = async (model: Awaited<ReturnType<typeof loadModel>>) => {
+      const { ids, logprobs, timings, usage } = await model.complete(PROMPT, OPTIONS);
+      assert(timings.acceptedTokens > 0);
+      return { ids, logprobs, cached: usage.cachedPromptTokens };
+    };
+    await using first = await loadModel(path);
+    const fresh = await told(first);
+    const [sink, again] = [memorySink(), memorySink()];
+    await first.savePromptCache(PROMPT, sink);
+    await using second = await loadModel(path);
+    assertEquals((await second.restorePromptCache(sink.blob())).restoredTokens, 64);
+    // the key of the last token of a page is made of the token after it too, so that token is fed again
+    assertEquals(await told(second), { ...fresh, cached: 63 });
+    await second.savePromptCache(PROMPT, again);
+    assertEquals(await again.blob().bytes(), await sink.blob().bytes());
+  }));
+
+Deno.test("aha run --speculate: the ways give the same answer and tell what was right", () =>
+  withFolder(async (folder) => {
+    const path = writeModel(folder, await foreseeingModel(0.1));
+    const run = async (way: string, more: readonly string[]) => {
+      const words = ["run", path, "--ids", "1,5,6", "--max-tokens", "40", "--temperature", "0"];
+      const { code, out, error } = await runAha([...words, "--speculate", way, ...more]);
+      assertEquals(code, 0, error);
+      return { out, error };
+    };
+    const texts: string[] = [];
+    for (const way of ["auto", "mtp", "lookup", "off"]) {
+      const { ids, timings } = JSON.parse((await run(way, ["--json"])).out);
+      texts.push(ids.join());
+      if (way === "mtp" || way === "auto") {
+        assert(timings.acceptedTokens > 0);
+        const { error } = await run(way, ["--verbose"]);
+        const { draftedTokens: drafted, acceptedTokens: right } = timings;
+        assert(error.includes(`drafts ${drafted} tokens, ${right} of them right`), error);
+      }
+    }
+    assertEquals(new Set(texts).size, 1);
+    const words = ["run", fixturePath("models/llama_untied/gguf/model-F32.gguf"), "--ids", "1,2"];
+    const missing = "the model has no layer for multi-token prediction";
+    await assertFails([...words, "--speculate", "mtp"], FAILED, missing);
+  }));
