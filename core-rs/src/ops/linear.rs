@@ -120,31 +120,33 @@ unsafe fn block_tiles<F: BlockFormat>(job: &Linear, tiles: Range<usize>, rows: R
         }
         while row + 4 <= rows.end {
             if few || F::EXPANDS {
-                block_rows::<F, 4>(job, tiles.clone(), row);
+                block_rows::<F, 4>(job, tiles.clone(), row..row + 4);
             } else {
                 debug_assert!(tiles.len() == 1);
                 four_rows::<F>(job, tiles.start, row);
             }
             row += 4;
         }
+        // Three rows go as four, of which the last is computed twice and written once: one kernel less a format.
         match rows.end - row {
-            3 => block_rows::<F, 3>(job, tiles, row),
-            2 => block_rows::<F, 2>(job, tiles, row),
-            1 => block_rows::<F, 1>(job, tiles, row),
+            3 => block_rows::<F, 4>(job, tiles, row..rows.end),
+            2 => block_rows::<F, 2>(job, tiles, row..rows.end),
+            1 => block_rows::<F, 1>(job, tiles, row..rows.end),
             _ => {}
         }
     }
 }
 
-/// `R` rows from `row` on against tiles, those that are left when the streams have had equal shares one by one.
-unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tiles: Range<usize>, row: usize) {
+/// Up to `R` rows against tiles, those that are left when the streams have had equal shares one by one.
+unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tiles: Range<usize>, rows: Range<usize>) {
     let shared = tiles.len() / STREAMS * STREAMS;
-    if R == 1 {
-        row_streams::<F>(job, tiles.start..tiles.start + shared, row);
+    let streamed = tiles.start..tiles.start + shared;
+    if R == 1 && F::SHARES_ROWS {
+        row_streams::<F>(job, streamed, rows.start);
     } else {
-        streams::<F, R>(job, tiles.start..tiles.start + shared, row, STREAMS);
+        streams::<F, R>(job, streamed, rows.clone(), STREAMS);
     }
-    streams::<F, R>(job, tiles.start + shared..tiles.end, row, 1);
+    streams::<F, R>(job, tiles.start + shared..tiles.end, rows, 1);
 }
 
 /// Processors fetch memory ahead within a page at most, and weights come from memory when rows are few: so `count` (at
@@ -153,7 +155,7 @@ unsafe fn block_rows<F: BlockFormat, const R: usize>(job: &Linear, tiles: Range<
 unsafe fn streams<F: BlockFormat, const R: usize>(
     job: &Linear,
     tiles: Range<usize>,
-    row: usize,
+    rows: Range<usize>,
     count: usize,
 ) {
     let blocks = job.cols / F::COLS;
@@ -162,7 +164,7 @@ unsafe fn streams<F: BlockFormat, const R: usize>(
     let mut c = Constants::opaque();
     for tile in tiles.start..tiles.start + apart {
         let mut act: [*const u8; R] =
-            core::array::from_fn(|r| job.act.add((row + r) * act_row));
+            core::array::from_fn(|r| job.act.add((rows.start + r.min(rows.len() - 1)) * act_row));
         let mut packed = job.packed.add(tile * blocks * F::BYTES * TILE);
         let mut sums = [[[F32x4::splat(0.0); 2]; R]; STREAMS];
         // Kept in memory on purpose: engines allot registers badly when these are alive across the inner loop.
@@ -178,14 +180,14 @@ unsafe fn streams<F: BlockFormat, const R: usize>(
             act = act.map(|a| a.add(F::COLS / GROUP * GROUP_BYTES));
         }
         for (stream, sums) in sums.into_iter().take(count).enumerate() {
-            for (r, sums) in sums.into_iter().enumerate() {
-                store_tile(job, tile + stream * apart, row + r, sums);
+            for (row, sums) in rows.clone().zip(sums) {
+                store_tile(job, tile + stream * apart, row, sums);
             }
         }
     }
 }
 
-/// One row against tiles as in `streams`, STREAMS side by side in each step.
+/// One row against tiles as in `streams`, but each step of the row meets all of them.
 #[inline(never)]
 unsafe fn row_streams<F: BlockFormat>(job: &Linear, tiles: Range<usize>, row: usize) {
     let blocks = job.cols / F::COLS;
@@ -193,7 +195,7 @@ unsafe fn row_streams<F: BlockFormat>(job: &Linear, tiles: Range<usize>, row: us
     let tile_bytes = blocks * F::BYTES * TILE;
     let c = Constants::opaque();
     for tile in tiles.start..tiles.start + apart {
-        let mut act = job.act.add(row * row_bytes(job.cols));
+        let mut act = job.act.add(row * row_bytes(job.x_width));
         let first = job.packed.add(tile * tile_bytes);
         let mut packed: [*const u8; STREAMS] = core::array::from_fn(|i| first.add(i * apart * tile_bytes));
         let mut sums = [[F32x4::splat(0.0); 2]; STREAMS];

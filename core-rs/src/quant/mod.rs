@@ -98,6 +98,9 @@ pub trait BlockFormat: Sized {
         Self::F16_OFFSETS.iter().map(number).all(f16_is_finite)
     }
 
+    /// Whether one row of activations is best loaded once for several tiles: where levels are formed of few instructions.
+    const SHARES_ROWS: bool = false;
+
     /// Packs the blocks of 8 rows.
     /// # Safety
     /// Each of `rows` points to BYTES readable bytes, `to` to 8 BYTES writable ones.
@@ -138,21 +141,17 @@ pub trait BlockFormat: Sized {
         c: &Constants,
     );
 
-    /// `accumulate` of one activation row with a block of each of T tiles: the same chains, but what belongs to the
-    /// activations is loaded once. Only formats of one group a block do better than tile after tile.
+    /// `accumulate` of one activation row with a block of each of T tiles, the same chains: for formats with SHARES_ROWS.
     /// # Safety
     /// As of `accumulate`, for each tile.
     #[inline(always)]
     unsafe fn accumulate_tiles<const T: usize>(
-        sums: &mut [TileSums; T],
-        packed: [*const u8; T],
-        act: *const u8,
-        c: &Constants,
+        _sums: &mut [TileSums; T],
+        _packed: [*const u8; T],
+        _act: *const u8,
+        _c: &Constants,
     ) {
-        for (sums, packed) in sums.iter_mut().zip(packed) {
-            let source = planes::InPlace::<Self>::new(packed, c);
-            Self::accumulate(core::array::from_mut(sums), packed, source, [act], c);
-        }
+        unreachable!("a format that shares rows has its own")
     }
 
     /// Dequantizes the block of one row (0..8) of a packed block.

@@ -85,6 +85,26 @@ fn linear_equals_its_scalar_twin() {
 }
 
 #[test]
+fn linear_of_a_part_of_wider_rows_equals_its_scalar_twin() {
+    for dtype in Dtype::ALL.into_iter().filter(|dtype| dtype.is_quantized()) {
+        let cols = dtype.block().0;
+        for rows in [2, 3, 5] {
+            let case = case(dtype, rows, cols, 64);
+            let wide: Vec<f32> = case.x.chunks(cols).flat_map(|row| [row, row].concat()).collect();
+            let mut act = vec![0u8; rows * row_bytes(2 * cols)];
+            unsafe { quantize_rows(wide.as_ptr(), act.as_mut_ptr(), rows, 2 * cols) };
+            let tiles = packed(dtype, &case.weights, case.outputs, cols);
+            let mut out = vec![f32::NAN; rows * case.outputs];
+            let part = &act[row_bytes(cols)..];
+            let part = Linear { x_width: 2 * cols, ..job(&case, &case.x, part, &tiles, false, &mut out) };
+            unsafe { linear(&[part]) };
+            let twin = scalar::linear(dtype, &case.x, &case.weights, None, cols).unwrap();
+            assert_eq!(bits(&out), bits(&twin), "{dtype:?} {rows}");
+        }
+    }
+}
+
+#[test]
 fn linear_of_long_rows_equals_its_scalar_twin() {
     // More columns than levels are formed for at a time, more rows than the threshold of that.
     let (rows, cols, outputs) = (EXPANDING_ROWS + 3, STRETCH_BYTES / 8 + 256, 8);

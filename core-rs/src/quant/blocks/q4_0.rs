@@ -34,6 +34,7 @@ impl BlockFormat for Q4_0 {
     const BYTES: usize = 18;
     const F16_OFFSETS: &'static [usize] = &[0];
     const EXPANDS: bool = false;
+    const SHARES_ROWS: bool = true;
 
     #[inline(always)]
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {

@@ -17,6 +17,7 @@ impl BlockFormat for Q4_1 {
     const BYTES: usize = 20;
     const F16_OFFSETS: &'static [usize] = &[0, 2];
     const EXPANDS: bool = false;
+    const SHARES_ROWS: bool = true;
 
     #[inline(always)]
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {

@@ -19,6 +19,7 @@ impl BlockFormat for Q8Bytes {
     const BYTES: usize = Q8_0::BYTES;
     const F16_OFFSETS: &'static [usize] = Q8_0::F16_OFFSETS;
     const EXPANDS: bool = false;
+    const SHARES_ROWS: bool = true;
 
     #[inline(always)]
     unsafe fn pack(rows: &[*const u8; TILE], to: *mut u8) {
