@@ -10,6 +10,7 @@ import {
   answer,
   checkSame,
   type Engine,
+  type EngineOptions,
   FEW,
   PROMPT,
   withEngine,
@@ -134,7 +135,7 @@ Deno.test("multi-token prediction: guesses of guesses are those of the twin, and
 async function withModel(
   spec: ModelSpec,
   run: (engine: Engine) => Promise<void>,
-  more: { readonly pages?: number; readonly contextTokens?: number } = {},
+  more: Omit<EngineOptions, "file"> = {},
 ): Promise<void> {
   await withFolder((folder) => withEngine(run, { file: writeModel(folder, spec), ...more }));
 }
@@ -266,7 +267,7 @@ Deno.test("multi-token prediction: sequences at once draw what each draws alone,
 });
 
 Deno.test("multi-token prediction: keys of the layer are the same bits, fed whole, in answers or after forks", async () => {
-  const spec = await foreseeingModel(0.2);
+  const spec = await multiTokenModel();
   await withModel(spec, async ({ decoder, scheduler }) => {
     const { cache } = scheduler;
     const ids = someIds(3 * PAGE_TOKENS + 1);
@@ -295,6 +296,30 @@ Deno.test("multi-token prediction: keys of the layer are the same bits, fed whol
       scheduler.forget();
     }
   });
+});
+
+Deno.test("multi-token prediction: keys after answers with right and wrong guesses are those of their tokens", async () => {
+  const spec = await multiTokenModel();
+  for (const rows of [9, 256]) { // where prompts are cut, and where not
+    await withModel(spec, async (engine) => {
+      const { decoder, scheduler } = engine;
+      const prompt = someIds(40);
+      const options = { ...SAMPLED, maxTokens: 60 };
+      const { tokens, end } = await answer(engine, options, { prompt });
+      const { draftedTokens, acceptedTokens } = end.timings;
+      assert(acceptedTokens > 5 && acceptedTokens < draftedTokens - 5);
+      const ids = [...prompt, ...tokens.map(({ id }) => id)];
+      const running = scheduler.open();
+      await scheduler.advance(running, ids, draw(ids.length));
+      assertEquals(running.reusedTokens, ids.length - 2); // the last token was drawn and not fed
+      const whole = scheduler.cache.create();
+      await decoder.step(scheduler.cache, [{ sequence: whole, ids }]);
+      if (!running.sequence) throw new TypeError("The sequence has no pages");
+      const pages = await scheduler.cache.readPages(running.sequence, 3);
+      const expected = await scheduler.cache.readPages(whole, 3);
+      pages.forEach((page, i) => assertSameBytes(page, expected[i], `page ${i}, ${rows} rows`));
+    }, { rows });
+  }
 });
 
 function draw(position: number): Draw {
