@@ -2,6 +2,9 @@
  * whose only oracle is the float64 twin. Logits of fixtures as such stand in logits_test. */
 import { assert, assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { convertCheckpoint, openFolder } from "../../packages/runtime/src/convert/mod.ts";
+import { openFileSink } from "../../packages/runtime/src/gguf/mod.ts";
 import type { LatentForm } from "../../packages/runtime/src/model/config/latent_config.ts";
 import { type ModelSpec, withFolder, writeModel } from "../support/edited_model.ts";
 import {
@@ -83,6 +86,20 @@ function assertRouting(
   );
 }
 
+/** Compares what a model chooses with its routing.json. */
+async function checkRouting(open: FixtureModel, model: string): Promise<void> {
+  const expected = fixtureJson<Record<string, Record<string, LayerRouting>>>(
+    `models/${model}/routing.json`,
+  );
+  for (const { name, ids } of promptsOf(model)) {
+    const { routing } = await routed(open, ids);
+    assertEquals([...routing.keys()].map(String), Object.keys(expected[name]));
+    for (const [layer, tokens] of Object.entries(expected[name])) {
+      assertRouting(routing, Number(layer), tokens, name);
+    }
+  }
+}
+
 const EXACT = [
   "deepseek_v3/gguf/model-F32",
   "deepseek_v2_lite/gguf/model-F32",
@@ -93,17 +110,8 @@ const EXACT = [
 for (const file of EXACT) {
   const [model] = file.split("/");
   Deno.test(`${file}: experts are those of routing.json, weights agree`, async () => {
-    const expected = fixtureJson<Record<string, Record<string, LayerRouting>>>(
-      `models/${model}/routing.json`,
-    );
     await using open = await FixtureModel.open(fixturePath(`models/${file}.gguf`));
-    for (const { name, ids } of promptsOf(model)) {
-      const { routing } = await routed(open, ids);
-      assertEquals([...routing.keys()].map(String), Object.keys(expected[name]));
-      for (const [layer, tokens] of Object.entries(expected[name])) {
-        assertRouting(routing, Number(layer), tokens, name);
-      }
-    }
+    await checkRouting(open, model);
   });
 
   Deno.test(`${file}: the naive form agrees with the absorbed one, cached, in chunks or not`, async () => {
@@ -125,6 +133,23 @@ for (const file of EXACT) {
     }
     // Other sums in another order: equal bits would mean that both ran the same form.
     assert(errors.some((error) => error > 0));
+  });
+}
+
+const FOLDERS = ["deepseek_v2_group", "qwen3_moe", "olmoe"]
+  .filter((model) => existsSync(fixturePath(`models/${model}/hf/model.safetensors`)));
+
+for (const model of FOLDERS) {
+  Deno.test(`${model} converted: experts are those of routing.json, weights agree`, async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "model.gguf");
+      const sink = await openFileSink(path);
+      const source = await openFolder(fixturePath(`models/${model}/hf`));
+      await convertCheckpoint(source, sink, { type: "F32" });
+      sink.commit();
+      await using open = await FixtureModel.open(path);
+      await checkRouting(open, model);
+    });
   });
 }
 

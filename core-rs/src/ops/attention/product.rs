@@ -1,4 +1,4 @@
-//! The inner loop of attention: rows added up with factors, sixteen vectors or fewer in registers. Knows neither queries nor keys.
+//! The inner loop of attention: rows added up with factors, eight vectors of sums in registers. Knows neither queries nor keys.
 
 use crate::simd::F32x4;
 
