@@ -108,7 +108,7 @@ Deno.test("aha chat: /help lists the commands, /stats tells what the last answer
   );
   assertMatch(
     after,
-    /answer +8 tokens, \d+\.\d tokens\/s, ended by length\ndrafts +\d+ tokens, \d+ of them right\nmemory +.* at most\n/,
+    /answer +8 tokens, \d+\.\d tokens\/s, ended by length\ndrafts +\d+ tokens, \d+ of them right(?: \(\d+ %\))?\nmemory +.* at most\n/,
   );
 });
 

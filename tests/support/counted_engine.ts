@@ -34,6 +34,17 @@ export class WatchedDecoder extends Decoder {
   }
 }
 
+/** Steps of one size. */
+class FixedSize extends StepSize {
+  constructor(private readonly fixedRows: number) {
+    super(Infinity);
+  }
+
+  override get rows(): number {
+    return this.fixedRows;
+  }
+}
+
 /** An engine over one model file. */
 export interface Engine {
   readonly decoder: WatchedDecoder;
@@ -46,17 +57,20 @@ export interface EngineOptions {
   readonly file: string;
   readonly contextTokens?: number;
   readonly pages?: number;
+  /** Tokens of prompts that a step takes. */
+  readonly rows?: number;
 }
 
 /** Runs over a fresh engine, which is closed at the end. */
 export async function withEngine(
   run: (engine: Engine) => Promise<void>,
-  { file, contextTokens = 512, pages = Infinity }: EngineOptions,
+  { file, contextTokens = 512, pages = Infinity, rows }: EngineOptions,
 ): Promise<void> {
   await using open = await FixtureModel.open(file);
   const decoder = new WatchedDecoder(open.model, open.backend.ops, contextTokens);
   const cache = open.backend.createCache(open.model.kvShape("f32"), pages);
-  await run({ decoder, scheduler: new Scheduler(decoder, cache, new StepSize(Infinity)) });
+  const stepSize = rows === undefined ? new StepSize(Infinity) : new FixedSize(rows);
+  await run({ decoder, scheduler: new Scheduler(decoder, cache, stepSize) });
 }
 
 /** What came of a prompt. */

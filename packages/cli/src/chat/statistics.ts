@@ -1,5 +1,6 @@
 /** What `/stats` shows of a conversation, one figure a line. Measures nothing itself. */
 import { settingText } from "./settings.ts";
+import { draftsText } from "../terminal/drafts_text.ts";
 import { peakMemory } from "../terminal/peak_memory.ts";
 import { printable, sizeText } from "../terminal/size_text.ts";
 import type { Conversation } from "./conversation.ts";
@@ -38,6 +39,6 @@ function answerRows(
       `${usage.completionTokens} tokens${thought}, ${rate(timings.tokensPerSecond)}, ` +
       `ended by ${finishReason}`,
     ],
-    ["drafts", `${timings.draftedTokens} tokens, ${timings.acceptedTokens} of them right`],
+    ["drafts", draftsText(timings)],
   ];
 }

@@ -12,6 +12,7 @@ import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
 import { flagOption, idsOption, integerOption, stringOption } from "../options.ts";
 import { PromptCacheFile, promptCacheOptionSpecs } from "../prompt_cache_option.ts";
 import { showAnswer } from "../terminal/answer_text.ts";
+import { draftsText } from "../terminal/drafts_text.ts";
 import { peakMemory } from "../terminal/peak_memory.ts";
 import { sizeText } from "../terminal/size_text.ts";
 
@@ -157,7 +158,7 @@ function figures(
     `answer ${timings.generatedTokens} tokens, ${
       rate(timings.tokensPerSecond)
     } tokens/s, ended by ${finishReason}`,
-    `drafts ${timings.draftedTokens} tokens, ${timings.acceptedTokens} of them right`,
+    `drafts ${draftsText(timings)}`,
     `peak memory ${sizeText(peakMemory(model.memoryBytes).sizeBytes)}`,
   ];
   return lines.map((line) => `${line}\n`).join("");
