@@ -102,6 +102,23 @@ export function exp_lanes(x: number, out: number, n: number): number;
 export function exp_scalar(x: number, out: number, n: number): number;
 
 /**
+ * `banks` u32 [3, 2] holds type and address of gate, up (each expert's [hidden, width]) and down (each expert's
+ * [width, hidden]), every expert beginning with a tile; x f32 [rows, width] or 0 where gate and up are quantized, act what
+ * `quantize_rows` made of it or 0 where both are float; ids i32 and weights f32 [rows, used] -> out f32 [rows, width].
+ */
+export function experts(banks: number, x: number, act: number, ids: number, weights: number, room: number, out: number, rows: number, used: number, experts: number, width: number, hidden: number): number;
+
+/**
+ * Bytes of room that `experts` needs; 0 if the bank does not fit the sizes.
+ */
+export function experts_room(banks: number, rows: number, used: number, width: number, hidden: number): number;
+
+/**
+ * For tests: `experts` by the scalar twin; `banks` u32 [3, 2] holds type and address of the file's own bytes.
+ */
+export function experts_scalar(banks: number, x: number, ids: number, weights: number, out: number, rows: number, used: number, experts: number, width: number, hidden: number): number;
+
+/**
  * Address of the text that says why a helper died: UTF-8, `failure_text_bytes` of them, those after its end 0.
  */
 export function failure_text(): number;
@@ -117,6 +134,29 @@ export function fma_probe(): boolean;
  * For tests and benches: a job of `chunks` chunks that do nothing.
  */
 export function fork_join(chunks: number): void;
+
+/**
+ * out f32 [rows, heads, outputs] = head by head x f32 [rows, heads, cols] (quantized types read `act` instead, what
+ * `quantize_rows` wrote for rows of heads * cols) times the transpose of the head's weights [outputs, cols] in `packed`,
+ * where each head begins a tile, + `bias` f32 [heads, outputs] (0: none).
+ */
+export function head_linear(dtype: number, x: number, act: number, packed: number, bias: number, out: number, rows: number, heads: number, cols: number, outputs: number): number;
+
+/**
+ * Parts, listed as for `split_heads`, -> out f32 [rows, heads, sum of sizes]; a part of one head is repeated for all.
+ */
+export function join_heads(list: number, count: number, out: number, rows: number, heads: number): number;
+
+/**
+ * `attend` of one KV head whose keys are latents and rotary parts, and whose values are the latents: q f32 [rows, heads,
+ * rank + rotary_size], latent f32 [rows, rank + rotary_size] -> out f32 [rows, heads, rank].
+ */
+export function latent_attend(q: number, latent: number, out: number, positions: number, tables: number, rows: number, heads: number, rank: number, rotary_size: number, scale: number, layer_offset: number, page_type: number): number;
+
+/**
+ * For tests: `latent_attend` of one whole sequence from position 0 on by the scalar twin, as `attend_scalar`.
+ */
+export function latent_attend_scalar(q: number, latent: number, out: number, rows: number, heads: number, rank: number, rotary_size: number, scale: number): number;
 
 /**
  * Whether the engine's thread may sleep while it waits for helpers: a browser's main thread may not.
@@ -182,19 +222,31 @@ export function rms_norm(x: number, gain: number, out: number, rows: number, col
 export function rms_norm_scalar(x: number, gain: number, out: number, rows: number, cols: number, epsilon: number): number;
 
 /**
- * x, out f32 [rows, heads, head_size], table f32 [rows, half, 2]; `interleaved` chooses the pairing.
+ * x, out f32 [rows, heads, head_size], table f32 [rows, half, 2]; elements `start..start + 2 half` of a head turn,
+ * `interleaved` chooses the pairing.
  */
-export function rope(x: number, table: number, out: number, rows: number, heads: number, head_size: number, half: number, interleaved: boolean): number;
+export function rope(x: number, table: number, out: number, rows: number, heads: number, head_size: number, half: number, interleaved: boolean, start: number): number;
 
 /**
  * For tests: `rope_table` and `rope` in one by the scalar twin; `factors` may be 0.
  */
-export function rope_scalar(x: number, positions: number, factors: number, out: number, rows: number, heads: number, head_size: number, half: number, base: number, interleaved: boolean): number;
+export function rope_scalar(x: number, positions: number, factors: number, out: number, rows: number, heads: number, head_size: number, half: number, base: number, interleaved: boolean, start: number, magnitude: number): number;
 
 /**
- * positions i32 [rows], factors f32 [half] (0: none) -> table f32 [rows, half, 2].
+ * positions i32 [rows], factors f32 [half] (0: none) -> table f32 [rows, half, 2], times `magnitude`.
  */
-export function rope_table(positions: number, factors: number, table: number, rows: number, half: number, base: number): number;
+export function rope_table(positions: number, factors: number, table: number, rows: number, half: number, base: number, magnitude: number): number;
+
+/**
+ * logits f32 [rows, experts], bias f32 [experts] (0: none), forced i32 [rows, used] (0: none) -> ids i32 and weights f32
+ * [rows, used]. `sigmoid` scores, else softmax; `two_best` ranks groups by their two best scores, else by the best.
+ */
+export function route(logits: number, bias: number, forced: number, ids: number, weights: number, rows: number, experts: number, used: number, sigmoid: boolean, groups: number, groups_used: number, two_best: boolean, normalize: boolean, scale: number): number;
+
+/**
+ * For tests: `route` by the scalar twin.
+ */
+export function route_scalar(logits: number, bias: number, forced: number, ids: number, weights: number, rows: number, experts: number, used: number, sigmoid: boolean, groups: number, groups_used: number, two_best: boolean, normalize: boolean, scale: number): number;
 
 /**
  * Runs a helper thread until `stop_helpers`; a Worker calls it and does not come back before.
@@ -215,6 +267,12 @@ export function set_patience(naps: number): void;
  * For tests: helpers that sleep until there is work.
  */
 export function sleeper_count(): number;
+
+/**
+ * x f32 [rows, heads, sum of sizes] -> the `count` parts f32 [rows, heads, size] that are listed at `list`, three u32 each:
+ * `address, size, heads`.
+ */
+export function split_heads(x: number, list: number, count: number, rows: number, heads: number): number;
 
 /**
  * Ends all helpers.
@@ -273,10 +331,17 @@ export interface InitOutput {
     readonly embed: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
     readonly exp_lanes: (a: number, b: number, c: number) => number;
     readonly exp_scalar: (a: number, b: number, c: number) => number;
+    readonly experts: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
+    readonly experts_room: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly experts_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly failure_text: () => number;
     readonly failure_text_bytes: () => number;
     readonly fma_probe: () => number;
     readonly fork_join: (a: number) => void;
+    readonly head_linear: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly join_heads: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly latent_attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
+    readonly latent_attend_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
     readonly let_caller_sleep: (a: number) => void;
     readonly linear: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly linear_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
@@ -289,13 +354,16 @@ export interface InitOutput {
     readonly release: (a: number, b: number) => void;
     readonly rms_norm: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly rms_norm_scalar: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
-    readonly rope: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
-    readonly rope_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
-    readonly rope_table: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly rope: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
+    readonly rope_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
+    readonly rope_table: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+    readonly route: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
+    readonly route_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
     readonly run_helper: () => void;
     readonly select_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly set_patience: (a: number) => void;
     readonly sleeper_count: () => number;
+    readonly split_heads: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly stop_helpers: () => void;
     readonly swiglu: (a: number, b: number, c: number, d: number) => number;
     readonly swiglu_scalar: (a: number, b: number, c: number, d: number) => number;
