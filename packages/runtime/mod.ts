@@ -28,6 +28,7 @@ export type {
 } from "./src/events.ts";
 export type { ChatMessage, Tokenizer } from "./src/tokenizer/mod.ts";
 export type { ModelConfig } from "./src/model/config.ts";
+export type { LatentForm } from "./src/model/config/latent_config.ts";
 export {
   CheckpointError,
   ContextFullError,
