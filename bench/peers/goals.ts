@@ -1,7 +1,7 @@
 /** What the figures of a run have to reach, and what of it they do. Measures nothing. */
 import type { Spread } from "../spread.ts";
 import { textTable } from "../text_table.ts";
-import { FORMATS, GENERATED, modelName } from "./model_files.ts";
+import { FORMATS, GENERATED, MIXTURE, modelName } from "./model_files.ts";
 import type { Quantity } from "./peer.ts";
 import type { SummaryRow } from "./summary.ts";
 
@@ -67,6 +67,20 @@ const WANTED: readonly Wanted[] = [
   {
     ...wanted("decode of 0.5B against llama.cpp native", "x", 0.9, 1.3, against(NATIVE, "decode")),
     models: [GENERATED],
+  },
+  {
+    ...wanted("MoE decode against llama.cpp native", "x", 0.9, 1.3, against(NATIVE, "decode")),
+    models: [MIXTURE],
+  },
+  {
+    ...wanted(
+      "prefill 512 against one token at a time",
+      "x",
+      3,
+      3,
+      own((median) => quotient(median("aha", "prefill"), median("aha", "decode"))),
+    ),
+    models: [MIXTURE],
   },
   wanted(
     "decode of simd-threads against relaxed-threads",

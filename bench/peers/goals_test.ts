@@ -1,6 +1,7 @@
 /** Goals, from made-up figures. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { type Goal, goalsOf, goalTable } from "./goals.ts";
+import { MIXTURE, modelName } from "./model_files.ts";
 import { type Measurement, summarize } from "./summary.ts";
 import type { Figures } from "./peer.ts";
 
@@ -61,7 +62,7 @@ Deno.test("goalsOf: Aha's own figures, in their units", () => {
   const values = goalsOf(summarize(measurements)).map(({ parts }) =>
     parts.map(({ value }) => value)
   );
-  assertEquals(values, [[], [], [], [], [75], [0.6], [], [0.4], [0.3]]);
+  assertEquals(values, [[], [], [], [], [75], [0.6], [], [], [], [0.4], [0.3]]);
   assertEquals(goal(measurements, "load of the 98 MB file, warm page cache").reached, "floor");
   assertEquals(goal(measurements, "prefill 512 against wllama").reached, null);
 });
@@ -110,4 +111,18 @@ Deno.test("goalTable: a whole goal tells no count; other counts of threads do no
     lineOf([measured("aha", 4, { loadMs: 190 })], what),
     "| aim (1 of 3 parts) |",
   );
+});
+
+Deno.test("goalsOf: a mixture's decode against llama.cpp, and its prompt against its decode", () => {
+  const mixture = (peer: string, figures: Partial<Figures>): Measurement => ({
+    ...measured(peer, 1, figures),
+    model: modelName(MIXTURE),
+  });
+  const measurements = [
+    mixture("aha", { prefill: 140, decode: 40 }),
+    mixture("llama-bench", { prefill: 100, decode: 50 }),
+  ];
+  const values = ["MoE decode against llama.cpp native", "prefill 512 against one token at a time"]
+    .map((what) => goal(measurements, what)).map(({ parts, reached }) => [parts[0].value, reached]);
+  assertEquals(values, [[0.8, "missed"], [3.5, "aim"]]);
 });

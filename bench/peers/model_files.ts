@@ -1,14 +1,16 @@
-/** The files that are compared: SmolLM2 as published in Q4_1 and made from its weights, and a generated one. For speed only: weights are rounded twice, or random. */
+/** The files that are compared: SmolLM2 as published in Q4_1 and made from its weights, and generated ones. For speed only: weights are rounded twice, or random. */
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import {
+  type ByteSink,
   type ByteSource,
   openFileSink,
   openGguf,
   type TensorInfo,
   writeGguf,
 } from "@aha/runtime/gguf";
+import { writeGeneratedMixture } from "../../tests/support/generated_mixture.ts";
 import { writeGeneratedQwen2 } from "../../tests/support/generated_model.ts";
 import { resolveModel } from "../../packages/runtime/src/weights/resolve_model.ts";
 
@@ -18,11 +20,38 @@ export type Format = typeof FORMATS[number];
 
 /** A Q4_K_M file in the shape of Qwen2.5-0.5B with random weights. */
 export const GENERATED = "qwen2-0.5b";
+/** A mixture of experts in the shape of DeepSeek-V2, scaled down, in Q4_0 with random weights. */
+export const MIXTURE = "moe";
 const GENERATED_SEED = 1;
+
+interface GeneratedFile {
+  /** What it is called in results. */
+  readonly title: string;
+  readonly file: string;
+  write(sink: ByteSink, seed: number): Promise<number>;
+}
+
+const GENERATED_FILES: Readonly<Record<string, GeneratedFile>> = {
+  [GENERATED]: {
+    title: "Qwen2-shaped 0.5B Q4_K_M",
+    file: `${GENERATED}-Q4_K_M.gguf`,
+    write: writeGeneratedQwen2,
+  },
+  [MIXTURE]: {
+    title: "DeepSeek-V2-shaped 0.7B Q4_0",
+    file: `${MIXTURE}-deepseek2-0.7b-Q4_0.gguf`,
+    write: writeGeneratedMixture,
+  },
+};
+
+/** Whether a name is that of a generated file, which is larger than the others. */
+export function isGenerated(name: string): boolean {
+  return Object.hasOwn(GENERATED_FILES, name);
+}
 
 /** How a model is called in results: no places of this machine. */
 export function modelName(model: string): string {
-  if (model === GENERATED) return "Qwen2-shaped 0.5B Q4_K_M";
+  if (isGenerated(model)) return GENERATED_FILES[model].title;
   return FORMATS.includes(model as Format) ? `SmolLM2-135M ${model}` : basename(model);
 }
 
@@ -46,9 +75,10 @@ const ENCODINGS: Readonly<Record<"Q4_0" | "Q8_0", Encoding>> = {
 
 /** Path of a model: one of the above, made in `folder` where it is not there yet, or any other model's. */
 export async function modelPath(name: string, folder: string): Promise<string> {
-  if (name === GENERATED) {
-    const path = join(folder, `${GENERATED}-Q4_K_M.gguf`);
-    if (!existsSync(path)) await generate(path);
+  if (isGenerated(name)) {
+    const { file, write } = GENERATED_FILES[name];
+    const path = join(folder, file);
+    if (!existsSync(path)) await generate(path, write);
     return path;
   }
   if (!FORMATS.includes(name as Format)) return await localPath(name);
@@ -59,9 +89,9 @@ export async function modelPath(name: string, folder: string): Promise<string> {
   return path;
 }
 
-async function generate(path: string): Promise<void> {
+async function generate(path: string, write: GeneratedFile["write"]): Promise<void> {
   const sink = await openFileSink(path);
-  await writeGeneratedQwen2(sink, GENERATED_SEED);
+  await write(sink, GENERATED_SEED);
   sink.commit();
 }
 

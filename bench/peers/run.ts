@@ -7,7 +7,7 @@ import { runProgram } from "../program.ts";
 import { aha, ahaSimdThreads } from "./aha.ts";
 import { goalsOf, goalTable } from "./goals.ts";
 import { llamaBench } from "./llama_bench.ts";
-import { FORMATS, GENERATED, modelName, modelPath } from "./model_files.ts";
+import { FORMATS, GENERATED, isGenerated, MIXTURE, modelName, modelPath } from "./model_files.ts";
 import { nodeLlamaCpp } from "./node_llama_cpp.ts";
 import { benchHome } from "./npm_packages.ts";
 import { GENERATED_TOKENS, type Peer, PROMPT_TOKENS, type ReadyPeer } from "./peer.ts";
@@ -20,7 +20,7 @@ const QUIET_SAMPLE_MS = 300;
 const USAGE = `deno task bench:peers [MODEL...] [--threads 1,2] [--repeat 3] [--only NAME,...]
 MODEL is ${
   FORMATS.join(", ")
-} (SmolLM2-135M in that format), ${GENERATED} or a GGUF file; default: the named ones.
+} (SmolLM2-135M in that format), ${GENERATED}, ${MIXTURE} or a GGUF file; default: the named ones.
 NAME is ${PEERS.map(({ name }) => name).join(", ")}.`;
 
 interface Settings {
@@ -57,7 +57,7 @@ export function readSettings(words: readonly string[]): Settings {
     throw new RangeError(`--only names ${JSON.stringify(wanted)}, which is no peer`);
   });
   return {
-    models: positionals.length > 0 ? positionals : [...FORMATS, GENERATED],
+    models: positionals.length > 0 ? positionals : [...FORMATS, GENERATED, MIXTURE],
     threads: values.threads.split(",").map((text) => count(text, "threads")),
     repeats: count(values.repeat, "repeat"),
     peers,
@@ -105,7 +105,7 @@ async function measureAll(
     const name = modelName(model);
     const busyBefore = await busyShare();
     try {
-      const figures = await peer.measure({ model: file, threads, isBrief: model === GENERATED });
+      const figures = await peer.measure({ model: file, threads, isBrief: isGenerated(model) });
       measurements.push({ peer: peer.name, repeat, model: name, threads, busyBefore, figures });
       keep(measurements);
       const { prefill, decode } = figures;
@@ -123,7 +123,7 @@ async function measureAll(
 }
 
 function takesPart({ maxRepeats = Infinity, isSmallOnly }: Peer, model: string, repeat: number) {
-  return repeat < maxRepeats && !(isSmallOnly && model === GENERATED);
+  return repeat < maxRepeats && !(isSmallOnly && isGenerated(model));
 }
 
 /** Reads a file once: loading is timed with the system's cache warm, for whoever comes first. */

@@ -4,7 +4,7 @@ import { readSettings } from "./run.ts";
 
 Deno.test("readSettings: every format, 1 and 2 threads, 3 repeats, all peers where nothing is said", () => {
   const { models, threads, repeats, peers } = readSettings([]);
-  assertEquals([...models], ["Q4_0", "Q4_1", "Q8_0", "qwen2-0.5b"]);
+  assertEquals([...models], ["Q4_0", "Q4_1", "Q8_0", "qwen2-0.5b", "moe"]);
   assertEquals({ threads, repeats }, { threads: [1, 2], repeats: 3 });
   const names = peers.map(({ name }) => name);
   assertEquals(names, ["aha", "aha-simd-threads", "node-llama-cpp", "llama-bench", "wllama"]);
