@@ -142,9 +142,9 @@ const TENSORS: readonly [string, ModelSpec, readonly string[]][] = [
     withTensor(K256, DOWN, ({ name, dims }) => ({
       name,
       dims,
-      type: "IQ2_XS",
+      type: "MXFP4",
     })),
-    ["is stored as IQ2_XS, which is not supported yet (supported: F32 F16 BF16 Q4_0"],
+    ["is stored as MXFP4, which is not supported yet (supported: F32 F16 BF16 Q4_0"],
   ],
   [
     "a norm that is not F32",
