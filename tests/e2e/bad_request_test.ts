@@ -90,7 +90,6 @@ Deno.test("bad request: a wrong command line is exit 2 and says what is allowed"
 const LATER: readonly (readonly string[])[] = [
   ["run", MODEL, "Hi", "--lora", "a.gguf"],
   ["run", MODEL, "Hi", "--backend", "webgpu"],
-  ["score", MODEL, "--text", "x", "--routing"],
   ["serve"],
   ["train", "r1"],
   ["eval", MODEL, "math"],
