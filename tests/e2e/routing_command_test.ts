@@ -3,9 +3,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runAha } from "../support/captured_io.ts";
-import { withFolder } from "../support/edited_model.ts";
+import { withFolder, writeModel } from "../support/edited_model.ts";
 import { assertFails, FAILED } from "../support/failing_command.ts";
 import { fixtureJson, fixturePath } from "../support/fixture.ts";
+import { multiTokenModel } from "../support/multi_token_model.ts";
 import { ROUTED_WEIGHT } from "../support/tolerance.ts";
 
 const FOLDER = "models/deepseek_v3";
@@ -75,6 +76,17 @@ Deno.test("aha inspect: experts, and what one token touches", async () => {
   assertEquals(summary.bytesPerToken, summary.tensorBytes - 4 * idle);
   const text = (await runAha(["inspect", MODEL])).out;
   assertStringIncludes(text, "experts        8 and 1 shared, 3 a token\nactive         ");
+});
+
+Deno.test("aha inspect: a token touches one row of the embedding of a layer for multi-token prediction", async () => {
+  await withFolder(async (folder) => {
+    const path = writeModel(folder, await multiTokenModel());
+    const { activeParameters, parameters } = JSON.parse(
+      (await runAha(["inspect", path, "--json"])).out,
+    );
+    // Of three mixtures the idle experts, of two embeddings all rows but one.
+    assertEquals(parameters - activeParameters, 3 * 5 * 3 * 64 * 32 + 2 * 383 * 64);
+  });
 });
 
 Deno.test("aha inspect --plan: a joint matrix of keys and values counts as what it is made into", async () => {

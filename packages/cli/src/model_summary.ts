@@ -32,7 +32,7 @@ export interface ModelSummary {
   readonly expertsUsed: number | null;
   /** Experts that every token uses besides. */
   readonly expertsShared: number | null;
-  /** Weights that one token's forward pass uses: of a mixture the chosen experts', of the embedding one row. */
+  /** Weights that one token's forward pass uses: of a mixture the chosen experts', of an embedding one row. */
   readonly activeParameters: number;
   /** Bytes of these weights. */
   readonly bytesPerToken: number;
@@ -101,6 +101,9 @@ export function summarize(gguf: Gguf, sizeBytes: number): ModelSummary {
   };
 }
 
+/** The embedding that a layer for multi-token prediction may have of its own. */
+const NEXT_EMBEDDING = /\.nextn\.embed_tokens\.weight$/;
+
 /** What one token touches; nothing is left out where the file does not say how many experts a token uses. */
 function active(
   { tensors }: Gguf,
@@ -109,7 +112,8 @@ function active(
   const isTied = !tensors.has("output.weight");
   const all = [...tensors.values()];
   const share = ({ name, dims }: TensorInfo): number => {
-    if (name === "token_embd.weight" && !isTied) return 1 / (dims[1] ?? 1);
+    const isLookedUp = name === "token_embd.weight" ? !isTied : NEXT_EMBEDDING.test(name);
+    if (isLookedUp) return 1 / (dims[1] ?? 1);
     const isBank = dims.length >= 3 && /_exps\.weight$/.test(name);
     return isBank && used !== null ? Math.min(1, used / dims[2]) : 1;
   };

@@ -3,14 +3,19 @@ import type { Ops, Routing } from "../ops.ts";
 
 /** How often experts were chosen, layer by layer, over all forward passes whose trace had `routing` of this. */
 export class ExpertLoad {
-  readonly #counts = new Map<number, Float64Array>();
+  #counts = new Map<number, Float64Array>();
   #reads: Promise<void>[] = [];
 
   constructor(private readonly ops: Pick<Ops, "readInts">) {}
 
   /** To be given to a forward pass as its trace's `routing`. */
   readonly routing = (layer: number, { experts, expertCount }: Routing): void => {
-    this.#reads.push(this.ops.readInts(experts).then((ids) => this.add(layer, ids, expertCount)));
+    const counts = this.#counts;
+    this.#reads.push(
+      this.ops.readInts(experts).then((ids) => {
+        if (counts === this.#counts) this.add(layer, ids, expertCount);
+      }),
+    );
   };
 
   /** Counts a choice for each of `ids`, experts of a layer that has `expertCount`. */
@@ -34,7 +39,7 @@ export class ExpertLoad {
   /** Starts again from zero; what has been traced and not read is not counted. */
   reset(): void {
     this.#reads = [];
-    this.#counts.clear();
+    this.#counts = new Map();
   }
 }
 

@@ -32,6 +32,14 @@ Deno.test("ExpertLoad: counts choices of each layer, those of several passes tog
   assertEquals((await load.counts()).size, 0);
 });
 
+Deno.test("ExpertLoad: what was traced before a reset and read after it is not counted", async () => {
+  const load = new ExpertLoad(ops);
+  load.routing(1, routing([0, 2], 2, 4));
+  load.reset();
+  load.routing(1, routing([1, 2], 2, 4));
+  assertEquals([...(await load.counts()).get(1) ?? []], [0, 1, 1, 0]);
+});
+
 Deno.test("ExpertLoad: a layer keeps its number of experts", () => {
   const load = new ExpertLoad(ops);
   load.add(1, Int32Array.of(0, 1), 4);

@@ -29,7 +29,8 @@ export class RoutingRecord {
     const [ids, shares] = await Promise.all([this.ops.readInts(experts), this.ops.read(weights)]);
     const tokens = this.#layers.get(layer) ?? [];
     for (let start = 0; start < rows * used; start += used) {
-      const own = <T>(values: ArrayLike<T>) => Array.from(values).slice(start, start + used);
+      const own = (values: Int32Array | Float32Array) =>
+        Array.from(values.subarray(start, start + used));
       tokens.push({ experts: own(ids), weights: own(shares) });
     }
     this.#layers.set(layer, tokens);

@@ -183,6 +183,7 @@ Deno.test("readCheckpointConfig: kinds of YaRN that are not known are refused", 
   refused({ mscale: 0.707 }, "mscale 0.707 of rope_scaling beside mscale_all_dim 1");
   refused({ attention_factor: 1.2 }, "attention_factor of rope_scaling");
   refused({ truncate: false }, "truncate of rope_scaling");
+  refused({ type: "su" }, "(default, linear, llama3 and yarn are)");
   assertThrows(
     () => read("qwen3", { rope_scaling: YARN }),
     UnsupportedError,

@@ -69,8 +69,9 @@ function readScaling(told: JsonObject, values: ConfigValues, readsYarn: boolean)
       };
   }
   if (type === "yarn" && readsYarn) return readYarn(told, values);
+  const known = readsYarn ? "default, linear, llama3 and yarn" : "default, linear and llama3";
   throw new UnsupportedError(
-    `RoPE scaling of type ${type} is not supported yet (default, linear and llama3 are)`,
+    `RoPE scaling of type ${type} is not supported yet (${known} are)`,
     String(type),
   );
 }

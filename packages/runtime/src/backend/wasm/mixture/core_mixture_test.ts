@@ -1,5 +1,6 @@
 /** `route` and `experts` of every artifact against their scalar twins, through the exports. All formats are tested in core-rs. */
 import { assertEquals } from "@std/assert";
+import { numbers } from "../../../../../../tests/support/core_pages.ts";
 import {
   assertWithin,
   type CoreValues,
@@ -10,11 +11,6 @@ import { EXPERTS_NMSE, KERNEL_RELATIVE, nmse } from "../../../../../../tests/sup
 
 const BAD_ARGUMENT = 1;
 const NON_FINITE = 2;
-
-function numbers(count: number, size: number, seed: number): Float32Array {
-  const random = seededRandom(seed);
-  return Float32Array.from({ length: count }, () => size * (random(1 << 20) / (1 << 19) - 1));
-}
 
 /** `[experts, used, groups, groupsUsed]`. */
 const COUNTS = [[8, 2, 1, 1], [9, 9, 1, 1], [64, 6, 8, 3], [256, 8, 8, 4]] as const;
