@@ -9,6 +9,7 @@ export type {
   SavePromptCacheOptions,
 } from "./src/prompt_cache/save_prompt_cache.ts";
 export { Model, type ScoreOptions } from "./src/loaded_model.ts";
+export { ExpertLoad, loadImbalance } from "./src/engine/expert_load.ts";
 export { ChatSession, type SessionOptions } from "./src/chat_session.ts";
 export type {
   BatchOptions,
