@@ -34,6 +34,10 @@ const NAP_NANOSECONDS: i64 = 50_000_000;
 static PATIENCE_NAPS: AtomicU32 = AtomicU32::new(400);
 /// Turns that stand for a nap where the caller may not sleep.
 const TURNS_OF_A_NAP: u32 = 1 << 24;
+/// Stack of a helper. Nothing guards its end: what is beyond is the heap, and a body that needs more writes into it.
+pub const STACK_BYTES: usize = 1 << 20;
+/// What a body may keep on the stack, the rest is for those it calls.
+pub const BODY_BYTES: usize = STACK_BYTES / 2;
 /// Bytes of the text that says why a helper died.
 pub const REASON_BYTES: usize = 256;
 
@@ -64,7 +68,8 @@ unsafe impl Sync for JobCell {}
 static JOB: JobCell = JobCell(UnsafeCell::new(Job { body: [0; 2], items: 0, chunk: 0, chunks: 0, pages: 0 }));
 
 /// Runs `body` over `0..items` in ranges of at least `grain` items, on this thread and the idle helpers, and returns
-/// when all are done. Only the thread that owns the engine may call it; `body` must not call it again. Does not return
+/// when all are done. `body` takes nothing from the allocator: one that grows the memory there lets other threads trap, who
+/// do not know of the growth yet and may hold the allocator's lock. Only the thread that owns the engine may call it; `body` must not call it again. Does not return
 /// if a helper is lost: the host throws, now and at each later call.
 pub fn parallel_for(items: usize, grain: usize, body: Body) {
     let threads = thread_count();

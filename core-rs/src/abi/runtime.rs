@@ -30,6 +30,12 @@ pub fn copy_bytes(from: usize, to: usize, bytes: usize) {
     unsafe { core::ptr::copy(from as *const u8, to as *mut u8, bytes) }
 }
 
+/// Bytes of stack that a helper has to be given.
+#[wasm_bindgen]
+pub fn helper_stack_bytes() -> usize {
+    threads::STACK_BYTES
+}
+
 /// Runs a helper thread until `stop_helpers`; a Worker calls it and does not come back before.
 #[wasm_bindgen]
 pub fn run_helper() {

@@ -23,6 +23,8 @@ const WAVE_BYTES: usize = 4 << 20;
 const STRIP: usize = 1024;
 /// Threads take portions of about this many numbers.
 const PORTION: usize = 8192;
+/// Experts that are added to a row at a time.
+const PARTS: usize = 16;
 
 /// Matrices of all experts, one after the other; each begins with a tile.
 #[derive(Clone, Copy)]
@@ -266,23 +268,33 @@ impl Wave<'_> {
         let strips = job.width.div_ceil(STRIP);
         let work = job.used * job.width.min(STRIP);
         parallel_for(job.rows * strips, 1 + PORTION / work, &|range| {
-            let mut parts = Vec::with_capacity(job.used);
             for item in range {
                 let (row, strip) = (item / strips, item % strips);
                 let cols = strip * STRIP..job.width.min((strip + 1) * STRIP);
-                unsafe {
-                    parts.clear();
-                    for slot in row * job.used..(row + 1) * job.used {
-                        if self.experts.contains(&(*job.ids.add(slot) as usize)) {
-                            let place = self.grouping.place_of[slot] as usize;
-                            let down = self.floats(self.room.down, place, job.width);
-                            parts.push((*job.weights.add(slot), down.cast_const()));
-                        }
-                    }
-                    add_parts(&parts, job.out.add(row * job.width), cols);
-                }
+                unsafe { self.add_to_row(row, cols) };
             }
         });
+    }
+
+    /// A few experts at a time: threads share the allocator, so a body that they run takes nothing from it.
+    unsafe fn add_to_row(&self, row: usize, cols: Range<usize>) {
+        let job = self.job;
+        let out = job.out.add(row * job.width);
+        let mut parts = [(0.0, core::ptr::null()); PARTS];
+        let mut count = 0;
+        for slot in row * job.used..(row + 1) * job.used {
+            if !self.experts.contains(&(*job.ids.add(slot) as usize)) {
+                continue;
+            }
+            if count == PARTS {
+                add_parts(&parts, out, cols.clone());
+                count = 0;
+            }
+            let place = self.grouping.place_of[slot] as usize;
+            parts[count] = (*job.weights.add(slot), self.floats(self.room.down, place, job.width).cast_const());
+            count += 1;
+        }
+        add_parts(&parts[..count], out, cols);
     }
 }
 

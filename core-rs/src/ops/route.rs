@@ -96,17 +96,21 @@ pub unsafe fn route(
     let (experts, used) = (rule.experts, rule.used);
     rule.check(core::slice::from_raw_parts(logits, rows * experts), forced)?;
     let (logits, ids, weights) = (logits as usize, ids as usize, weights as usize);
-    parallel_for(rows, 1 + PORTION / experts, &|range| {
-        let mut room = Room { scores: vec![0.0; experts], ranked: vec![0.0; experts], best: Vec::new(), groups: Vec::new() };
-        for row in range {
+    // Made here, since a body that threads share takes nothing from the allocator.
+    let portion = 1 + PORTION / experts;
+    let mut rooms: Vec<Room> = (0..rows.div_ceil(portion)).map(|_| Room::new(rule)).collect();
+    let all_rooms = rooms.as_mut_ptr() as usize;
+    parallel_for(rooms.len(), 1, &|portions| {
+        for row in portions.start * portion..rows.min(portions.end * portion) {
             unsafe {
+                let room = &mut *(all_rooms as *mut Room).add(row / portion);
                 let logits = core::slice::from_raw_parts((logits as *const f32).add(row * experts), experts);
                 let ids = core::slice::from_raw_parts_mut((ids as *mut i32).add(row * used), used);
                 let weights = core::slice::from_raw_parts_mut((weights as *mut f32).add(row * used), used);
                 score(logits, rule.scoring, &mut room.scores);
                 match forced {
                     Some(forced) => ids.copy_from_slice(&forced[row * used..(row + 1) * used]),
-                    None => choose(rule, &mut room, ids),
+                    None => choose(rule, room, ids),
                 }
                 weigh(rule, &room.scores, ids, weights);
             }
@@ -115,13 +119,24 @@ pub unsafe fn route(
     Ok(())
 }
 
-/// What the rows of a thread share.
+/// What the rows of a portion share; nothing in it grows.
 struct Room {
     scores: Vec<f32>,
     /// Scores with the bias, -infinity in groups that are out.
     ranked: Vec<f32>,
     best: Vec<usize>,
     groups: Vec<f32>,
+}
+
+impl Room {
+    fn new(rule: &Rule) -> Self {
+        Self {
+            scores: vec![0.0; rule.experts],
+            ranked: vec![0.0; rule.experts],
+            best: Vec::with_capacity(rule.used.max(rule.groups_used)),
+            groups: Vec::with_capacity(rule.groups),
+        }
+    }
 }
 
 fn score(logits: &[f32], scoring: Scoring, out: &mut [f32]) {

@@ -143,6 +143,11 @@ export function fork_join(chunks: number): void;
 export function head_linear(dtype: number, x: number, act: number, packed: number, bias: number, out: number, rows: number, heads: number, cols: number, outputs: number): number;
 
 /**
+ * Bytes of stack that a helper has to be given.
+ */
+export function helper_stack_bytes(): number;
+
+/**
  * Parts, listed as for `split_heads`, -> out f32 [rows, heads, sum of sizes]; a part of one head is repeated for all.
  */
 export function join_heads(list: number, count: number, out: number, rows: number, heads: number): number;
@@ -339,6 +344,7 @@ export interface InitOutput {
     readonly fma_probe: () => number;
     readonly fork_join: (a: number) => void;
     readonly head_linear: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly helper_stack_bytes: () => number;
     readonly join_heads: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly latent_attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
     readonly latent_attend_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;

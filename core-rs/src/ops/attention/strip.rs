@@ -7,7 +7,8 @@ use super::softmax::{soften, State};
 use super::{Pages, Rows, Shape, BLOCK};
 use crate::math::ExpConstants;
 use crate::simd::F32x4;
-use core::mem::MaybeUninit;
+use crate::threads::BODY_BYTES;
+use core::mem::{size_of, MaybeUninit};
 
 /// Most queries that share a pass over a page: their numbers stay in the cache beside it.
 const STRIP: usize = 48;
@@ -105,6 +106,8 @@ struct Work {
     weights: [[f32; BLOCK]; STRIP],
     room: Room,
 }
+
+const _: () = assert!(size_of::<Work>() <= BODY_BYTES);
 
 impl Work {
     /// q . k for the first `count` queries and the 32 keys of a block, whatever the page holds beyond the valid ones.

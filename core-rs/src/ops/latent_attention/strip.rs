@@ -8,7 +8,8 @@ use super::super::attention::softmax::{soften, State};
 use super::super::attention::{Rows, BLOCK, MAX_HEAD};
 use super::LatentShape;
 use crate::math::ExpConstants;
-use core::mem::MaybeUninit;
+use crate::threads::BODY_BYTES;
+use core::mem::{size_of, MaybeUninit};
 
 /// Most queries that share a pass over a page: whole tiles, whose numbers stay in the cache beside it.
 pub(super) const STRIP: usize = 48;
@@ -80,6 +81,8 @@ struct Work {
     decays: [f32; STRIP],
     rooms: [Room; SLICES],
 }
+
+const _: () = assert!(size_of::<Work>() <= BODY_BYTES);
 
 impl Work {
     /// Takes q `[count, R + P]` in.

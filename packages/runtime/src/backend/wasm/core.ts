@@ -13,6 +13,8 @@ export type CoreExports = InitOutput & { readonly memory?: WebAssembly.Memory };
 export interface CoreShare {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
+  /** Stack of each helper. */
+  readonly stackBytes: number;
 }
 
 /** A running core: its exports, and what helpers need (`null` for the build without shared memory). */
@@ -88,7 +90,8 @@ export async function startCore(variant: CoreVariant, maxBytes: number): Promise
   });
   const exports = instantiate(module, memory);
   chooseByteDot(exports);
-  return { variant, hash, exports, memory, share: { module, memory } };
+  const share = { module, memory, stackBytes: exports.helper_stack_bytes() };
+  return { variant, hash, exports, memory, share };
 }
 
 /**

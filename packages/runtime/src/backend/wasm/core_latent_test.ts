@@ -9,9 +9,11 @@ import {
 import {
   assertWithin,
   type CoreValues,
+  coreValues,
   eachCore,
 } from "../../../../../tests/support/core_values.ts";
 import { ATTEND_ABSOLUTE } from "../../../../../tests/support/tolerance.ts";
+import { HelperThreads } from "./helper_threads.ts";
 
 interface Latents {
   readonly rows: number;
@@ -135,6 +137,26 @@ Deno.test("latent_attend: the bits of attend over keys and values apart, whole a
       }
     }
   });
+});
+
+Deno.test("latent_attend: a helper keeps to its stack, and 2 threads give the bits of 1", async () => {
+  const shape = { rows: 40, heads: 16, rank: 512, rotarySize: 64 };
+  const inputs = inputsOf(shape);
+  for (const variant of ["relaxed_threads", "simd_threads"] as const) {
+    const run = (values: CoreValues) => attendInChunks(values, shape, inputs, FLOAT_PAGES[1], 40);
+    const alone = run(await coreValues(variant));
+    const values = await coreValues(variant);
+    // Stacks grow down: of memory taken in order, this is what lies beyond the helper's.
+    const beyond = values.f32(numbers(1 << 17, 1, 3));
+    const before = values.read(beyond, 1 << 17);
+    const helpers = await HelperThreads.start(values.core, 1);
+    try {
+      for (let turn = 0; turn < 5; turn++) assertWithin(run(values), alone, {}, variant);
+      assertEquals(values.read(beyond, 1 << 17), before, variant);
+    } finally {
+      helpers.close();
+    }
+  }
 });
 
 Deno.test("latent_attend: what is not a number stays so, in its own row and head, in every artifact", async () => {
