@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadModel } from "../../packages/runtime/mod.ts";
 import { runAha } from "../support/captured_io.ts";
-import { type ModelSpec, withFolder, writeModel } from "../support/edited_model.ts";
+import { type ModelSpec, withFolder, withTensor, writeModel } from "../support/edited_model.ts";
 import { withKeys } from "../support/f32_model.ts";
 import { assertFails, FAILED } from "../support/failing_command.ts";
 import { fixturePath } from "../support/fixture.ts";
@@ -84,6 +84,20 @@ Deno.test("multi-token prediction: a model whose layer is left out, or not in th
       TypeError,
       'multiToken is "no", it must be true or false',
     );
+  }));
+
+Deno.test("multi-token prediction: a layer whose gate overflows guesses nothing, and the model answers the same", () =>
+  withFolder(async (folder) => {
+    const gate = `blk.${LAYER}.ffn_gate_inp.weight`;
+    const spec = withTensor(RANDOM, gate, (tensor) => {
+      const data = new Float32Array((tensor.data?.length ?? 0) / 4).fill(3.3e38);
+      return { ...tensor, data: new Uint8Array(data.buffer) };
+    });
+    await using model = await loadModel(writeModel(folder, spec));
+    await using none = await loadModel(writeModel(folder, RANDOM), { multiToken: false });
+    const { ids, timings } = await model.complete(PROMPT, { ...OPTIONS, speculation: "mtp" });
+    assertEquals(timings.draftedTokens, 0);
+    assertEquals(ids, (await none.complete(PROMPT, OPTIONS)).ids);
   }));
 
 Deno.test("multi-token prediction: a restored prompt cache gives the answer of a fresh prompt", () =>

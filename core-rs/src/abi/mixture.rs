@@ -1,17 +1,18 @@
 //! A mixture of experts for the host: routing and the experts themselves. No arithmetic; shapes stand at the ops.
 //!
 //! Functions that return a status write nothing if it is not `OK`. `BAD_ARGUMENT` stands for an address that is 0, sizes that
-//! do not fit together, ids that do not ascend in each row or lie outside 0..E; `NON_FINITE` for a logit or a bias that is not finite.
+//! do not fit together, ids that do not ascend in each row or lie outside 0..E.
 
 use super::linear::checked;
-use super::{BAD_ARGUMENT, NON_FINITE, OK};
+use super::{BAD_ARGUMENT, OK};
 use crate::ops::experts::{self as mixture, Bank, Experts};
-use crate::ops::route::{self as router, GroupScore, Rule, Scoring, Unrouted};
+use crate::ops::route::{self as router, GroupScore, Rule, Scoring};
 use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// logits f32 [rows, experts], bias f32 [experts] (0: none), forced i32 [rows, used] (0: none) -> ids i32 and weights f32
-/// [rows, used]. `sigmoid` scores, else softmax; `two_best` ranks groups by their two best scores, else by the best.
+/// [rows, used]. `sigmoid` scores, else softmax; `two_best` ranks groups by their two best scores, else by the best. A row of
+/// which a logit, or a number of the bias, is not finite gets the first experts and NaN weights.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn route(
@@ -35,11 +36,8 @@ pub fn route(
     }
     let rule = unsafe { rule_of(bias, experts, used, sigmoid, groups, groups_used, two_best, normalize, scale) };
     let forced = (forced != 0).then(|| unsafe { slice::from_raw_parts(forced as *const i32, rows * used) });
-    match unsafe { router::route(logits as *const f32, rows, &rule, forced, ids as *mut i32, weights as *mut f32) } {
-        Ok(()) => OK,
-        Err(Unrouted::BadRule) => BAD_ARGUMENT,
-        Err(Unrouted::NotFinite) => NON_FINITE,
-    }
+    let fits = unsafe { router::route(logits as *const f32, rows, &rule, forced, ids as *mut i32, weights as *mut f32) };
+    if fits { OK } else { BAD_ARGUMENT }
 }
 
 /// # Safety

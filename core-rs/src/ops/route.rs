@@ -45,15 +45,6 @@ pub struct Rule<'a> {
     pub scale: f32,
 }
 
-/// Why rows have no experts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unrouted {
-    /// Sizes or ids that do not fit.
-    BadRule,
-    /// A logit, or a number of the bias, is infinite or not a number.
-    NotFinite,
-}
-
 impl Rule<'_> {
     fn fits(&self) -> bool {
         let groups = 1..=self.groups;
@@ -70,18 +61,15 @@ impl Rule<'_> {
         })
     }
 
-    fn check(&self, logits: &[f32], forced: Option<&[i32]>) -> Result<(), Unrouted> {
-        if !self.fits() || forced.is_some_and(|ids| !self.allows(ids)) {
-            return Err(Unrouted::BadRule);
-        }
-        let bias = self.bias.unwrap_or_default();
-        let is_finite = logits.iter().chain(bias).all(|v| v.is_finite());
-        if is_finite { Ok(()) } else { Err(Unrouted::NotFinite) }
+    /// Whether a row has a best expert: NaN has no rank, and an infinite logit leaves no share to the others.
+    fn ranks(&self, logits: &[f32]) -> bool {
+        logits.iter().chain(self.bias.unwrap_or_default()).all(|v| v.is_finite())
     }
 }
 
 /// logits `[B, E]` -> ids i32 `[B, K]`, ascending in each row, and weights `[B, K]`: the unbiased scores of these experts.
-/// `forced` ids `[B, K]` are taken instead of the best. Writes nothing if it fails.
+/// `forced` ids `[B, K]` are taken instead of the best. A row of which a logit, or a number of the bias, is not finite gets
+/// the first K experts and NaN weights, so that it spoils itself alone. False, with nothing written, if sizes or ids do not fit.
 ///
 /// # Safety
 /// The pointers hold these shapes; what is written overlaps nothing that is read.
@@ -92,9 +80,11 @@ pub unsafe fn route(
     forced: Option<&[i32]>,
     ids: *mut i32,
     weights: *mut f32,
-) -> Result<(), Unrouted> {
+) -> bool {
     let (experts, used) = (rule.experts, rule.used);
-    rule.check(core::slice::from_raw_parts(logits, rows * experts), forced)?;
+    if !rule.fits() || forced.is_some_and(|ids| !rule.allows(ids)) {
+        return false;
+    }
     let (logits, ids, weights) = (logits as usize, ids as usize, weights as usize);
     // Made here, since a body that threads share takes nothing from the allocator.
     let portion = 1 + PORTION / experts;
@@ -107,6 +97,11 @@ pub unsafe fn route(
                 let logits = core::slice::from_raw_parts((logits as *const f32).add(row * experts), experts);
                 let ids = core::slice::from_raw_parts_mut((ids as *mut i32).add(row * used), used);
                 let weights = core::slice::from_raw_parts_mut((weights as *mut f32).add(row * used), used);
+                if !rule.ranks(logits) {
+                    ids.iter_mut().zip(0..).for_each(|(to, id)| *to = id);
+                    weights.fill(f32::NAN);
+                    continue;
+                }
                 score(logits, rule.scoring, &mut room.scores);
                 match forced {
                     Some(forced) => ids.copy_from_slice(&forced[row * used..(row + 1) * used]),
@@ -116,7 +111,7 @@ pub unsafe fn route(
             }
         }
     });
-    Ok(())
+    true
 }
 
 /// What the rows of a portion share; nothing in it grows.
@@ -216,11 +211,18 @@ fn weigh(rule: &Rule, scores: &[f32], ids: &[i32], weights: &mut [f32]) {
     weights.iter_mut().for_each(|weight| *weight = *weight / divisor * rule.scale);
 }
 
-/// The same in plain loops and f64, nothing rounded before the end; `None` where `route` fails.
+/// The same in plain loops and f64, nothing rounded before the end; `None` where `route` gives false.
 pub fn route_scalar(logits: &[f32], rule: &Rule, forced: Option<&[i32]>) -> Option<(Vec<i32>, Vec<f32>)> {
-    rule.check(logits, forced).ok()?;
+    if !rule.fits() || forced.is_some_and(|ids| !rule.allows(ids)) {
+        return None;
+    }
     let (mut ids, mut weights) = (Vec::new(), Vec::new());
     for (row, logits) in logits.chunks(rule.experts).enumerate() {
+        if !rule.ranks(logits) {
+            ids.extend(0..rule.used as i32);
+            weights.extend(vec![f32::NAN; rule.used]);
+            continue;
+        }
         let exp = |x: &f32, shift: f64| (*x as f64 - shift).exp();
         let top = logits.iter().fold(f64::NEG_INFINITY, |top, x| top.max(*x as f64));
         let total: f64 = logits.iter().map(|x| exp(x, top)).sum();

@@ -70,7 +70,10 @@ export interface RoutingRule {
   readonly forced?: Int32Array;
 }
 
-/** Which experts each row goes to. */
+/**
+ * Which experts each row goes to. A row of which a score is not finite has no best ones: it goes to the first K with
+ * weights that are NaN, which ends its own sequence and no other.
+ */
 export interface Routing {
   readonly rows: number;
   /** Experts K of a row. */
@@ -217,8 +220,8 @@ export interface Ops {
   /** silu(gate) * up, element by element (Shazeer 2002.05202). */
   swiglu(gate: Tensor, up: Tensor): Tensor;
   /**
-   * Scores x `[rows, C]` against the gate `[E, C]` and takes K experts for each row; among equals the lowest id.
-   * @throws {ModelError} where a logit of the gate is not finite: there is no best one then
+   * Scores x `[rows, C]` against the gate `[E, C]` and takes K experts for each row; among equals the lowest id. Where a
+   * logit of a row is not finite, its weights are NaN.
    */
   route(x: Tensor, gate: Weight, rule: RoutingRule): Routing;
   /**

@@ -4,6 +4,7 @@ import type { CachedSequence, KvCache } from "../kv_cache.ts";
 import type { LanguageModel, Trace } from "../model/language_model.ts";
 import type { Draw, Drawn, Ops, TokenLogprob } from "../ops.ts";
 import type { Tensor } from "../tensor.ts";
+import { GateWatch } from "./routing_record.ts";
 
 /** Rows of a step: enough to use the weights well, few enough to keep activations small. */
 export const CHUNK_ROWS = 256;
@@ -22,6 +23,8 @@ export interface Feed {
   readonly onStates?: (states: Float32Array) => void;
   /** Where nothing is drawn: told before the step resolves whether the state of its last token is finite. */
   readonly onFed?: (isFinite: boolean) => void;
+  /** Told before the step resolves: the first layer whose gate has a score that is not finite, and for which position. */
+  readonly onUnrouted?: (layer: number, position: number) => void;
 }
 
 /** A token as it was drawn. */
@@ -62,7 +65,8 @@ export class Decoder {
 
   #enqueue(cache: KvCache, feeds: readonly Feed[]): Enqueued {
     using _step = this.ops.scope();
-    const hidden = this.forward(cache, feeds);
+    const gates = new GateWatch(this.ops);
+    const hidden = this.forward(cache, feeds, gates.trace);
     const rows: number[] = [];
     const draws: Draw[] = [];
     let end = 0;
@@ -71,7 +75,11 @@ export class Decoder {
       for (let row = end - own.length; row < end; row++) rows.push(row);
       draws.push(...own);
     }
-    const told = [...this.#tellFed(hidden, feeds), ...this.#tellStates(hidden, feeds)];
+    const told = [
+      ...this.#tellFed(hidden, feeds),
+      ...this.#tellStates(hidden, feeds),
+      ...tellUnrouted(gates, feeds),
+    ];
     this.#follow(cache, feeds, hidden);
     return { drawn: this.#sample(hidden, rows, draws), told };
   }
@@ -149,6 +157,17 @@ export class Decoder {
       throw new RangeError(`Token id ${id} is outside the vocabulary of ${vocabulary}`);
     }
   }
+}
+
+/** What a gate has not scored is not finite from its layer on: who is told of that otherwise learns the reason here. */
+function tellUnrouted(gates: GateWatch, feeds: readonly Feed[]): Promise<void>[] {
+  let end = 0;
+  return feeds.map(async ({ sequence, ids, onUnrouted }) => {
+    const start = end;
+    const firstPosition = sequence.length - ids.length;
+    const unrouted = await gates.firstUnrouted(start, end += ids.length);
+    if (unrouted) onUnrouted?.(unrouted.layer, firstPosition + unrouted.row - start);
+  });
 }
 
 /** All or none: a sequence that has grown without being fed would hold keys of nothing. */

@@ -1,4 +1,4 @@
-/** Collects which experts the tokens of a sequence go to, chunk by chunk. Chooses none. */
+/** What a forward pass tells of its routing: which experts tokens go to, and which gate's scores were not finite. Chooses none. */
 import type { TokenRouting } from "../events.ts";
 import type { Trace } from "../model/language_model.ts";
 import type { Ops, Routing } from "../ops.ts";
@@ -34,5 +34,35 @@ export class RoutingRecord {
       tokens.push({ experts: own(ids), weights: own(shares) });
     }
     this.#layers.set(layer, tokens);
+  }
+}
+
+/** A row of which a gate computed a score that is not finite. */
+export interface UnroutedRow {
+  readonly layer: number;
+  readonly row: number;
+}
+
+/** Finds the gate by which the rows of one forward pass came to be not finite. */
+export class GateWatch {
+  readonly #layers: { layer: number; used: number; weights: Promise<Float32Array> }[] = [];
+
+  constructor(private readonly ops: Pick<Ops, "read">) {}
+
+  /** Looks at what a gate chooses; the answers may come after the pass. */
+  readonly trace: Trace = {
+    routing: (layer, { used, weights }) =>
+      void this.#layers.push({ layer, used, weights: this.ops.read(weights) }),
+  };
+
+  /** Among rows from `start` to before `end` the first one of the first layer that has such rows. */
+  async firstUnrouted(start: number, end: number): Promise<UnroutedRow | undefined> {
+    for (const { layer, used, weights } of this.#layers) {
+      const shares = await weights;
+      for (let row = start; row < end; row++) {
+        if (Number.isNaN(shares[row * used])) return { layer, row };
+      }
+    }
+    return undefined;
   }
 }

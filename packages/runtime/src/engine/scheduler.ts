@@ -1,11 +1,11 @@
 /** Continuous batching: whatever sequences ask for goes into one step after the other. Draws and computes nothing itself. */
-import { ContextFullError, MemoryError, ThreadError } from "../errors.ts";
+import { ContextFullError, MemoryError, type ModelError, ThreadError } from "../errors.ts";
 import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 import { type Draw, NONE_LEFT, NOT_FINITE } from "../ops.ts";
 import type { Decoder, DrawnToken, Feed } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
 import { RunningSequence, type Wish, type WishOptions } from "./running_sequence.ts";
-import { notFinite } from "./score.ts";
+import { gateNotFinite, notFinite } from "./score.ts";
 import { type Drafts, drawnAhead } from "./speculation/drafts.ts";
 import { guessTokens } from "./speculation/guess_tokens.ts";
 import { draftShare, type Plan, StepPlanner } from "./step_planner.ts";
@@ -18,6 +18,8 @@ interface StepFeed extends Plan, Feed {
   readonly draws: readonly Draw[];
   readonly wish: Wish | undefined;
   isFinite: boolean;
+  /** Why it is not finite, where a gate was to blame. */
+  unrouted?: ModelError;
   drawn: readonly DrawnToken[];
   /** Of the tokens that something is drawn after `[draws, C]`; where the model guesses further tokens. */
   states?: Float32Array;
@@ -176,6 +178,7 @@ export class Scheduler {
     const feed: StepFeed = {
       ...{ running, sequence, ids, draws, next, wish, count, drafts, isFinite: true, drawn: [] },
       onFed: (isFinite) => void (feed.isFinite = isFinite),
+      onUnrouted: (...gate) => void (feed.unrouted = gateNotFinite(...gate)),
     };
     if (!this.decoder.model.multiToken) return feed;
     return Object.assign(feed, {
@@ -184,9 +187,10 @@ export class Scheduler {
   }
 
   /** Keeps what a step has drawn for a sequence but for the reader's token; false where its numbers are not finite. */
-  #takeDrawn({ running, wish, count, drafts, isFinite, drawn }: StepFeed): boolean {
+  #takeDrawn(feed: StepFeed): boolean {
+    const { running, wish, count, drafts, isFinite, drawn } = feed;
     if (!isFinite || drawn.some(({ id }) => id === NOT_FINITE)) {
-      this.#takeNotFinite(running, wish, drafts);
+      this.#takeNotFinite(feed);
       return false;
     }
     if (count > 1) tellFed(running, wish);
@@ -248,11 +252,11 @@ export class Scheduler {
    * since attention takes several at once and 0 times infinity is none. For that reason too a wrong guess may have
    * spoilt what is right: without drafts the sequence tells.
    */
-  #takeNotFinite(running: RunningSequence, wish: Wish | undefined, drafts?: Drafts): void {
+  #takeNotFinite({ running, wish, drafts, unrouted }: StepFeed): void {
     const position = running.stored;
     this.#giveUp(running);
     running.takesDrafts = false;
-    if (!drafts && wish && running.wish === wish) reject(running, notFinite(position));
+    if (!drafts && wish && running.wish === wish) reject(running, unrouted ?? notFinite(position));
   }
 
   /** Gives a sequence's pages back, even if it was closed and kept meanwhile. */

@@ -3,7 +3,7 @@ import { ContextFullError, ModelError } from "../errors.ts";
 import type { CachedSequence, KvCache } from "../kv_cache.ts";
 import type { Trace } from "../model/language_model.ts";
 import type { Decoder } from "./decoder.ts";
-import type { RoutingRecord } from "./routing_record.ts";
+import { GateWatch, type RoutingRecord } from "./routing_record.ts";
 import type { StepSize } from "./step_size.ts";
 import { yieldToHost } from "../yield_to_host.ts";
 
@@ -43,20 +43,34 @@ export async function scoreTokens(
       const chunk = all.subarray(start, start + stepSize.rows);
       const began = performance.now();
       const targets = chunk.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
-      const wanted = { logits: onLogits !== undefined, trace: routing?.trace };
+      const gates = new GateWatch(decoder.ops);
+      const trace = bothRoutings(gates.trace, routing?.trace);
+      const wanted = { logits: onLogits !== undefined, trace };
       const scored = scoreChunk(decoder, cache, sequence, chunk, targets, wanted);
       const [values, logits] = [await scored.values, await scored.logits];
       await routing?.settled();
       stepSize.took(chunk.length, performance.now() - began);
       logprobs.set(values.subarray(0, logprobs.length - start), start);
       if (logits) onLogits?.(logits);
+      const wrong = logprobs.subarray(start, sequence.length).findIndex((n) => !Number.isFinite(n));
+      if (wrong < 0) continue;
+      const unrouted = await gates.firstUnrouted(0, chunk.length);
+      throw unrouted
+        ? gateNotFinite(unrouted.layer, start + unrouted.row)
+        : notFinite(start + wrong + 1);
     }
   } finally {
     cache.free(sequence);
   }
-  const wrong = logprobs.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) throw notFinite(wrong + 1);
   return logprobs;
+}
+
+/** Traces may only look, so both see the same. */
+function bothRoutings(one: Trace, other?: Trace): Trace {
+  if (!other) return one;
+  return {
+    routing: (layer, routing) => [one, other].forEach((trace) => trace.routing?.(layer, routing)),
+  };
 }
 
 /** Closes its scope before anything is awaited, as a step of the decoder does. */
@@ -80,4 +94,11 @@ function scoreChunk(
 /** The error of a model whose numbers overflow, as a damaged file's do. */
 export function notFinite(position: number): ModelError {
   return new ModelError(`The model computed a logit that is not finite for position ${position}`);
+}
+
+/** The same where the gate of a mixture shows it, for the token at the position. */
+export function gateNotFinite(layer: number, position: number): ModelError {
+  return new ModelError(
+    `The gate of layer ${layer} computed a score that is not finite at position ${position}`,
+  );
 }

@@ -142,14 +142,38 @@ Deno.test("route: forced ids are taken, with their own weights", () =>
     assertEquals([...parts], [scores[0], scores[4], scores[EXPERTS + 1], scores[EXPERTS + 2]]);
   }));
 
-Deno.test("route: a score that is not finite names the layer, rules that do not fit are refused", () =>
+Deno.test("route, experts: a row whose scores are not finite is NaN, the others keep their bits", () =>
+  onBackend(async (backend) => {
+    const { ops } = backend;
+    const mixture = await load(backend);
+    const values = numbers(ROWS * WIDTH, 9);
+    const run = (x: Float32Array) =>
+      inScope<[Int32Array, Float32Array, Float32Array]>(ops, () => {
+        const rows = ops.tensor(x, [ROWS, WIDTH]);
+        const routing = ops.route(rows, mixture.router, RULE);
+        const out = ops.experts(rows, routing, mixture);
+        return [ops.readInts(routing.experts), ops.read(routing.weights), ops.read(out)];
+      });
+    const others = (parts: readonly (Int32Array | Float32Array)[]) =>
+      parts.map((part) =>
+        Array.from(part).filter((_, i) => Math.floor(i * ROWS / part.length) !== 4)
+      );
+    const whole = others(await run(values));
+    for (const wrong of [NaN, Infinity]) {
+      const got = await run(values.map((value, i) => i === 4 * WIDTH ? wrong : value));
+      assertEquals(others(got), whole);
+      assertEquals([...got[0].subarray(8, 10)], [0, 1]);
+      assertEquals([...got[1].subarray(8, 10)], [NaN, NaN]);
+      assertEquals([...got[2].subarray(4 * WIDTH, 5 * WIDTH)], Array(WIDTH).fill(NaN));
+    }
+  }));
+
+Deno.test("route: rules that do not fit are refused", () =>
   onBackend(async (backend) => {
     const { ops } = backend;
     const { router } = await load(backend);
     using _scope = ops.scope();
     const x = ops.tensor(numbers(WIDTH, 7), [1, WIDTH]);
-    const wrong = ops.tensor(new Float32Array(WIDTH).fill(NaN), [1, WIDTH]);
-    assertThrows(() => ops.route(wrong, router, RULE), ModelError, "gate of layer 4");
     const refused = (change: Partial<RoutingRule>, words: string) =>
       assertThrows(() => ops.route(x, router, { ...RULE, ...change }), RangeError, words);
     refused({ used: EXPERTS + 1 }, "6 of 5 experts");

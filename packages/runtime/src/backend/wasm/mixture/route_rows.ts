@@ -1,5 +1,4 @@
 /** `Ops.route` on wasm after the gate's product: lays out the rule for the core. Holds no arithmetic. */
-import { ModelError } from "../../../errors.ts";
 import type { Routing, RoutingRule } from "../../../ops.ts";
 import type { Tensor } from "../../../tensor.ts";
 import type { Arena } from "../arena.ts";
@@ -9,7 +8,6 @@ import { addressOf, wasmTensor } from "../storage.ts";
 
 /** The core's address for a missing bias or missing ids. */
 const NONE = 0;
-const STATUS_NON_FINITE = 2;
 
 /** Experts and weights of each row of logits `[rows, E]`; they stay in the arena, the ids that are forced too. */
 export function routeRows(
@@ -20,7 +18,7 @@ export function routeRows(
   rule: RoutingRule,
 ): Routing {
   const [rows, expertCount] = logits.shape;
-  const { layer, used, bias, groups, groupsUsed, forced } = rule;
+  const { used, bias, groups, groupsUsed, forced } = rule;
   const experts = wasmTensor("i32", [rows, used], arena.allocate(4 * rows * used));
   const weights = wasmTensor("f32", [rows, used], arena.allocate(4 * rows * used));
   if (bias && bias.shape[0] !== expertCount) {
@@ -37,9 +35,6 @@ export function routeRows(
     ...[Number(rule.scoring === "sigmoid"), groups, groupsUsed] as const,
     ...[Number(rule.groupScore === "top2"), Number(rule.normalize), rule.scale] as const,
   );
-  if (status === STATUS_NON_FINITE) {
-    throw new ModelError(`The gate of layer ${layer} computed a score that is not finite`);
-  }
   if (status !== 0) {
     throw new RangeError(
       `The core refused route: ${used} of ${expertCount} experts in ${groupsUsed} of ${groups} groups, status ${status}`,
