@@ -7,6 +7,7 @@ import type { MemoryFigures } from "../../bench/memory.ts";
 import { openFileSink } from "../../packages/runtime/src/gguf/mod.ts";
 import { denoProcess } from "../support/aha_process.ts";
 import { withFolder } from "../support/edited_model.ts";
+import { writeGeneratedMixture } from "../support/generated_mixture.ts";
 import { writeGeneratedQwen2 } from "../support/generated_model.ts";
 
 const PROBE = fileURLToPath(new URL("../../bench/memory.ts", import.meta.url));
@@ -34,5 +35,15 @@ Deno.test("memory: a Q4_K_M of Qwen2's 0.5B shape with 151,936 tokens stays with
     sink.commit();
     const { fileBytes } = await checkBounds(path);
     assert(Math.abs(fileBytes / QWEN_BYTES - 1) < 0.01, `${fileBytes} bytes`);
+  });
+});
+
+Deno.test("memory: a mixture over latents stays within its bounds and its plan", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "model.gguf");
+    const sink = await openFileSink(path);
+    await writeGeneratedMixture(sink, 1);
+    sink.commit();
+    await checkBounds(path);
   });
 });

@@ -1,7 +1,14 @@
 /** `aha score --routing` and what `aha inspect` says of experts: the fields of the contract, and the reference's experts. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadModel, MemoryError } from "../../packages/runtime/mod.ts";
 import { runAha } from "../support/captured_io.ts";
 import { withFolder, writeModel } from "../support/edited_model.ts";
 import { assertFails, FAILED } from "../support/failing_command.ts";
@@ -94,4 +101,29 @@ Deno.test("aha inspect --plan: a joint matrix of keys and values counts as what 
   const { plan, tensorBytes } = JSON.parse((await runAha(["inspect", file, "--json"])).out);
   assertEquals(plan.weightBytes, tensorBytes);
   assertEquals(plan.kvBytes, 4 * 3 * (32 + 8) * 256);
+});
+
+Deno.test("aha inspect --plan: a mixture's memory, with the room of its experts", async () => {
+  const { out } = await runAha(["inspect", MODEL, "--plan"]);
+  assertMatch(out, /^memory +[\d.]+ MiB for a context of \d+ tokens\n {2}weights +[\d.]+ KiB\n/);
+  const { plan } = JSON.parse((await runAha(["inspect", MODEL, "--json", "--plan"])).out);
+  const { weightBytes, kvBytes, activationBytes, overheadBytes, totalBytes } = plan;
+  assertEquals(totalBytes, weightBytes + kvBytes + activationBytes + overheadBytes);
+  // Latents of 32 and 8 rotary numbers in three layers.
+  assertEquals(kvBytes, 4 * 3 * (32 + 8) * plan.contextTokens);
+  assert(activationBytes > 20 << 20, "chunks of logits and a wave of experts");
+});
+
+Deno.test("aha run --memory: a mixture that needs more is told both numbers before it is loaded", async () => {
+  const { plan } = JSON.parse((await runAha(["inspect", MODEL, "--json", "--plan"])).out);
+  const needed = Math.ceil(plan.totalBytes / 2 ** 20);
+  const words = ["run", MODEL, "--ids", "1,2", "--memory", "40MiB"];
+  await assertFails(words, FAILED, [`The model needs ${needed} MiB (`, "40 MiB are allowed"]);
+  const memoryBytes = plan.totalBytes - 1;
+  const phases: string[] = [];
+  const onProgress = ({ phase }: { readonly phase: string }) => void phases.push(phase);
+  const error = await assertRejects(() => loadModel(MODEL, { memoryBytes, onProgress }));
+  assert(error instanceof MemoryError);
+  assertEquals([error.neededBytes, error.limitBytes], [plan.totalBytes, memoryBytes]);
+  assertEquals(phases, []);
 });

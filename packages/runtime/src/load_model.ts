@@ -1,5 +1,6 @@
 /** Loads a model: opens it, plans its memory, starts the backend, streams the weights. Wires parts, computes nothing. */
 import { createWasmBackend } from "./backend/wasm/backend.ts";
+import { packedBytes } from "./backend/wasm/weight_loader.ts";
 import { Decoder } from "./engine/decoder.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
@@ -12,7 +13,7 @@ import { kvShapeOf } from "./model/config/kv_shape.ts";
 import type { LatentForm } from "./model/config/latent_config.ts";
 import { rearrangedBytes } from "./model/layers/latent_weights.ts";
 import { Model } from "./loaded_model.ts";
-import { GgufParameters, tensorBytes } from "./parameter_source.ts";
+import { GgufParameters } from "./parameter_source.ts";
 import { modelFingerprint } from "./prompt_cache/model_fingerprint.ts";
 import { R1_SAMPLING, type SamplingDefaults } from "./sampler/draw_options.ts";
 import { createTokenizer, vocabularyFromMetadata } from "./tokenizer/mod.ts";
@@ -147,11 +148,22 @@ export function planModel(
   const stored = readConfig(architecture, metadata, vocabularySize(gguf), hasTensors);
   const config = withChoices(stored, options);
   const leftOut = leftOutOf(stored, config);
-  const isLoaded = (name: string) => leftOut === undefined || !name.startsWith(leftOut);
-  const weightBytes = tensorBytes(gguf, isLoaded) +
-    rearrangedBytes(config, (name) => gguf.tensors.get(name)?.sizeBytes);
-  const plan = planMemory(config, (type) => kvShapeOf(config, type), weightBytes, options);
+  const weights = weightBytes(gguf, config, leftOut);
+  const plan = planMemory(config, (type) => kvShapeOf(config, type), weights, options);
   return { config, plan, leftOut };
+}
+
+/** Bytes of all weights that are loaded, packed and arranged as the backend has them. */
+function weightBytes(gguf: Gguf, config: ModelConfig, leftOut?: string): number {
+  const sizes = new Map<string, number>();
+  for (const { name, dims, sizeBytes } of gguf.tensors.values()) {
+    if (leftOut !== undefined && name.startsWith(leftOut)) continue;
+    sizes.set(name, packedBytes(dims, sizeBytes));
+  }
+  const stored = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  const made = (dims: readonly number[]) =>
+    packedBytes(dims, dims.reduce((product, size) => product * size, 4));
+  return stored + rearrangedBytes(config, (name) => sizes.get(name), made);
 }
 
 /** The sizes with what the caller may choose. */

@@ -10,8 +10,12 @@ export const DEFAULT_CONTEXT_TOKENS = 8192;
 const SMALL_CACHE_BYTES = 32 << 20;
 /** The core's own data, staging buffers, allocator slack. */
 const OVERHEAD_BYTES = 24 << 20;
-/** Room in which a backend gathers the rows of a mixture's experts. */
-const EXPERT_ROOM_BYTES = 16 << 20;
+/** Intermediates of experts that the core holds at once, where one expert's rows do not take more (core-rs, ops/experts.rs). */
+const EXPERT_WAVE_BYTES = 4 << 20;
+/** States that a step makes of a row besides one for each layer: the embedding's, the last one, those that are drawn after. */
+const OTHER_STATES = 3;
+/** What a layer that guesses a further token takes and gives: states, embeddings, norms of both, these joined and projected. */
+const GUESSING_STATES = 9;
 /** What wasm32 can address. */
 const WASM32_BYTES = 2 ** 32;
 
@@ -88,12 +92,25 @@ function cacheOf(contextTokens: number, asked = contextTokens): number {
   );
 }
 
-/** The widest layer's activations for a prefill chunk (f32 and their int8 copies), and chunks of logits. */
+/**
+ * The widest layer's activations for a prefill chunk (f32 and their int8 copies), the states that layers leave behind until
+ * the step ends, the room of experts, and chunks of logits.
+ */
 function activationsOf(config: ModelConfig): number {
-  const { width, vocabulary, mixture } = config;
-  const perRow = 4 * 1.3 * (8 * width + attentionNumbers(config) + feedForwardNumbers(config));
-  const experts = mixture ? EXPERT_ROOM_BYTES : 0;
-  return Math.ceil(CHUNK_ROWS * perRow) + experts + Math.max(16 << 20, 8 * vocabulary);
+  const { width, vocabulary, layers, nextLayers = 0 } = config;
+  const ofLayer = 4 * 1.3 * (8 * width + attentionNumbers(config) + feedForwardNumbers(config));
+  const states = layers + OTHER_STATES + nextLayers * GUESSING_STATES;
+  const perRow = ofLayer + 4 * width * states;
+  return Math.ceil(CHUNK_ROWS * perRow) + expertRoom(config) + Math.max(16 << 20, 8 * vocabulary);
+}
+
+/** One expert may get all rows. */
+function expertRoom({ width, mixture }: ModelConfig): number {
+  if (!mixture) return 0;
+  // Of a row and one of its experts: the input in f32 and in int8 (2 bytes a number, with scales), gate and up, their
+  // product in int8, the result.
+  const place = (4 + 2 + 4) * width + (4 + 4 + 2) * mixture.hidden;
+  return Math.max(EXPERT_WAVE_BYTES, CHUNK_ROWS * place);
 }
 
 /** Numbers that attention makes of a row, besides rows of the model's width. */
@@ -107,11 +124,12 @@ function attentionNumbers({ heads, kvHeads, headSize, latent }: ModelConfig): nu
 }
 
 /** Numbers that the feed-forward part makes of a row. */
-function feedForwardNumbers({ hidden, width, mixture }: ModelConfig): number {
+function feedForwardNumbers({ hidden, mixture }: ModelConfig): number {
   if (!mixture) return 4 * hidden;
-  // An expert may get all rows: its input, its hidden units and its result.
-  const expert = 2 * width + 3 * mixture.hidden;
-  return Math.max(4 * hidden, mixture.experts + expert + 4 * mixture.shared * mixture.hidden);
+  const { experts, used, shared } = mixture;
+  const dense = mixture.denseLayers > 0 ? 4 * hidden : 0;
+  // Scores, the chosen ones and their shares; the shared experts are one dense part.
+  return Math.max(dense, experts + 2 * used + 4 * shared * mixture.hidden);
 }
 
 function mebibytes(bytes: number): string {

@@ -88,3 +88,27 @@ Deno.test("planMemory: beyond the budget or wasm's 4 GiB it fails with both numb
     assertEquals((large as MemoryError).limitBytes, 2 ** 32);
   }
 });
+
+Deno.test("planMemory: a mixture has room for its experts, and more where one of them gets all rows", () => {
+  const mixtureOf = (hidden: number, shared = 0): ModelConfig => ({
+    ...CONFIG,
+    mixture: {
+      ...{ experts: 64, used: 6, hidden, shared, denseLayers: 0, scoring: "softmax" },
+      ...{ groups: 1, groupsUsed: 1, groupScore: "max", normalize: true, needsBias: false },
+      scale: 1,
+    },
+  });
+  const activations = (config: ModelConfig) => planMemory(config, shape, WEIGHTS).activationBytes;
+  const room = (hidden: number) => activations(mixtureOf(hidden)) - activations(mixtureOf(32));
+  // 256 rows fit into 4 MiB as long as one takes 16 KiB: 10 * (576 + 1062) bytes.
+  assertEquals([room(512), room(1062)], [0, 0]);
+  assertEquals(room(2062), 256 * 10 * (576 + 2062) - 2 ** 22);
+  assert(activations(mixtureOf(32, 2)) > activations(mixtureOf(32)));
+});
+
+Deno.test("planMemory: each layer leaves a state behind, and one that guesses makes more", () => {
+  const activations = (more: Partial<ModelConfig>) =>
+    planMemory({ ...CONFIG, ...more }, shape, WEIGHTS).activationBytes;
+  assertEquals(activations({ layers: 31 }) - activations({}), 256 * 4 * 576);
+  assert(activations({ nextLayers: 1 }) > activations({ layers: 31 }));
+});

@@ -1,4 +1,4 @@
-/** Hands a model file's tensors to an architecture: checks names and shapes, streams them into the backend, counts bytes. */
+/** Hands a model file's tensors to an architecture: checks names and shapes, streams them into the backend. */
 import { ByteHash } from "./byte_hash.ts";
 import { ModelError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
@@ -18,7 +18,7 @@ export class GgufParameters implements ParameterSource {
   /** A hash over all bytes of each tensor that was loaded, by name. */
   readonly hashes = new Map<string, ByteHash>();
   readonly #unused: Set<string>;
-  #totalBytes: number;
+  #totalBytes = 0;
   #loadedBytes = 0;
 
   constructor(
@@ -28,7 +28,7 @@ export class GgufParameters implements ParameterSource {
     private readonly hooks: LoadHooks,
   ) {
     this.#unused = new Set(gguf.tensors.keys());
-    this.#totalBytes = tensorBytes(gguf);
+    for (const { sizeBytes } of gguf.tensors.values()) this.#totalBytes += sizeBytes;
   }
 
   has(name: string): boolean {
@@ -126,13 +126,6 @@ export class GgufParameters implements ParameterSource {
       });
     };
   }
-}
-
-/** Bytes of all tensors, or of those whose names are wanted. */
-export function tensorBytes(gguf: Gguf, isWanted: (name: string) => boolean = () => true): number {
-  let bytes = 0;
-  for (const { name, sizeBytes } of gguf.tensors.values()) bytes += isWanted(name) ? sizeBytes : 0;
-  return bytes;
 }
 
 function stored(info: TensorInfo, rows: number, cols: number): StoredTensor {

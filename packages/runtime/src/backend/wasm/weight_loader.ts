@@ -161,6 +161,15 @@ export class WeightLoader {
   }
 }
 
+/**
+ * Bytes of a tensor that takes `sizeBytes` in a file, dims innermost first, once it is packed: each matrix of it in whole
+ * tiles, a vector as it is.
+ */
+export function packedBytes(dims: readonly number[], sizeBytes: number): number {
+  const [, rows] = dims;
+  return dims.length < 2 ? sizeBytes : sizeBytes / rows * Math.ceil(rows / TILE_ROWS) * TILE_ROWS;
+}
+
 function packedType(stored: StoredTensor): PackedType {
   const type = PACKED_TYPES[stored.type];
   if (type) return type;

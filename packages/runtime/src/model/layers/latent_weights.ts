@@ -67,16 +67,20 @@ function transposed(values: Float32Array, cols: number): Float32Array {
 }
 
 /**
- * Bytes by which the rearranged matrices exceed those in the file, for the memory plan; `sizeBytes` tells the size of a
- * tensor of the file, undefined where it has none.
+ * Bytes by which the rearranged matrices exceed those in the file, for the memory plan; `sizeBytes` tells what a tensor of
+ * the file takes, undefined where it has none, `madeBytes` what one of f32 does, its dims innermost first.
  */
 export function rearrangedBytes(
   { layers, nextLayers = 0, heads, latent }: ModelConfig,
   sizeBytes: (tensor: string) => number | undefined,
+  madeBytes: (dims: readonly number[]) => number,
 ): number {
   if (!latent) return 0;
-  const made = 4 * heads * (latent.nopeSize + latent.valueSize) * latent.rank;
-  const replaced = latent.form === "absorbed" ? [JOINT] : [KEYS, VALUES];
+  const { form, rank, nopeSize, valueSize } = latent;
+  const made = form === "absorbed"
+    ? madeBytes([nopeSize, rank, heads]) + madeBytes([rank, valueSize, heads])
+    : madeBytes([rank, heads * (nopeSize + valueSize)]);
+  const replaced = form === "absorbed" ? [JOINT] : [KEYS, VALUES];
   let bytes = 0;
   for (let layer = 0; layer < layers + nextLayers; layer++) {
     const sizes = replaced.map((part) => sizeBytes(`blk.${layer}.${part}`));

@@ -76,13 +76,14 @@ for (const [kind, source] of Object.entries(FILES)) {
 
 Deno.test("rearrangedBytes: what is made in f32 less what it stands for, where anything is made", () => {
   const made = 4 * joint.length;
+  const madeBytes = (dims: readonly number[]) => dims.reduce((product, size) => product * size, 4);
   const sizes = (of: Readonly<Record<string, number>>) => (name: string) => of[name.slice(6)];
   const jointFile = sizes({ "attn_kv_b.weight": 100 });
   const splitFile = sizes({ "attn_k_b.weight": 30, "attn_v_b.weight": 50 });
   const naive = { ...CONFIG, latent: { ...LATENT, form: "naive" as const } };
-  assertEquals(rearrangedBytes(CONFIG, jointFile), 3 * (made - 100));
-  assertEquals(rearrangedBytes(CONFIG, splitFile), 0);
-  assertEquals(rearrangedBytes(naive, splitFile), 3 * (made - 80));
-  assertEquals(rearrangedBytes(naive, jointFile), 0);
-  assertEquals(rearrangedBytes({ ...CONFIG, latent: undefined }, jointFile), 0);
+  assertEquals(rearrangedBytes(CONFIG, jointFile, madeBytes), 3 * (made - 100));
+  assertEquals(rearrangedBytes(CONFIG, splitFile, madeBytes), 0);
+  assertEquals(rearrangedBytes(naive, splitFile, madeBytes), 3 * (made - 80));
+  assertEquals(rearrangedBytes(naive, jointFile, madeBytes), 0);
+  assertEquals(rearrangedBytes({ ...CONFIG, latent: undefined }, jointFile, madeBytes), 0);
 });
