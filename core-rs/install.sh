@@ -19,7 +19,7 @@ fi
 
 have() { command -v "$1" >/dev/null && [ "$("$1" --version | cut -d' ' -f2)" = "$2" ]; }
 # A registry's mirror may lack the newest of the versions that a tool has locked; its own version is what we pin.
-install() { cargo install --quiet --locked "$1" || cargo install --quiet "$1"; }
-have wasm-pack "$PACK" || install "wasm-pack@$PACK"
-have wasm-bindgen "$BINDGEN" || install "wasm-bindgen-cli@$BINDGEN"
+install_crate() { cargo install --quiet --locked "$1" || cargo install --quiet "$1"; }
+have wasm-pack "$PACK" || install_crate "wasm-pack@$PACK"
+have wasm-bindgen "$BINDGEN" || install_crate "wasm-bindgen-cli@$BINDGEN"
 echo "ready: $(wasm-pack --version), $(wasm-bindgen --version)"

@@ -174,6 +174,17 @@ const QUANTIZED = [
   ["qwen3_moe", "Q8_0"],
 ].filter(([model, form]) => existsSync(fixturePath(`models/${model}/gguf/model-${form}.gguf`)));
 
+Deno.test("mixtures: there are files of each kind to compare", () => {
+  const files = [...EXACT, ...FOLDERS, ...QUANTIZED.map(([model, form]) => `${model} ${form}`)];
+  for (
+    const wanted of [
+      ...["deepseek_v3/gguf/model-F32", "deepseek_v2_lite/gguf/model-F32-legacy"],
+      ...["deepseek_v3_noqlora/gguf/model-F32", "deepseek_v2_group", "qwen3_moe"],
+      ...["deepseek_v3 Q8_0", "deepseek_v3_k256 Q4_K_M"],
+    ]
+  ) assert(files.includes(wanted), wanted);
+});
+
 for (const [model, form] of QUANTIZED) {
   const file = `models/${model}/gguf/model-${form}.gguf`;
   const reference = `models/${model}/logits-${form}-dequantized.safetensors`;

@@ -13,5 +13,5 @@ pub mod twins;
 pub const OK: u32 = 0;
 /// Sizes that do not fit together, an index out of range, an unknown type.
 pub const BAD_ARGUMENT: u32 = 1;
-/// A weight, or what a gate computed, is infinite or not a number.
+/// A weight is infinite or not a number.
 pub const NON_FINITE: u32 = 2;

@@ -1,6 +1,6 @@
 //! SwiGLU's product, sums and row selection. Nothing here looks at two elements of a row together.
 
-use crate::math::{exp, exp1, exp_with, ExpConstants, EXP_MAX};
+use crate::math::{exp_with, ExpConstants, EXP_MAX};
 use crate::simd::F32x4;
 use crate::threads::parallel_for;
 
@@ -13,18 +13,14 @@ const GRAIN: usize = 16384;
 /// All three hold `n` numbers; `out` overlaps neither input.
 pub unsafe fn swiglu(gate: *const f32, up: *const f32, out: *mut f32, n: usize) {
     let (gate, up, out) = (gate as usize, up as usize, out as usize);
-    for_each(n, &|i, vector| unsafe {
-        let (g, u, o) = ((gate as *const f32).add(i), (up as *const f32).add(i), (out as *mut f32).add(i));
-        if vector {
-            let x = F32x4::load(g);
-            (x / (F32x4::splat(1.0) + exp(-x)) * F32x4::load(u)).store(o);
-        } else {
-            *o = *g / (1.0 + exp1(-*g)) * *u;
-        }
+    parallel_for(n.div_ceil(4), GRAIN / 4, &|vectors| unsafe {
+        let (first, end) = (4 * vectors.start, n.min(4 * vectors.end));
+        let (gate, up) = ((gate as *const f32).add(first), (up as *const f32).add(first));
+        swiglu_run(gate, up, (out as *mut f32).add(first), end - first);
     });
 }
 
-/// `swiglu` on this thread alone, the same bits.
+/// `swiglu` on this thread alone.
 ///
 /// # Safety
 /// As `swiglu`, but that `out` may be `gate`.

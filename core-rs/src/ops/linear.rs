@@ -119,6 +119,7 @@ unsafe fn block_tiles<F: BlockFormat>(job: &Linear, tiles: Range<usize>, rows: R
             }
         }
         while row + 4 <= rows.end {
+            // Formats that expand come here with fewer rows than that takes, so they need no kernel for many.
             if few || F::EXPANDS {
                 block_rows::<F, 4>(job, tiles.clone(), row..row + 4);
             } else {
@@ -199,6 +200,7 @@ unsafe fn row_streams<F: BlockFormat>(job: &Linear, tiles: Range<usize>, row: us
         let first = job.packed.add(tile * tile_bytes);
         let mut packed: [*const u8; STREAMS] = core::array::from_fn(|i| first.add(i * apart * tile_bytes));
         let mut sums = [[F32x4::splat(0.0); 2]; STREAMS];
+        // In memory, as in `streams`.
         core::hint::black_box(&mut sums);
         for _ in 0..blocks {
             F::accumulate_tiles(&mut sums, packed, act, &c);

@@ -21,7 +21,7 @@ pub mod six_bits;
 use crate::half::f16_is_finite;
 use crate::simd::{opaque_splat, Bytes, F16Constants, F32x4, I32x4};
 use byte_dot::ByteDot;
-use planes::{Expanded, LevelSource, PlaneRoom, STEPS};
+use planes::{Expanded, InPlace, LevelSource, PlaneRoom, STEPS};
 
 /// Weight rows of a tile.
 pub const TILE: usize = 8;
@@ -141,17 +141,21 @@ pub trait BlockFormat: Sized {
         c: &Constants,
     );
 
-    /// `accumulate` of one activation row with a block of each of T tiles, the same chains: for formats with SHARES_ROWS.
+    /// `accumulate` of one activation row with a block of each of T tiles: the same chains, tile after tile unless the format
+    /// has a better way (SHARES_ROWS).
     /// # Safety
     /// As of `accumulate`, for each tile.
     #[inline(always)]
     unsafe fn accumulate_tiles<const T: usize>(
-        _sums: &mut [TileSums; T],
-        _packed: [*const u8; T],
-        _act: *const u8,
-        _c: &Constants,
+        sums: &mut [TileSums; T],
+        packed: [*const u8; T],
+        act: *const u8,
+        c: &Constants,
     ) {
-        unreachable!("a format that shares rows has its own")
+        for (sums, packed) in sums.iter_mut().zip(packed) {
+            let source = InPlace::<Self>::new(packed, c);
+            Self::accumulate(core::array::from_mut(sums), packed, source, [act], c);
+        }
     }
 
     /// Dequantizes the block of one row (0..8) of a packed block.

@@ -244,7 +244,8 @@ export function rope_table(positions: number, factors: number, table: number, ro
 
 /**
  * logits f32 [rows, experts], bias f32 [experts] (0: none), forced i32 [rows, used] (0: none) -> ids i32 and weights f32
- * [rows, used]. `sigmoid` scores, else softmax; `two_best` ranks groups by their two best scores, else by the best.
+ * [rows, used]. `sigmoid` scores, else softmax; `two_best` ranks groups by their two best scores, else by the best. A row of
+ * which a logit, or a number of the bias, is not finite gets the first experts and NaN weights.
  */
 export function route(logits: number, bias: number, forced: number, ids: number, weights: number, rows: number, experts: number, used: number, sigmoid: boolean, groups: number, groups_used: number, two_best: boolean, normalize: boolean, scale: number): number;
 

@@ -6,7 +6,7 @@
 //! group of 32 columns the low bytes of its indices and the 8 rows' 4 nibbles. Levels are `8 (q + 1)`, 2 more where the
 //! sign is plus, so their offset is 9.
 
-use super::{form_by_8, odd, place, places, scaled_halves, Group};
+use super::{accumulate_groups, dequantize_groups, form_by_8, odd, place, places, scaled_halves, Group};
 use crate::half::{f16_is_finite, f16_to_f32};
 use crate::quant::activation::GROUP_BYTES;
 use crate::quant::blocks::{apply_scales, load_scales};
@@ -157,16 +157,11 @@ impl BlockFormat for Iq1M {
 
     fn dequantize(block: &[u8], to: &mut [f32]) {
         let d = f16_to_f32(d_bits(file_words(block))) * EIGHTH;
-        for (g, values) in to.chunks_mut(GROUP).enumerate() {
-            unsafe { file_group(block, g).write(d, values.as_mut_ptr()) };
-        }
+        dequantize_groups(d, to, |g| file_group(block, g));
     }
 
-    fn accumulate_scalar(mut sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
+    fn accumulate_scalar(sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
         let d = f16_to_f32(d_bits(file_words(block))) * EIGHTH;
-        for (g, quants) in quants.chunks(GROUP).enumerate() {
-            sum = file_group(block, g).accumulate_halves(sum, d, quants, scales[g]);
-        }
-        sum
+        accumulate_groups(sum, d, quants, scales, Group::accumulate_halves, |g| file_group(block, g))
     }
 }

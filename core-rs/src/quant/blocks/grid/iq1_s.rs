@@ -5,7 +5,7 @@
 //! scale and the sign, 1 for minus. Packed: 8 d, then for each group the low bytes of its indices and the 8 rows' words.
 //! Levels are `8 (q + 1)`, which leaves `sign - 8` times the activations' sum to add.
 
-use super::{form_by_8, odd, place, places, scaled, Group};
+use super::{accumulate_groups, dequantize_groups, form_by_8, odd, place, places, scaled, Group};
 use crate::half::f16_at;
 use crate::quant::activation::GROUP_BYTES;
 use crate::quant::blocks::{apply_scales, load_scales, minus_8_sums, scale_of_row};
@@ -109,16 +109,11 @@ impl BlockFormat for Iq1S {
 
     fn dequantize(block: &[u8], to: &mut [f32]) {
         let d = f16_at(block, 0) * EIGHTH;
-        for (g, values) in to.chunks_mut(GROUP).enumerate() {
-            unsafe { file_group(block, g).write(d, values.as_mut_ptr()) };
-        }
+        dequantize_groups(d, to, |g| file_group(block, g));
     }
 
-    fn accumulate_scalar(mut sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
+    fn accumulate_scalar(sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
         let d = f16_at(block, 0) * EIGHTH;
-        for (g, quants) in quants.chunks(GROUP).enumerate() {
-            sum = file_group(block, g).accumulate(sum, d, quants, scales[g]);
-        }
-        sum
+        accumulate_groups(sum, d, quants, scales, Group::accumulate, |g| file_group(block, g))
     }
 }

@@ -6,16 +6,15 @@
 //! its indices, the plane of signs, the 8 rows' bytes of pairs and of scales.
 
 use super::signs::{pack_signs, unpack_signs, Signs};
-use super::{form_by_8, nibble_factors, place, places, scaled_halves, Group};
+use super::{accumulate_groups, accumulate_nibble_scales, dequantize_groups, form_by_8, place, places, Group};
 use crate::half::f16_at;
-use crate::quant::activation::GROUP_BYTES;
-use crate::quant::blocks::{apply_scales, load_scales, scale_of_row};
+use crate::quant::blocks::scale_of_row;
 use crate::quant::codebooks::IQ2_S;
 use crate::quant::high_bits::BITS_BYTES;
-use crate::quant::planes::{gather_f16, LevelSource, PlaneRoom};
+use crate::quant::planes::{gather_f16, LevelSource};
 use crate::quant::six_bits::{gather_bytes, row_bytes};
 use crate::quant::{BlockFormat, Constants, TileSums, GROUP, TILE};
-use crate::simd::{opaque_splat, F32x4, I32x4};
+use crate::simd::{opaque_splat, I32x4};
 
 pub struct Iq2S;
 
@@ -85,15 +84,8 @@ impl BlockFormat for Iq2S {
         act: [*const u8; R],
         c: &Constants,
     ) {
-        let d = load_scales(packed, c).map(|d| d * F32x4::splat(EIGHTH));
-        let mut room = PlaneRoom::uninit();
-        for g in 0..8 {
-            let act = act.map(|a| a.add(g * GROUP_BYTES));
-            let factors = nibble_factors(packed.add(16 + PACKED_GROUP * g + SCALES_AT));
-            let levels = source.formed(g, &mut room);
-            let integer = scaled_halves(levels, factors, |sum| sum.shl::<1>(), &act);
-            apply_scales(sums, &integer, d, &act);
-        }
+        let scales = |g| packed.add(16 + PACKED_GROUP * g + SCALES_AT);
+        accumulate_nibble_scales(sums, (packed, EIGHTH), scales, source, act, c);
     }
 
     unsafe fn unpack_row(packed: *const u8, row: usize, to: *mut f32) {
@@ -108,16 +100,11 @@ impl BlockFormat for Iq2S {
 
     fn dequantize(block: &[u8], to: &mut [f32]) {
         let d = f16_at(block, 0) * EIGHTH;
-        for (g, values) in to.chunks_mut(GROUP).enumerate() {
-            unsafe { file_group(block, g).write(d, values.as_mut_ptr()) };
-        }
+        dequantize_groups(d, to, |g| file_group(block, g));
     }
 
-    fn accumulate_scalar(mut sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
+    fn accumulate_scalar(sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
         let d = f16_at(block, 0) * EIGHTH;
-        for (g, quants) in quants.chunks(GROUP).enumerate() {
-            sum = file_group(block, g).accumulate_halves(sum, d, quants, scales[g]);
-        }
-        sum
+        accumulate_groups(sum, d, quants, scales, Group::accumulate_halves, |g| file_group(block, g))
     }
 }

@@ -4,19 +4,15 @@
 //! File block: d, then for each group of 32 columns 4 indices and a word of 4 times 7 sign bits (`signs`) and the scale.
 //! Packed: 8 d, then for each group the indices and the plane of signs, whose spare bits are the scale.
 
-use super::signs::{
-    even_signs, load_plane, pack_even, spare_factors, unpack_even, Signs,
-};
-use super::{form_by_8, minus_64_sums, scaled, Group};
+use super::signs::{even_signs, load_plane, pack_even, unpack_even, Signs};
+use super::{accumulate_groups, accumulate_spare_scales, dequantize_groups, form_by_8, Group};
 use crate::half::f16_at;
-use crate::quant::activation::GROUP_BYTES;
-use crate::quant::blocks::{apply_scales, load_scales, scale_of_row};
+use crate::quant::blocks::scale_of_row;
 use crate::quant::codebooks::IQ2_XXS;
 use crate::quant::high_bits::BITS_BYTES;
-use crate::quant::planes::{dot_group, gather_f16, word, LevelSource, PlaneRoom};
+use crate::quant::planes::{gather_f16, word, LevelSource};
 use crate::quant::six_bits::{gather_bytes, row_bytes};
 use crate::quant::{BlockFormat, Constants, TileSums, GROUP, TILE};
-use crate::simd::F32x4;
 
 pub struct Iq2Xxs;
 
@@ -72,15 +68,8 @@ impl BlockFormat for Iq2Xxs {
         act: [*const u8; R],
         c: &Constants,
     ) {
-        let d = load_scales(packed, c).map(|d| d * F32x4::splat(EIGHTH));
-        let mut room = PlaneRoom::uninit();
-        for g in 0..8 {
-            let act = act.map(|a| a.add(g * GROUP_BYTES));
-            let mut integer = minus_64_sums(&act);
-            dot_group(&mut integer, source.formed(g, &mut room), 0, &act);
-            let factors = spare_factors(load_plane(packed.add(16 + PACKED_GROUP * g + SIGNS_AT)));
-            apply_scales(sums, &integer, scaled(d, factors), &act);
-        }
+        let signs = |g| packed.add(16 + PACKED_GROUP * g + SIGNS_AT);
+        accumulate_spare_scales(sums, (packed, EIGHTH), signs, source, act, c);
     }
 
     unsafe fn unpack_row(packed: *const u8, row: usize, to: *mut f32) {
@@ -94,16 +83,11 @@ impl BlockFormat for Iq2Xxs {
 
     fn dequantize(block: &[u8], to: &mut [f32]) {
         let d = f16_at(block, 0) * EIGHTH;
-        for (g, values) in to.chunks_mut(GROUP).enumerate() {
-            unsafe { file_group(block, g).write(d, values.as_mut_ptr()) };
-        }
+        dequantize_groups(d, to, |g| file_group(block, g));
     }
 
-    fn accumulate_scalar(mut sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
+    fn accumulate_scalar(sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
         let d = f16_at(block, 0) * EIGHTH;
-        for (g, quants) in quants.chunks(GROUP).enumerate() {
-            sum = file_group(block, g).accumulate(sum, d, quants, scales[g]);
-        }
-        sum
+        accumulate_groups(sum, d, quants, scales, Group::accumulate, |g| file_group(block, g))
     }
 }

@@ -6,7 +6,7 @@
 //! group of 32 columns the low bytes of its indices, the plane of signs, the 8 rows' bytes of ninth bits.
 
 use super::signs::{pack_signs, unpack_signs, Signs};
-use super::{form_by_4, minus_64_sums, odd, place, places, scaled, Group};
+use super::{accumulate_groups, dequantize_groups, form_by_4, minus_64_sums, odd, place, places, scaled, Group};
 use crate::half::f16_at;
 use crate::quant::activation::GROUP_BYTES;
 use crate::quant::blocks::{apply_scales, load_scales, scale_of_row};
@@ -110,16 +110,11 @@ impl BlockFormat for Iq3S {
 
     fn dequantize(block: &[u8], to: &mut [f32]) {
         let d = f16_at(block, 0);
-        for (g, values) in to.chunks_mut(GROUP).enumerate() {
-            unsafe { file_group(block, g).write(d, values.as_mut_ptr()) };
-        }
+        dequantize_groups(d, to, |g| file_group(block, g));
     }
 
-    fn accumulate_scalar(mut sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
+    fn accumulate_scalar(sum: f32, block: &[u8], quants: &[i32], scales: &[f32]) -> f32 {
         let d = f16_at(block, 0);
-        for (g, quants) in quants.chunks(GROUP).enumerate() {
-            sum = file_group(block, g).accumulate(sum, d, quants, scales[g]);
-        }
-        sum
+        accumulate_groups(sum, d, quants, scales, Group::accumulate, |g| file_group(block, g))
     }
 }

@@ -13,11 +13,11 @@ pub mod iq3_s;
 pub mod iq3_xxs;
 mod signs;
 
-use super::minus_8_sums;
-use crate::quant::activation::MINUS_32_SUMS_AT;
-use crate::quant::planes::{dot_half, Expanded, IntSums};
+use super::{apply_scales, load_scales, minus_8_sums};
+use crate::quant::activation::{GROUP_BYTES, MINUS_32_SUMS_AT};
+use crate::quant::planes::{dot_group, dot_half, Expanded, IntSums, LevelSource, PlaneRoom};
 use crate::quant::{integer_dot, Constants, TileSums, GROUP};
-use crate::simd::{Bytes, I32x4};
+use crate::simd::{Bytes, F32x4, I32x4};
 
 /// Where each of 8 rows finds its columns in a codebook, in bytes.
 type Places = [I32x4; 2];
@@ -132,6 +132,69 @@ fn odd(bits: I32x4, mask: i32) -> I32x4 {
 #[inline(always)]
 fn scaled(d: TileSums, factors: [I32x4; 2]) -> TileSums {
     [d[0] * factors[0].to_f32(), d[1] * factors[1].to_f32()]
+}
+
+/// `accumulate` of formats whose signs have four spare bits, a group's scale: `signs(g)` points to its plane of signs, and d
+/// is multiplied with `factor`.
+#[inline(always)]
+unsafe fn accumulate_spare_scales<const R: usize>(
+    sums: &mut [TileSums; R],
+    (packed, factor): (*const u8, f32),
+    signs: impl Fn(usize) -> *const u8,
+    source: impl LevelSource,
+    act: [*const u8; R],
+    c: &Constants,
+) {
+    let d = load_scales(packed, c).map(|d| d * F32x4::splat(factor));
+    let mut room = PlaneRoom::uninit();
+    for g in 0..8 {
+        let act = act.map(|a| a.add(g * GROUP_BYTES));
+        let mut integer = minus_64_sums(&act);
+        dot_group(&mut integer, source.formed(g, &mut room), 0, &act);
+        let factors = signs::spare_factors(signs::load_plane(signs(g)));
+        apply_scales(sums, &integer, scaled(d, factors), &act);
+    }
+}
+
+/// `accumulate` of formats with a nibble of scale for each 16 columns: `scales(g)` points to a group's bytes, and d is
+/// multiplied with `factor`.
+#[inline(always)]
+unsafe fn accumulate_nibble_scales<const R: usize>(
+    sums: &mut [TileSums; R],
+    (packed, factor): (*const u8, f32),
+    scales: impl Fn(usize) -> *const u8,
+    source: impl LevelSource,
+    act: [*const u8; R],
+    c: &Constants,
+) {
+    let d = load_scales(packed, c).map(|d| d * F32x4::splat(factor));
+    let mut room = PlaneRoom::uninit();
+    for g in 0..8 {
+        let act = act.map(|a| a.add(g * GROUP_BYTES));
+        let levels = source.formed(g, &mut room);
+        let integer = scaled_halves(levels, nibble_factors(scales(g)), |sum| sum.shl::<1>(), &act);
+        apply_scales(sums, &integer, d, &act);
+    }
+}
+
+/// Scalar twin: the values of a block's groups.
+fn dequantize_groups(d: f32, to: &mut [f32], group: impl Fn(usize) -> Group) {
+    for (g, values) in to.chunks_mut(GROUP).enumerate() {
+        unsafe { group(g).write(d, values.as_mut_ptr()) };
+    }
+}
+
+/// Scalar twin: `sum` plus the products of a block's groups, each added by `add`.
+fn accumulate_groups(
+    sum: f32,
+    d: f32,
+    quants: &[i32],
+    scales: &[f32],
+    add: impl Fn(&Group, f32, f32, &[i32], f32) -> f32,
+    group: impl Fn(usize) -> Group,
+) -> f32 {
+    let groups = quants.chunks(GROUP).zip(scales).enumerate();
+    groups.fold(sum, |sum, (g, (quants, &scale))| add(&group(g), sum, d, quants, scale))
 }
 
 /// Scalar twin of a group of 32 columns: levels without their offset, and one odd factor for each 16 of them.

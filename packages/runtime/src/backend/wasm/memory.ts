@@ -49,7 +49,7 @@ export class WasmMemory {
     return new Int32Array(this.core.memory.buffer, address, length);
   }
 
-  /** Copies whole numbers to a multiple of 4. */
+  /** Copies whole numbers of 32 bits, signed or not, to an address that is a multiple of 4. */
   writeI32(address: number, values: ArrayLike<number>): void {
     const first = address / 4;
     // Growth detaches a view of memory that is not shared, and leaves one of shared memory as long as it was.

@@ -70,9 +70,9 @@ export class StepTables {
     const half = rope.rotarySize / 2;
     const table = this.#arena.allocate(8 * batch.rows * half);
     const factors = rope.frequencyFactors ? addressOf(rope.frequencyFactors) : 0;
+    // deno-fmt-ignore
     const status = this.core.rope_table(
-      ...[this.positions(batch), factors, table, batch.rows, half] as const,
-      ...[rope.base, rope.magnitude ?? 1] as const,
+      this.positions(batch), factors, table, batch.rows, half, rope.base, rope.magnitude ?? 1,
     );
     if (status !== 0) throw new RangeError(`The core refused ropeTable: status ${status}`);
     return table;

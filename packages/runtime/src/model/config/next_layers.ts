@@ -28,7 +28,8 @@ export function readLayers(
     ? values.optionalCount(key("nextn_predict_layers")) ?? 0
     : 0;
   if (named === 0) return { layers: blocks };
-  const layers = hasTensors(`blk.${blocks}.`) ? blocks : blocks - named;
+  const isCounted = named < blocks && !hasTensors(`blk.${blocks}.`);
+  const layers = isCounted ? blocks - named : blocks;
   if (!hasTensors(`blk.${layers}.`)) return { layers };
   if (named === 1) return { layers, nextLayers: 1 };
   throw new UnsupportedError(

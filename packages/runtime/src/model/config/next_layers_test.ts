@@ -22,6 +22,7 @@ Deno.test("readLayers: nothing said or nothing stored is a model without", () =>
   assertEquals(counts(0, 61, 61), { layers: 61 });
   assertEquals(counts(1, 61), { layers: 61 });
   assertEquals(counts(1, 62, 62, "llama"), { layers: 62 });
+  assertEquals(counts(4_000_000_000, 62), { layers: 62 }); // more than there are blocks
 });
 
 Deno.test("readLayers: more than one is not supported", () => {

@@ -28,12 +28,13 @@ export function routeRows(
     throw new RangeError(`route: ${forced.length} forced ids, expected ${rows * used}`);
   }
   const forcedAt = forced ? arena.allocate(4 * forced.length) : NONE;
-  if (forced) memory.i32(forcedAt, forced.length).set(forced);
+  if (forced) memory.writeI32(forcedAt, forced);
+  // deno-fmt-ignore
   const status = core.route(
-    ...[addressOf(logits), bias ? addressOf(bias) : NONE, forcedAt] as const,
-    ...[addressOf(experts), addressOf(weights), rows, expertCount, used] as const,
-    ...[Number(rule.scoring === "sigmoid"), groups, groupsUsed] as const,
-    ...[Number(rule.groupScore === "top2"), Number(rule.normalize), rule.scale] as const,
+    addressOf(logits), bias ? addressOf(bias) : NONE, forcedAt,
+    addressOf(experts), addressOf(weights), rows, expertCount, used,
+    Number(rule.scoring === "sigmoid"), groups, groupsUsed,
+    Number(rule.groupScore === "top2"), Number(rule.normalize), rule.scale,
   );
   if (status !== 0) {
     throw new RangeError(

@@ -54,10 +54,11 @@ export function runExperts(
     return [typeId, address];
   });
   const list = arena.allocate(4 * banks.length);
-  memory.u32(list, banks.length).set(banks);
+  memory.writeI32(list, banks);
   const room = arena.allocate(core.experts_room(list, rows, used, width, hidden) >>> 0);
+  // deno-fmt-ignore
   return core.experts(
-    ...[list, addressOf(x), activations, addressOf(experts), addressOf(weights)] as const,
-    ...[room, addressOf(out), rows, used, bank.experts, width, hidden] as const,
+    list, addressOf(x), activations, addressOf(experts), addressOf(weights),
+    room, addressOf(out), rows, used, bank.experts, width, hidden,
   );
 }
