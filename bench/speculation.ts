@@ -4,6 +4,8 @@ import { type GenerateOptions, loadModel, type Model } from "@aha/runtime";
 import { Decoder } from "../packages/runtime/src/engine/decoder.ts";
 import { resolveModel } from "../packages/runtime/src/weights/resolve_model.ts";
 import { FixtureModel } from "../tests/support/fixture_model.ts";
+import { MIXTURE, modelPath } from "./peers/model_files.ts";
+import { benchHome } from "./peers/npm_packages.ts";
 import { expectThreads, runProgram } from "./program.ts";
 
 const USAGE = "deno task bench:speculation [TASK] [THREADS]";
@@ -84,7 +86,8 @@ async function rowCosts(path: string, threads: number): Promise<void> {
     cache.truncate(sequence, 256);
   }
   const cost = ROWS.map((rows) => `${rows}: ${(least.get(rows)! / least.get(1)!).toFixed(2)}`);
-  console.log(`time of a step by rows, ${threads} threads: ${cost.join(", ")}`);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  console.log(`time of a step by rows, ${name}, ${threads} threads: ${cost.join(", ")}`);
 }
 
 interface Settings {
@@ -111,6 +114,7 @@ async function main({ tasks, threads }: Settings): Promise<void> {
   expectThreads(threads);
   const file = String(await resolveModel(process.env.AHA_SMOLLM2 || "smollm2-135m"));
   await rowCosts(file, threads);
+  await rowCosts(await modelPath(MIXTURE, benchHome()), threads);
   await using model = await loadModel(file, { threads });
   console.log("| task | temperature | tokens | off | auto | ratio | drafts right |");
   for (const name of tasks) {

@@ -1,5 +1,5 @@
 /** Multi-token prediction through the doors: files that lack a part of the layer, models without it, prompt caches, the command's figures. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { loadModel } from "../../packages/runtime/mod.ts";
 import { runAha } from "../support/captured_io.ts";
 import { type ModelSpec, withFolder, withTensor, writeModel } from "../support/edited_model.ts";
@@ -19,6 +19,19 @@ const OPTIONS = { maxTokens: 40, temperature: 0.7, seed: 4, ignoreEnd: true } as
 function without(pattern: RegExp, spec: ModelSpec = RANDOM): ModelSpec {
   return { ...spec, tensors: spec.tensors.filter(({ name }) => !pattern.test(name)) };
 }
+
+/** The model with its layer for multi-token prediction twice. */
+const TWO: ModelSpec = {
+  ...withKeys(RANDOM, {
+    "deepseek2.nextn_predict_layers": 2,
+    "deepseek2.block_count": Number(LAYER) + 2,
+  }),
+  tensors: RANDOM.tensors.flatMap((tensor) =>
+    tensor.name.startsWith(`blk.${LAYER}.`)
+      ? [tensor, { ...tensor, name: tensor.name.replace(LAYER, String(Number(LAYER) + 1)) }]
+      : [tensor]
+  ),
+};
 
 for (
   const part of [
@@ -43,8 +56,19 @@ Deno.test("bad file: a projection of another shape, and more than one such layer
     const words = (spec: ModelSpec) => ["run", writeModel(folder, spec), "--ids", "1,2"];
     const shape = `Tensor blk.${LAYER}.nextn.eh_proj.weight has the shape [64,128], the metadata`;
     await assertFails(words({ ...RANDOM, tensors }), FAILED, shape);
-    const two = withKeys(RANDOM, { "deepseek2.nextn_predict_layers": 2 });
-    await assertFails(words(two), FAILED, "A model with 2 layers for multi-token prediction");
+    await assertFails(words(TWO), FAILED, "A model with 2 layers for multi-token prediction");
+  }));
+
+Deno.test("multi-token prediction: without them, a file of two such layers is the model itself", () =>
+  withFolder(async (folder) => {
+    await using two = await loadModel(writeModel(folder, TWO), { multiToken: false });
+    const itself = without(RegExp(`^blk\\.${LAYER}\\.`));
+    const named = withKeys(itself, { "deepseek2.block_count": Number(LAYER) });
+    await using one = await loadModel(writeModel(folder, named)); // names a layer, has none
+    assertEquals(one.config, two.config);
+    assertEquals(one.config.layers, Number(LAYER));
+    const { ids } = await one.complete(PROMPT, OPTIONS);
+    assertEquals((await two.complete(PROMPT, OPTIONS)).ids, ids);
   }));
 
 Deno.test("multi-token prediction: a file whose count leaves the layer out is the same model", () =>
@@ -148,4 +172,13 @@ Deno.test("aha run --speculate: the ways give the same answer and tell what was 
     const words = ["run", fixturePath("models/llama_untied/gguf/model-F32.gguf"), "--ids", "1,2"];
     const missing = "the model has no layer for multi-token prediction";
     await assertFails([...words, "--speculate", "mtp"], FAILED, missing);
+  }));
+
+Deno.test("aha inspect: layers that guess are told apart, and latents are", () =>
+  withFolder(async (folder) => {
+    const path = writeModel(folder, RANDOM);
+    const { nextLayers, layers } = JSON.parse((await runAha(["inspect", path, "--json"])).out);
+    assertEquals([layers, nextLayers], [Number(LAYER), 1]);
+    const { out } = await runAha(["inspect", path]);
+    assertMatch(out, /\d layers and 1 for multi-token prediction, .* heads over latents of \d+\n/);
   }));

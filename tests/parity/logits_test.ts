@@ -90,6 +90,7 @@ async function checkLogits(model: string, form: string): Promise<void> {
   const kls: number[] = [];
   for (const { name, ids } of prompts) {
     const reference = references.get(name)?.values ?? new Float32Array();
+    assert(reference.length > 0, `${name}: no reference`);
     const logits = (await open.logits(ids)).slice(-reference.length);
     if (isF32(form) || form === "F16" || form === "BF16") {
       const error = nmse(logits, reference);

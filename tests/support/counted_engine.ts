@@ -59,15 +59,21 @@ export interface EngineOptions {
   readonly pages?: number;
   /** Tokens of prompts that a step takes. */
   readonly rows?: number;
+  /** What a guess of the model's own layer is said to cost; default: as its size is. */
+  readonly guessCost?: number;
 }
 
 /** Runs over a fresh engine, which is closed at the end. */
 export async function withEngine(
   run: (engine: Engine) => Promise<void>,
-  { file, contextTokens = 512, pages = Infinity, rows }: EngineOptions,
+  { file, contextTokens = 512, pages = Infinity, rows, guessCost }: EngineOptions,
 ): Promise<void> {
   await using open = await FixtureModel.open(file);
-  const decoder = new WatchedDecoder(open.model, open.backend.ops, contextTokens);
+  const { multiToken } = open.model;
+  const model = multiToken && guessCost !== undefined
+    ? { ...open.model, multiToken: { ...multiToken, cost: guessCost } }
+    : open.model;
+  const decoder = new WatchedDecoder(model, open.backend.ops, contextTokens);
   const cache = open.backend.createCache(open.model.kvShape("f32"), pages);
   const stepSize = rows === undefined ? new StepSize(Infinity) : new FixedSize(rows);
   await run({ decoder, scheduler: new Scheduler(decoder, cache, stepSize) });

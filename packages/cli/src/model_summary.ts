@@ -24,10 +24,15 @@ export interface ModelSummary {
   /** The largest share first. */
   readonly types: readonly TypeShare[];
   readonly contextTokens: number | null;
+  /** Without those that guess further tokens. */
   readonly layers: number | null;
+  /** Layers for multi-token prediction. */
+  readonly nextLayers: number;
   readonly width: number | null;
   readonly heads: number | null;
   readonly kvHeads: number | null;
+  /** Numbers of a token's latent, where attention goes over latents. */
+  readonly latentRank: number | null;
   readonly experts: number | null;
   readonly expertsUsed: number | null;
   /** Experts that every token uses besides. */
@@ -77,10 +82,11 @@ export function summarize(gguf: Gguf, sizeBytes: number): ModelSummary {
     bitsPerWeight: parameters > 0 ? tensorBytes * 8 / parameters : 0,
     types: typeShares(tensors),
     contextTokens: size("context_length"),
-    layers: size("block_count"),
+    ...layerCounts(gguf, size("block_count")),
     width: size("embedding_length"),
     heads: size("attention.head_count"),
     kvHeads: size("attention.head_count_kv"),
+    latentRank: size("attention.kv_lora_rank"),
     experts: size("expert_count"),
     expertsUsed: size("expert_used_count"),
     expertsShared: size("expert_shared_count"),
@@ -101,8 +107,19 @@ export function summarize(gguf: Gguf, sizeBytes: number): ModelSummary {
   };
 }
 
+const NEXT_LAYER = /^blk\.(\d+)\.nextn\./;
 /** The embedding that a layer for multi-token prediction may have of its own. */
 const NEXT_EMBEDDING = /\.nextn\.embed_tokens\.weight$/;
+
+/** The model's own layers, and those that guess, which most files count among them. */
+function layerCounts(
+  { tensors }: Gguf,
+  blocks: number | null,
+): Pick<ModelSummary, "layers" | "nextLayers"> {
+  const next = new Set([...tensors.keys()].flatMap((name) => NEXT_LAYER.exec(name)?.[1] ?? []));
+  const counted = [...next].filter((layer) => blocks !== null && Number(layer) < blocks).length;
+  return { layers: blocks === null ? null : blocks - counted, nextLayers: next.size };
+}
 
 /** What one token touches; nothing is left out where the file does not say how many experts a token uses. */
 function active(

@@ -132,7 +132,7 @@ export interface PlannedModel {
   readonly config: ModelConfig;
   readonly plan: MemoryPlan;
   /** How the names of tensors begin that stay in the file. */
-  readonly leftOut?: string;
+  readonly leftOut: readonly string[];
 }
 
 /** Sizes and memory plan of a model file, without loading it. */
@@ -154,10 +154,10 @@ export function planModel(
 }
 
 /** Bytes of all weights that are loaded, packed and arranged as the backend has them. */
-function weightBytes(gguf: Gguf, config: ModelConfig, leftOut?: string): number {
+function weightBytes(gguf: Gguf, config: ModelConfig, leftOut: readonly string[]): number {
   const sizes = new Map<string, number>();
   for (const { name, dims, sizeBytes } of gguf.tensors.values()) {
-    if (leftOut !== undefined && name.startsWith(leftOut)) continue;
+    if (leftOut.some((prefix) => name.startsWith(prefix))) continue;
     sizes.set(name, packedBytes(dims, sizeBytes));
   }
   const stored = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -166,12 +166,21 @@ function weightBytes(gguf: Gguf, config: ModelConfig, leftOut?: string): number 
   return stored + rearrangedBytes(config, (name) => sizes.get(name), made);
 }
 
-/** The sizes with what the caller may choose. */
+/**
+ * The sizes with what the caller may choose.
+ * @throws {UnsupportedError} for more than one layer that guesses, which no published model has
+ */
 function withChoices(
   config: ModelConfig,
   { latentForm: form = "absorbed", multiToken = true }: LoadOptions,
 ): ModelConfig {
   const { nextLayers, latent, ...others } = config;
+  if (multiToken && nextLayers !== undefined && nextLayers > 1) {
+    throw new UnsupportedError(
+      `A model with ${nextLayers} layers for multi-token prediction is not supported yet, only with 1: load it without (multiToken: false)`,
+      String(nextLayers),
+    );
+  }
   return {
     ...others,
     ...(nextLayers && multiToken ? { nextLayers } : {}),
@@ -180,8 +189,9 @@ function withChoices(
 }
 
 /** How the names of tensors begin that are in the file and not loaded. */
-function leftOutOf(stored: ModelConfig, chosen: ModelConfig): string | undefined {
-  return stored.nextLayers && !chosen.nextLayers ? `blk.${stored.layers}.` : undefined;
+function leftOutOf(stored: ModelConfig, chosen: ModelConfig): string[] {
+  const count = (stored.nextLayers ?? 0) - (chosen.nextLayers ?? 0);
+  return Array.from({ length: count }, (_, i) => `blk.${stored.layers + i}.`);
 }
 
 async function loadFrom(
@@ -206,7 +216,7 @@ async function loadFrom(
   });
   try {
     const parameters = new GgufParameters(gguf, source, backend, options);
-    if (leftOut !== undefined) parameters.leave(leftOut);
+    leftOut.forEach((prefix) => parameters.leave(prefix));
     const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
     parameters.expectAllUsed();
     return new Model({

@@ -4,6 +4,7 @@ import { ChatSession, type SessionOptions } from "./chat_session.ts";
 import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
 import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
 import type { Decoder } from "./engine/decoder.ts";
+import { ExpertLoad } from "./engine/expert_load.ts";
 import { RoutingRecord } from "./engine/routing_record.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { scoreTokens } from "./engine/score.ts";
@@ -268,6 +269,27 @@ export class Model {
     return { fingerprint: await fingerprint(), numericsId, shape, contextTokens };
   }
 
+  /**
+   * Counts from now on how often each expert of each layer is chosen, for whoever shows it; called again it gives the same
+   * counter. Rows of drafts count, those of layers for multi-token prediction do not.
+   * @throws {UnsupportedError} for a model without experts
+   *
+   * @example
+   * ```ts
+   * import { loadImbalance, loadModel } from "@aha/runtime";
+   * await using model = await loadModel("tests/fixtures/models/qwen3_moe/gguf/model-Q8_0.gguf");
+   * const load = model.countExperts();
+   * await model.complete([1, 2, 3], { maxTokens: 4, temperature: 0 });
+   * for (const [layer, counts] of await load.counts()) console.log(layer, loadImbalance(counts));
+   * ```
+   */
+  countExperts(): ExpertLoad {
+    this.#expectOpen();
+    const { decoder, backend } = this.#parts;
+    this.#expectExperts();
+    return decoder.expertLoad ??= new ExpertLoad(backend.ops);
+  }
+
   /** The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way. */
   chatIds(
     messages: readonly ChatMessage[],
@@ -317,8 +339,13 @@ export class Model {
   }
 
   #routingRecord(): RoutingRecord {
+    this.#expectExperts();
+    return new RoutingRecord(this.#parts.backend.ops);
+  }
+
+  #expectExperts(): void {
     const { architecture, mixture } = this.config;
-    if (mixture) return new RoutingRecord(this.#parts.backend.ops);
+    if (mixture) return;
     const what = `The ${architecture} model has no experts, so tokens have no routing`;
     throw new UnsupportedError(what, architecture);
   }

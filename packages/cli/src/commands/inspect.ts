@@ -107,16 +107,21 @@ function summaryLines(summary: ModelSummary, plan: Plan): string[] {
 }
 
 function headLines(summary: ModelSummary): string[] {
-  const { architecture, name, layers, width, heads, kvHeads, experts, expertsShared } = summary;
+  const { architecture, name, layers, width, heads, experts, expertsShared } = summary;
+  const { kvHeads, latentRank, nextLayers } = summary;
   const known = (value: number | null) => value === null ? "unknown" : String(value);
+  const guessing = nextLayers > 0 ? ` and ${nextLayers} for multi-token prediction` : "";
+  const attention = latentRank === null
+    ? `${known(kvHeads ?? heads)} KV heads`
+    : `latents of ${latentRank}`;
   const lines = [
     `file           ${summary.file}, ${
       sizeText(summary.sizeBytes)
     }, GGUF version ${summary.ggufVersion}`,
     `model          ${name ?? "unnamed"}${summary.licence ? ` (${summary.licence})` : ""}`,
-    `architecture   ${architecture ?? "unknown"}: ${known(layers)} layers, width ${known(width)}, ${
-      known(heads)
-    } heads over ${known(kvHeads ?? heads)} KV heads`,
+    `architecture   ${architecture ?? "unknown"}: ${known(layers)} layers${guessing}, width ${
+      known(width)
+    }, ${known(heads)} heads over ${attention}`,
     `parameters     ${countText(summary.parameters)}, ${
       summary.bitsPerWeight.toFixed(2)
     } bits each on average`,

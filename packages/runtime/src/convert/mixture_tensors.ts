@@ -1,4 +1,5 @@
 /** Where the tensors of mixtures, of latent attention and of layers that guess further tokens go. Reads no files, moves no weights. */
+import { UnsupportedError } from "../errors.ts";
 import type { LatentConfig } from "./checkpoint/latent_config.ts";
 import type { MixtureConfig } from "./checkpoint/mixture_config.ts";
 import type { CheckpointConfig } from "./checkpoint/model_config.ts";
@@ -81,12 +82,20 @@ export function addNextToken(
   wanted.addOptional(`${from}.shared_head.head.weight`, `${to}.shared_head_head.weight`, matrix);
 }
 
-/** The sizes without layers that guess further tokens where a folder has none of their tensors: fine-tunes drop them. */
+/**
+ * The sizes without layers that guess further tokens where a folder has none of their tensors: fine-tunes drop them.
+ * @throws {UnsupportedError} for more than one of them, which no published model has
+ */
 export function withFoundLayers(
   config: CheckpointConfig,
   tensors: ReadonlyMap<string, unknown>,
 ): CheckpointConfig {
   const prefix = `model.layers.${config.layers}.`;
   const isFound = [...tensors.keys()].some((name) => name.startsWith(prefix));
-  return isFound ? config : { ...config, nextLayers: 0 };
+  if (!isFound) return { ...config, nextLayers: 0 };
+  if (config.nextLayers <= 1) return config;
+  throw new UnsupportedError(
+    `A model with ${config.nextLayers} layers for multi-token prediction is not supported yet, only with 1`,
+    String(config.nextLayers),
+  );
 }

@@ -4,7 +4,8 @@ import type { CachedSequence, KvCache } from "../kv_cache.ts";
 import type { LanguageModel, Trace } from "../model/language_model.ts";
 import type { Draw, Drawn, Ops, TokenLogprob } from "../ops.ts";
 import type { Tensor } from "../tensor.ts";
-import { GateWatch } from "./routing_record.ts";
+import type { ExpertLoad } from "./expert_load.ts";
+import { GateWatch, traceOf } from "./routing_record.ts";
 
 /** Rows of a step: enough to use the weights well, few enough to keep activations small. */
 export const CHUNK_ROWS = 256;
@@ -45,6 +46,9 @@ interface Enqueued {
 
 /** A model with its ops. */
 export class Decoder {
+  /** Counts the experts that tokens go to, where somebody wants to know. */
+  expertLoad?: ExpertLoad;
+
   constructor(
     readonly model: LanguageModel,
     readonly ops: Ops,
@@ -66,7 +70,7 @@ export class Decoder {
   #enqueue(cache: KvCache, feeds: readonly Feed[]): Enqueued {
     using _step = this.ops.scope();
     const gates = new GateWatch(this.ops);
-    const hidden = this.forward(cache, feeds, gates.trace);
+    const hidden = this.forward(cache, feeds, traceOf(gates, this.expertLoad));
     const rows: number[] = [];
     const draws: Draw[] = [];
     let end = 0;

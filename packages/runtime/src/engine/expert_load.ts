@@ -4,19 +4,25 @@ import type { Ops, Routing } from "../ops.ts";
 /** How often experts were chosen, layer by layer, over all forward passes whose trace had `routing` of this. */
 export class ExpertLoad {
   #counts = new Map<number, Float64Array>();
-  #reads: Promise<void>[] = [];
+  readonly #reads = new Set<Promise<void>>();
 
-  constructor(private readonly ops: Pick<Ops, "readInts">) {}
+  constructor(private readonly ops: Pick<Ops, "read" | "readInts">) {}
 
-  /** To be given to a forward pass as its trace's `routing`. */
-  readonly routing = (layer: number, { experts, expertCount }: Routing): void => {
-    const counts = this.#counts;
-    this.#reads.push(
-      this.ops.readInts(experts).then((ids) => {
-        if (counts === this.#counts) this.add(layer, ids, expertCount);
-      }),
-    );
+  /** To be given to a forward pass as its trace's `routing`. Rows without a finite score chose nothing. */
+  readonly routing = (layer: number, routing: Routing): void => {
+    const read = this.#read(layer, routing, this.#counts).finally(() => this.#reads.delete(read));
+    this.#reads.add(read);
   };
+
+  async #read(
+    layer: number,
+    { experts, weights, expertCount }: Routing,
+    counts: Map<number, Float64Array>,
+  ): Promise<void> {
+    const [ids, shares] = await Promise.all([this.ops.readInts(experts), this.ops.read(weights)]);
+    if (counts !== this.#counts) return; // reset meanwhile
+    this.add(layer, ids.filter((_, i) => !Number.isNaN(shares[i])), expertCount);
+  }
 
   /** Counts a choice for each of `ids`, experts of a layer that has `expertCount`. */
   add(layer: number, ids: Int32Array, expertCount: number): void {
@@ -30,15 +36,12 @@ export class ExpertLoad {
 
   /** Choices of each expert by layer, once all that was traced has been read. */
   async counts(): Promise<ReadonlyMap<number, Float64Array>> {
-    const reads = this.#reads;
-    this.#reads = [];
-    await Promise.all(reads);
+    await Promise.all(this.#reads);
     return new Map([...this.#counts].map(([layer, counts]) => [layer, counts.slice()]));
   }
 
   /** Starts again from zero; what has been traced and not read is not counted. */
   reset(): void {
-    this.#reads = [];
     this.#counts = new Map();
   }
 }

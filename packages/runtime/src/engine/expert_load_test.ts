@@ -5,16 +5,26 @@ import type { Tensor } from "../tensor.ts";
 import { ExpertLoad, loadImbalance } from "./expert_load.ts";
 
 /** A routing whose ids come back from `readInts` below. */
-function routing(ids: readonly number[], used: number, expertCount: number): Routing {
+function routing(
+  ids: readonly number[],
+  used: number,
+  expertCount: number,
+  shares = ids.map(() => 1 / used),
+): Routing {
   const rows = ids.length / used;
-  const tensor = (type: "i32" | "f32"): Tensor => ({ type, shape: [rows, used], storage: ids });
-  return { rows, used, expertCount, experts: tensor("i32"), weights: tensor("f32") };
+  const tensor = (type: "i32" | "f32", storage: readonly number[]): Tensor => (
+    { type, shape: [rows, used], storage }
+  );
+  const [experts, weights] = [tensor("i32", ids), tensor("f32", shares)];
+  return { rows, used, expertCount, experts, weights };
 }
 
 /** Copies at once, answers later, as backends do. */
 const ops = {
   readInts: ({ storage }: Tensor): Promise<Int32Array> =>
     Promise.resolve(Int32Array.from(storage as number[])),
+  read: ({ storage }: Tensor): Promise<Float32Array> =>
+    Promise.resolve(Float32Array.from(storage as number[])),
 };
 
 Deno.test("ExpertLoad: counts choices of each layer, those of several passes together", async () => {
@@ -38,6 +48,12 @@ Deno.test("ExpertLoad: what was traced before a reset and read after it is not c
   load.reset();
   load.routing(1, routing([1, 2], 2, 4));
   assertEquals([...(await load.counts()).get(1) ?? []], [0, 1, 1, 0]);
+});
+
+Deno.test("ExpertLoad: rows whose scores were not finite chose nothing", async () => {
+  const load = new ExpertLoad(ops);
+  load.routing(1, routing([0, 1, 2, 3], 2, 4, [NaN, NaN, 0.5, 0.5]));
+  assertEquals([...(await load.counts()).get(1) ?? []], [0, 0, 1, 1]);
 });
 
 Deno.test("ExpertLoad: a layer keeps its number of experts", () => {

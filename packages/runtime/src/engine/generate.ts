@@ -48,7 +48,7 @@ export async function* generate(
   const history = [...promptIds];
   const drafter = chooseDrafter(
     options.speculation,
-    decoder.model.multiToken,
+    decoder.model,
     history,
     (all, ahead) =>
       draws({ position: all.length, history: all, promptLength: promptIds.length, ahead }),

@@ -3,6 +3,16 @@ import type { TokenRouting } from "../events.ts";
 import type { Trace } from "../model/language_model.ts";
 import type { Ops, Routing } from "../ops.ts";
 
+/** Whoever looks at the routing of a forward pass. */
+export type RoutingWatcher = Required<Pick<Trace, "routing">>;
+
+/** The trace by which all of them look. */
+export function traceOf(...watchers: readonly (RoutingWatcher | undefined)[]): Trace {
+  return {
+    routing: (layer, routing) => watchers.forEach((watcher) => watcher?.routing(layer, routing)),
+  };
+}
+
 /** The routing of one sequence whose chunks are fed in order, one at a time. */
 export class RoutingRecord {
   readonly #layers = new Map<number, TokenRouting[]>();
@@ -11,8 +21,8 @@ export class RoutingRecord {
   constructor(private readonly ops: Ops) {}
 
   /** Takes down what a forward pass over the next chunk chooses. */
-  readonly trace: Trace = {
-    routing: (layer, routing) => void this.#pending.push(this.#take(layer, routing)),
+  readonly routing = (layer: number, routing: Routing): void => {
+    this.#pending.push(this.#take(layer, routing));
   };
 
   /** Resolves when the chunks fed so far are taken down. */
@@ -50,9 +60,8 @@ export class GateWatch {
   constructor(private readonly ops: Pick<Ops, "read">) {}
 
   /** Looks at what a gate chooses; the answers may come after the pass. */
-  readonly trace: Trace = {
-    routing: (layer, { used, weights }) =>
-      void this.#layers.push({ layer, used, weights: this.ops.read(weights) }),
+  readonly routing = (layer: number, { used, weights }: Routing): void => {
+    this.#layers.push({ layer, used, weights: this.ops.read(weights) });
   };
 
   /** Among rows from `start` to before `end` the first one of the first layer that has such rows. */

@@ -3,7 +3,7 @@ import { ContextFullError, ModelError } from "../errors.ts";
 import type { CachedSequence, KvCache } from "../kv_cache.ts";
 import type { Trace } from "../model/language_model.ts";
 import type { Decoder } from "./decoder.ts";
-import { GateWatch, type RoutingRecord } from "./routing_record.ts";
+import { GateWatch, type RoutingRecord, traceOf } from "./routing_record.ts";
 import type { StepSize } from "./step_size.ts";
 import { yieldToHost } from "../yield_to_host.ts";
 
@@ -44,7 +44,7 @@ export async function scoreTokens(
       const began = performance.now();
       const targets = chunk.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
       const gates = new GateWatch(decoder.ops);
-      const trace = bothRoutings(gates.trace, routing?.trace);
+      const trace = traceOf(gates, routing, decoder.expertLoad);
       const wanted = { logits: onLogits !== undefined, trace };
       const scored = scoreChunk(decoder, cache, sequence, chunk, targets, wanted);
       const [values, logits] = [await scored.values, await scored.logits];
@@ -63,14 +63,6 @@ export async function scoreTokens(
     cache.free(sequence);
   }
   return logprobs;
-}
-
-/** Traces may only look, so both see the same. */
-function bothRoutings(one: Trace, other?: Trace): Trace {
-  if (!other) return one;
-  return {
-    routing: (layer, routing) => [one, other].forEach((trace) => trace.routing?.(layer, routing)),
-  };
 }
 
 /** Closes its scope before anything is awaited, as a step of the decoder does. */

@@ -19,7 +19,7 @@ export interface ModelConfig extends RopeScaling {
   readonly architecture: string;
   /** Without those that guess further tokens. */
   readonly layers: number;
-  /** Layers after these that guess further tokens (DeepSeek-V3 2412.19437, section 2.2), 1 at most; none where missing. */
+  /** Layers after these that guess further tokens (DeepSeek-V3 2412.19437, section 2.2); none where missing. */
   readonly nextLayers?: number;
   /** C. */
   readonly width: number;

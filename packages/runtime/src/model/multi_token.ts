@@ -12,10 +12,11 @@ export interface SharedParts {
 }
 
 /**
- * The layer after the model's own, if there is one: h' = block(W [RMSNorm(Emb(t + 1)) | RMSNorm(h)]), equations 21 to 23.
- * The paper leaves three things to code. The halves stand in the order of the published weights, the embedding first, and
- * h is the state after the model's last norm, as vLLM (deepseek_mtp.py, deepseek_v2.py) and SGLang (deepseek_nextn.py)
- * have both. Where the layer goes on from its own state, that too is taken after its norm, as in SGLang.
+ * The layer after the model's own, if there is one: h' = block(W [RMSNorm(Emb(t + 1)) | RMSNorm(h)]), after equations 21
+ * to 23. The published weights decide what the paper writes otherwise or leaves open: equation 21 has the state first, they
+ * have the embedding first, and h is the state after the model's last norm, as vLLM (deepseek_mtp.py, deepseek_v2.py) and
+ * SGLang (deepseek_nextn.py) run them. Where the layer goes on from its own state, that too is taken after its norm, as in
+ * SGLang; vLLM takes it before, and reads zeros for the embedding at position 0.
  * @throws {ModelError} naming a tensor that is missing
  */
 export async function loadMultiToken(

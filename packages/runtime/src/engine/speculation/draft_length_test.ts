@@ -66,6 +66,13 @@ Deno.test("DraftLength: beside others a draft must be likelier to be right, as t
   assertEquals([0, 1, 4, 9].map((others) => new DraftLength().next(7, others)), [1, 1, 0, 0]);
 });
 
+Deno.test("DraftLength: rows of a mixture are dear, so drafts must be likelier to be right", () => {
+  assertEquals(new DraftLength().next(7, 1), 1);
+  assertEquals(new DraftLength({ kind: "mixture" }).next(7, 1), 0);
+  assert(new DraftLength({ kind: "mixture", firstRate: 0.8 }).next(7, 1) > 0);
+  assertEquals(lengths(new DraftLength({ kind: "mixture" }), 30, all).at(-1), 7);
+});
+
 Deno.test("DraftLength: what does not pay beside others is tried again after a while", () => {
   const length = new DraftLength();
   lengths(length, 4, none);

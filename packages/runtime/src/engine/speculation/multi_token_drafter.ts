@@ -1,12 +1,11 @@
 /** Drafts of one answer by the model's own layer for multi-token prediction: as many as pay. Runs no layer, checks none. */
 import type { Draw } from "../../ops.ts";
-import { DraftLength } from "./draft_length.ts";
+import type { DraftLength } from "./draft_length.ts";
 import type { Drafter, Drafts, Guessing } from "./drafts.ts";
 import type { DrawAfter } from "./prompt_drafter.ts";
 
 /** Counts what it has drafted. */
 export class MultiTokenDrafter implements Drafter, Guessing {
-  readonly #length: DraftLength;
   /** Guesses, and the length of the history that they follow. */
   #known: { readonly after: number; readonly ids: readonly number[] } = { after: -1, ids: [] };
   draftedTokens = 0;
@@ -14,15 +13,12 @@ export class MultiTokenDrafter implements Drafter, Guessing {
 
   /**
    * @param history ids of the prompt and of the answer so far, which the caller appends to
-   * @param guessCost time of one guess against that of a row of the whole model
    */
   constructor(
     private readonly history: number[],
     private readonly drawsAfter: DrawAfter,
-    guessCost: number,
-  ) {
-    this.#length = new DraftLength(guessCost);
-  }
+    private readonly length: DraftLength,
+  ) {}
 
   /** Here guesses are told. */
   get guessing(): Guessing {
@@ -30,7 +26,7 @@ export class MultiTokenDrafter implements Drafter, Guessing {
   }
 
   wanted(most: number, others: number): number {
-    return this.#length.next(most, others);
+    return this.length.next(most, others);
   }
 
   drawAfter(ids: readonly number[]): Draw {
@@ -54,7 +50,7 @@ export class MultiTokenDrafter implements Drafter, Guessing {
   }
 
   checked(drafted: number, accepted: number): void {
-    this.#length.took(drafted, accepted);
+    this.length.took(drafted, accepted);
     this.draftedTokens += drafted;
     this.acceptedTokens += accepted;
   }

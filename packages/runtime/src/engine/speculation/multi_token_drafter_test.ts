@@ -1,13 +1,14 @@
 /** Tests of drafts by the model's own layer: told guesses count where they were made for, each with the draw of its place. */
 import { assertEquals } from "@std/assert";
 import type { Draw } from "../../ops.ts";
+import { DraftLength } from "./draft_length.ts";
 import { MultiTokenDrafter } from "./multi_token_drafter.ts";
 
 const drafter = (history: number[], cost = 0) =>
   new MultiTokenDrafter(
     history,
     (all, ahead) => ({ position: all.length, choice: ahead }) as Draw,
-    cost,
+    new DraftLength({ guessCost: cost }),
   );
 
 Deno.test("MultiTokenDrafter: guesses come with the draws after them, and the history stays", () => {
@@ -42,5 +43,5 @@ Deno.test("MultiTokenDrafter: wants more after right ones, fewer the dearer a gu
     for (let i = 0; i < 40; i++) own.checked(2, 2);
     assertEquals([own.draftedTokens, own.acceptedTokens], [80, 80]);
   }
-  assertEquals([cheap.wanted(7, 0), dear.wanted(7, 0)], [7, 2]);
+  assertEquals([cheap.wanted(7, 0), dear.wanted(7, 0)], [7, 3]);
 });

@@ -71,7 +71,10 @@ function config(values: Values, architecture = "deepseek2", blocks = 0): ModelCo
   const pairs = Object.entries(values).flatMap(([key, value]) =>
     value === undefined ? [] : [[`${architecture}.${key}`, value] as const]
   );
-  const has = (prefix: string) => Number(prefix.split(".")[1]) < blocks;
+  const has = (prefix: string) => {
+    const [, block, part] = prefix.split(".");
+    return Number(block) < blocks && (part !== "nextn" || Number(block) === blocks - 1);
+  };
   return readConfig(architecture, Metadata.from(Object.fromEntries(pairs)), 129_280, has);
 }
 
