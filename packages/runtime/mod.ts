@@ -23,6 +23,7 @@ export type {
   Score,
   TextEvent,
   Timings,
+  TokenConstraint,
   TokenLogprob,
   TokenRouting,
   Usage,

@@ -4,6 +4,26 @@ import type { TokenLogprob } from "./ops.ts";
 
 export type { TokenLogprob };
 
+/**
+ * Rules which tokens may come next in an answer; one for each answer, used once. Thoughts are free of it: it begins with
+ * the content.
+ */
+export interface TokenConstraint {
+  /**
+   * Bit `id & 31` of word `id >> 5` is set where the token may come next; undefined: any may. Read before the next call.
+   * End tokens are no matter: see `mayEnd`.
+   */
+  allowed(): Uint32Array | undefined;
+  /** This token has come, drawn or forced. */
+  accept(id: number): void;
+  /** Whether the content may end here. */
+  readonly mayEnd: boolean;
+  /** Whether nothing but the end may come. */
+  readonly isComplete: boolean;
+  /** Ids that complete the content from here in few tokens; asked for where room runs out. */
+  closing(): readonly number[];
+}
+
 /** How to sample and when to stop. */
 export interface GenerateOptions {
   /** Most tokens to generate; default: until the context is full. */
@@ -47,6 +67,8 @@ export interface GenerateOptions {
    * Default: as the model does.
    */
   readonly think?: "on" | "off" | number;
+  /** What the content must be. Guesses (`speculation`) are off then. */
+  readonly constraint?: TokenConstraint;
   /** Go on after end-of-turn tokens, which then count as any other. */
   readonly ignoreEnd?: boolean;
   /**
