@@ -13,6 +13,8 @@ export { ExpertLoad, loadImbalance } from "./src/engine/expert_load.ts";
 export { ChatSession, type SessionOptions } from "./src/chat_session.ts";
 export type {
   BatchOptions,
+  ChatOptions,
+  ChatPromptOptions,
   CompleteOptions,
   Completion,
   EndEvent,
@@ -20,6 +22,7 @@ export type {
   GenerateOptions,
   GenerationEvent,
   LoadProgress,
+  Occupancy,
   Score,
   TextEvent,
   Timings,
