@@ -8,9 +8,9 @@ export type {
   SavedPromptCache,
   SavePromptCacheOptions,
 } from "./src/prompt_cache/save_prompt_cache.ts";
-export { Model, type ScoreOptions } from "./src/loaded_model.ts";
+export { type EmbedOptions, Model, type ScoreOptions } from "./src/loaded_model.ts";
 export { ExpertLoad, loadImbalance } from "./src/engine/expert_load.ts";
-export { ChatSession, type SessionOptions } from "./src/chat_session.ts";
+export { ChatSession, type SessionOptions, type TurnOptions } from "./src/chat_session.ts";
 export type {
   BatchOptions,
   ChatOptions,

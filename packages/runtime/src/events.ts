@@ -97,7 +97,7 @@ export interface GenerateOptions {
    * same either way.
    */
   readonly speculation?: "auto" | "lookup" | "mtp" | "off";
-  /** Called while the prompt is fed, and again where a context slides: tokens that the cache holds, and all. */
+  /** Called while the prompt is fed, and where tokens are fed again (a context slides): tokens that the cache holds, and all. */
   readonly onPromptProgress?: (doneTokens: number, totalTokens: number) => void;
   readonly signal?: AbortSignal;
 }
