@@ -8,19 +8,24 @@ export type {
   SavedPromptCache,
   SavePromptCacheOptions,
 } from "./src/prompt_cache/save_prompt_cache.ts";
-export { Model, type ScoreOptions } from "./src/loaded_model.ts";
+export { Model } from "./src/loaded_model.ts";
 export { ExpertLoad, loadImbalance } from "./src/engine/expert_load.ts";
-export { ChatSession, type SessionOptions } from "./src/chat_session.ts";
+export { ChatSession, type SessionOptions, type TurnOptions } from "./src/chat_session.ts";
 export type {
   BatchOptions,
+  ChatOptions,
+  ChatPromptOptions,
   CompleteOptions,
   Completion,
+  EmbedOptions,
   EndEvent,
   FinishReason,
   GenerateOptions,
   GenerationEvent,
   LoadProgress,
+  Occupancy,
   Score,
+  ScoreOptions,
   TextEvent,
   Timings,
   TokenConstraint,

@@ -2,6 +2,7 @@
 import { createWasmBackend } from "./backend/wasm/backend.ts";
 import { packedBytes } from "./backend/wasm/weight_loader.ts";
 import { Decoder } from "./engine/decoder.ts";
+import { readEmbeddingForm } from "./engine/reading/embed.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
@@ -228,6 +229,7 @@ async function loadFrom(
       fingerprint: () => modelFingerprint(config, gguf, parameters.hashes),
       cacheTokens: plan.cacheTokens,
       defaults: recommendedSampling(gguf.metadata),
+      embedding: readEmbeddingForm(config.architecture, gguf.metadata),
       loadMs: performance.now() - start,
     });
   } catch (error) {

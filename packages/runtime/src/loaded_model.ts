@@ -1,22 +1,28 @@
 /** The model as a library user holds it: chat, complete, many at once, score. Joins text and ids; the engine does the work. */
-import { thinkingPrompt } from "./answer/thinking_prompt.ts";
+import { chatPrompt } from "./answer/chat_prompt.ts";
 import { ChatSession, type SessionOptions } from "./chat_session.ts";
 import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
 import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
 import type { Decoder } from "./engine/decoder.ts";
 import { ExpertLoad } from "./engine/expert_load.ts";
+import { type EmbeddingForm, embedTokens } from "./engine/reading/embed.ts";
+import { scoreTokens } from "./engine/reading/score.ts";
 import { RoutingRecord } from "./engine/routing_record.ts";
 import { Scheduler } from "./engine/scheduler.ts";
-import { scoreTokens } from "./engine/score.ts";
 import { StepSize } from "./engine/step_size.ts";
 import { UnsupportedError } from "./errors.ts";
 import type {
   BatchOptions,
+  ChatOptions,
+  ChatPromptOptions,
   CompleteOptions,
   Completion,
+  EmbedOptions,
   GenerateOptions,
   GenerationEvent,
+  Occupancy,
   Score,
+  ScoreOptions,
 } from "./events.ts";
 import { KV_TYPES, type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
 import type { ByteSink } from "./gguf/mod.ts";
@@ -46,18 +52,8 @@ export interface ModelParts {
   /** Tokens that the cache of generation holds, of all sequences together. */
   readonly cacheTokens: number;
   readonly defaults: SamplingDefaults;
+  readonly embedding: EmbeddingForm;
   readonly loadMs: number;
-}
-
-/** Options of `score`. */
-export interface ScoreOptions {
-  readonly signal?: AbortSignal;
-  /** Storage of keys and values. Default f32. */
-  readonly kvType?: KvType;
-  /** Called with rows of raw logits `[rows, V]` in order. */
-  readonly onLogits?: (logits: Float32Array) => void;
-  /** Whether to tell the experts that each token goes to. */
-  readonly routing?: boolean;
 }
 
 /** About how long a step may block the caller's thread; a build without threads often runs in a page. */
@@ -73,6 +69,7 @@ export class Model {
   readonly #source: AnswerSource;
   /** Steps of scoring compute the head for each row, so they are measured apart. */
   readonly #scoreSize: StepSize;
+  readonly #embedSize: StepSize;
   readonly #scoreCaches = new Map<KvType, KvCache>();
   readonly #closing = new AbortController();
 
@@ -88,6 +85,7 @@ export class Model {
     const maxStepMs = backend.variant === "simd" ? STEP_MS.single : STEP_MS.threads;
     const scheduler = new Scheduler(decoder, cache, new StepSize(maxStepMs));
     this.#scoreSize = new StepSize(maxStepMs);
+    this.#embedSize = new StepSize(maxStepMs);
     this.#source = { scheduler, tokenizer, defaults };
   }
 
@@ -117,16 +115,23 @@ export class Model {
     return this.#parts.backend.memoryBytes();
   }
 
+  /** How much of the model is in use by answers; scoring and embedding keep their pages apart. */
+  occupancy(): Occupancy {
+    return this.#source.scheduler.occupancy();
+  }
+
   /**
    * Answers a conversation, piece by piece.
-   * @throws {ModelError} if the model has no chat template
+   * @throws {ModelError} if the model has no chat template, or it fails
    * @throws {ContextFullError} if the conversation does not fit
    */
   async *chat(
     messages: readonly ChatMessage[],
-    options: GenerateOptions = {},
+    options: ChatOptions = {},
   ): AsyncGenerator<GenerationEvent> {
-    yield* this.#events(this.chatIds(messages, options), options);
+    const ids = this.chatIds(messages, options);
+    // an answer that has begun has no thought to come
+    yield* this.#events(ids, options.prefix ? { ...options, think: "off" } : options);
   }
 
   /**
@@ -196,7 +201,7 @@ export class Model {
   async score(ids: readonly number[], options: ScoreOptions = {}): Promise<Score> {
     this.#expectOpen();
     const signal = this.#untilClosed(options.signal);
-    const routing = options.routing ? this.#routingRecord() : undefined;
+    const routing = this.#routingRecord(options);
     const steps = { onLogits: options.onLogits, signal, routing };
     const cache = this.#scoreCache(options.kvType ?? "f32");
     const logprobs = Array.from(
@@ -205,6 +210,37 @@ export class Model {
     const sum = logprobs.reduce((total, value) => total + value, 0);
     const meanNll = logprobs.length > 0 ? -sum / logprobs.length : 0;
     return { ids, logprobs, meanNll, ...(routing ? { routing: routing.layers } : {}) };
+  }
+
+  /**
+   * The embedding `[C]` of a prompt, of length 1: its states after the last norm, pooled as the model file says
+   * (`pooling_type`: mean, first or last; else the mean). A text gets the tokens that the model wants around it. The same
+   * bits whatever else runs.
+   * @throws {RangeError} if there are no tokens, or one is outside the vocabulary
+   * @throws {ContextFullError} if they do not fit the context
+   * @throws {UnsupportedError} if the model pools in another way
+   *
+   * @example
+   * ```ts
+   * import { loadModel } from "@aha/runtime";
+   * await using model = await loadModel("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
+   * const [sky, sea] = [await model.embed("The sky"), await model.embed("The sea")];
+   * console.log(sky.reduce((sum, x, i) => sum + x * sea[i], 0)); // their cosine
+   * ```
+   */
+  async embed(
+    prompt: string | readonly number[],
+    { signal, kvType = "f32" }: EmbedOptions = {},
+  ): Promise<Float32Array> {
+    this.#expectOpen();
+    const { decoder, embedding: { poolingType, addEos } } = this.#parts;
+    const { eosId } = this.tokenizer;
+    const ends = typeof prompt === "string" && addEos && eosId !== undefined ? [eosId] : [];
+    const ids = prompt.length > 0 ? [...this.#idsOf(prompt), ...ends] : [];
+    return await embedTokens(decoder, this.#scoreCache(kvType), ids, this.#embedSize, {
+      poolingType,
+      signal: this.#untilClosed(signal),
+    });
   }
 
   /**
@@ -290,12 +326,17 @@ export class Model {
     return decoder.expertLoad ??= new ExpertLoad(backend.ops);
   }
 
-  /** The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way. */
-  chatIds(
-    messages: readonly ChatMessage[],
-    options: Pick<GenerateOptions, "think"> = {},
-  ): number[] {
-    return thinkingPrompt(this.tokenizer, messages, options.think);
+  /**
+   * The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way.
+   * @throws {ModelError} if the model has no chat template, or it fails
+   */
+  chatIds(messages: readonly ChatMessage[], options: ChatPromptOptions = {}): number[] {
+    return chatPrompt(this.tokenizer, messages, options);
+  }
+
+  /** The text of what `chatIds` gives, control tokens written out. */
+  chatText(messages: readonly ChatMessage[], options: ChatPromptOptions = {}): string {
+    return this.tokenizer.decode(this.chatIds(messages, options));
   }
 
   /** The ids that `complete` feeds for a text. */
@@ -338,7 +379,8 @@ export class Model {
     this.#closing.signal.throwIfAborted();
   }
 
-  #routingRecord(): RoutingRecord {
+  #routingRecord({ routing }: ScoreOptions): RoutingRecord | undefined {
+    if (!routing) return undefined;
     this.#expectExperts();
     return new RoutingRecord(this.#parts.backend.ops);
   }
