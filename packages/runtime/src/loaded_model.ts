@@ -1,4 +1,5 @@
 /** The model as a library user holds it: chat, complete, many at once, score. Joins text and ids; the engine does the work. */
+import { reasoningTagsOf } from "./answer/reasoning_tags.ts";
 import { thinkingPrompt } from "./answer/thinking_prompt.ts";
 import { ChatSession, type SessionOptions } from "./chat_session.ts";
 import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
@@ -17,6 +18,7 @@ import type {
   GenerationEvent,
   Score,
 } from "./events.ts";
+import type { FileFacts } from "./file_facts.ts";
 import { KV_TYPES, type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
 import type { ByteSink } from "./gguf/mod.ts";
 import type { ModelConfig } from "./model/config.ts";
@@ -40,6 +42,7 @@ export interface ModelParts {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
   readonly kvType: KvType;
+  readonly file: FileFacts;
   /** 32 bytes that tell this model from others. */
   readonly fingerprint: () => Promise<Uint8Array>;
   /** Tokens that the cache of generation holds, of all sequences together. */
@@ -100,6 +103,16 @@ export class Model {
     return this.#parts.decoder.contextTokens;
   }
 
+  /** What its file says of the weights. */
+  get file(): FileFacts {
+    return this.#parts.file;
+  }
+
+  /** Whether answers may begin with a thought: its tokenizer or template has the tags. */
+  get isReasoning(): boolean {
+    return reasoningTagsOf(this.tokenizer) !== undefined;
+  }
+
   /** What runs it. */
   get backend(): { readonly name: string; readonly variant: string; readonly threads: number } {
     const { name, variant, threads } = this.#parts.backend;
@@ -142,6 +155,17 @@ export class Model {
    */
   session(options: SessionOptions = {}): ChatSession {
     return new ChatSession(this, options);
+  }
+
+  /**
+   * Continues a prompt, piece by piece; `complete` gives the same at once.
+   * @throws {ContextFullError} if the prompt does not fit
+   */
+  async *generate(
+    prompt: string | readonly number[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationEvent> {
+    yield* this.#events(this.#idsOf(prompt), options);
   }
 
   /**
