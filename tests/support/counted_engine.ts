@@ -73,6 +73,11 @@ export async function withEngine(
   await run({ decoder, scheduler: new Scheduler(decoder, cache, stepSize) });
 }
 
+/** A generator's guide that forces the tokens which `next` gives. */
+export function forcingGuide(next: () => number | undefined): Pick<Generator, "guide"> {
+  return { guide: { next: () => ({ forced: next() }), takes: () => true } };
+}
+
 /** What came of a prompt. */
 export interface Answer {
   readonly tokens: DrawnToken[];

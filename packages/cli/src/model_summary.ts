@@ -1,11 +1,6 @@
 /** What a model file says about itself: sizes, formats, tokenizer. Plans no memory and prints nothing. */
-import {
-  elementsOf,
-  type Gguf,
-  type TensorInfo,
-  type TypeShare,
-  typeShares,
-} from "@aha/runtime/gguf";
+import type { Gguf, TensorInfo } from "@aha/runtime/gguf";
+import { elementsOf, type TypeShare, typeShares } from "@aha/runtime/weights";
 
 /** The head of a model file, for people and for `--json`. */
 export interface ModelSummary {

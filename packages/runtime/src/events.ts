@@ -1,5 +1,6 @@
 /** Options, results and events of generation: the types that callers of the library see. No behaviour. */
 
+import type { KvType } from "./kv_cache.ts";
 import type { TokenLogprob } from "./ops.ts";
 
 export type { TokenLogprob };
@@ -97,7 +98,7 @@ export interface GenerateOptions {
    * same either way.
    */
   readonly speculation?: "auto" | "lookup" | "mtp" | "off";
-  /** Called while the prompt is fed, and again where a context slides: tokens that the cache holds, and all. */
+  /** Called while the prompt is fed, and where tokens are fed again (a context slides): tokens that the cache holds, and all. */
   readonly onPromptProgress?: (doneTokens: number, totalTokens: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -132,6 +133,20 @@ export interface CompleteOptions extends GenerateOptions {
 export interface BatchOptions extends Omit<GenerateOptions, "choice" | "constraint"> {
   /** Called with each event of each answer as it comes; `index` is the prompt's. */
   readonly onEvent?: (event: GenerationEvent, index: number) => void;
+}
+
+/** Options of `embed`. */
+export type EmbedOptions = Pick<ScoreOptions, "signal" | "kvType">;
+
+/** Options of `score`. */
+export interface ScoreOptions {
+  readonly signal?: AbortSignal;
+  /** Storage of keys and values. Default f32. */
+  readonly kvType?: KvType;
+  /** Called with rows of raw logits `[rows, V]` in order. */
+  readonly onLogits?: (logits: Float32Array) => void;
+  /** Whether to tell the experts that each token goes to. */
+  readonly routing?: boolean;
 }
 
 /** Why generation ended: an end-of-turn token or a stop string, or a limit (`maxTokens` or the context). */

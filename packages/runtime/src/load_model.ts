@@ -2,9 +2,9 @@
 import { createWasmBackend } from "./backend/wasm/backend.ts";
 import { packedBytes } from "./backend/wasm/weight_loader.ts";
 import { Decoder } from "./engine/decoder.ts";
+import { readEmbeddingForm } from "./engine/reading/embed.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
-import { fileFacts } from "./file_facts.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
 import { KV_TYPES, type KvType } from "./kv_cache.ts";
 import { type MemoryPlan, planMemory } from "./memory_plan.ts";
@@ -18,6 +18,7 @@ import { GgufParameters } from "./parameter_source.ts";
 import { modelFingerprint } from "./prompt_cache/model_fingerprint.ts";
 import { R1_SAMPLING, type SamplingDefaults } from "./sampler/draw_options.ts";
 import { createTokenizer, vocabularyFromMetadata } from "./tokenizer/mod.ts";
+import { fileFacts } from "./weights/file_facts.ts";
 import { resolveModel } from "./weights/resolve_model.ts";
 
 /** How to load a model. */
@@ -227,6 +228,7 @@ async function loadFrom(
       fingerprint: () => modelFingerprint(config, gguf, parameters.hashes),
       cacheTokens: plan.cacheTokens,
       defaults: recommendedSampling(gguf.metadata),
+      embedding: readEmbeddingForm(config.architecture, gguf.metadata),
       loadMs: performance.now() - start,
     });
   } catch (error) {

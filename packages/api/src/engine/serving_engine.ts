@@ -132,8 +132,11 @@ export class ServingEngine implements Engine {
     const leave = (reason: () => unknown) => {
       if (this.#queue.leave(waiting)) reject(reason());
     };
-    const cancelTimer = clock.after(queueTimeoutMs, () =>
-      leave(() => new QueueTimeoutError(queueTimeoutMs, this.#queue.retryAfterSeconds(count))));
+    const cancelTimer = clock.after(
+      queueTimeoutMs,
+      () =>
+        leave(() => new QueueTimeoutError(queueTimeoutMs, this.#queue.retryAfterSeconds(count))),
+    );
     const onAbort = () => leave(() => signal?.reason);
     signal?.addEventListener("abort", onAbort);
     try {
@@ -151,10 +154,12 @@ export class ServingEngine implements Engine {
 
   async status(): Promise<EngineStatus> {
     const { registry, slots, maxQueued } = this.#parts;
-    const models = await Promise.all(registry.all().map(async (served) => {
-      const load = await this.#loadOf(served);
-      return { ...registry.entryOf(served), ...(load ? { load } : {}) };
-    }));
+    const models = await Promise.all(
+      registry.all().map(async (served) => {
+        const load = await this.#loadOf(served);
+        return { ...registry.entryOf(served), ...(load ? { load } : {}) };
+      }),
+    );
     const state = this.#closing ? "closing" : this.#preloading ? "loading" : "ready";
     return {
       ...{ state, maxQueued, models, queued: this.#queue.queued },

@@ -16,15 +16,36 @@ export interface GenerationEnd {
   readonly cachedPromptTokens: number;
 }
 
+/** What the next draw must keep to. */
+export interface Steering {
+  /** The token that comes, whatever its probability. */
+  readonly forced?: number;
+  /** The tokens that may come: see `Draw.allowed`. */
+  readonly allowed?: Uint32Array;
+  /** Whether an end token may. Default true. */
+  readonly mayEnd?: boolean;
+}
+
+/** What rules an answer besides its options. `tokensLeft` counts those that may still come, the next one among them. */
+export interface TokenGuide {
+  /** Looked at before each draw: the answer is over. */
+  readonly finishReason?: FinishReason;
+  /** Asked before each draw. */
+  next(tokensLeft: number): Steering;
+  /** Told each token but an end; false: it must not come, and what `next` says then is drawn in its place. */
+  takes(id: number, tokensLeft: number): boolean;
+}
+
 /** What a generation needs besides its prompt. */
 export interface Generator {
   readonly scheduler: Scheduler;
   /** Tokens that end the answer; they are not part of it. */
   readonly endIds: ReadonlySet<number>;
   readonly defaults: SamplingDefaults;
-  /** Asked before each draw: the token that must come next, if any. */
-  readonly forcedNext?: () => number | undefined;
+  readonly guide?: TokenGuide;
 }
+
+const NO_GUIDE: TokenGuide = { next: () => ({}), takes: () => true };
 
 /**
  * Yields tokens as they are drawn and returns how it ended; `next(true)` after a token stops. The sequence's cache pages
@@ -33,7 +54,7 @@ export interface Generator {
  * @throws {RangeError} when an option or a token id is out of range
  */
 export async function* generate(
-  { scheduler, endIds, defaults, forcedNext }: Generator,
+  { scheduler, endIds, defaults, guide = NO_GUIDE }: Generator,
   promptIds: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<DrawnToken, GenerationEnd, boolean | undefined> {
@@ -47,7 +68,7 @@ export async function* generate(
   const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
   const history = [...promptIds];
   const drafter = chooseDrafter(
-    options.speculation,
+    options.constraint ? "off" : options.speculation,
     decoder.model.multiToken,
     history,
     (all, ahead) =>
@@ -62,31 +83,39 @@ export async function* generate(
   });
   try {
     let next: readonly number[] = promptIds;
-    while (clock.generated < limit) {
+    for (;;) {
+      const tokensLeft = limit - clock.generated;
+      if (guide.finishReason) return end(guide.finishReason);
+      if (tokensLeft === 0) return end("length");
       if (running.ids.length === contextTokens) {
-        if (keepTokens === undefined) break;
+        if (keepTokens === undefined) return end("length");
         scheduler.rewrite(running, slid(running.ids, keepTokens));
       }
-      const state = { position: history.length, history, promptLength: promptIds.length };
-      const draw = { ...draws(state), forced: forcedNext?.() };
+      const { mayEnd, ...steering } = guide.next(tokensLeft);
+      const state = { position: history.length, history, promptLength: promptIds.length, mayEnd };
+      const draw = { ...draws(state), ...steering };
       const drawn = await scheduler.advance(running, next, draw, {
         signal: options.signal,
         onFed: options.onPromptProgress,
         drafter,
         mostDrafts: Math.min(
-          limit - clock.generated - 1,
+          tokensLeft - 1,
           contextTokens - running.ids.length - next.length,
         ),
       });
       clock.drawn();
       if (!options.ignoreEnd && endIds.has(drawn.id)) return end("stop");
+      if (!guide.takes(drawn.id, tokensLeft)) {
+        next = running.ids.slice(-1); // fed again, so that the other token is told with its own probability
+        scheduler.rewrite(running, running.ids.slice(0, -1));
+        continue;
+      }
       clock.generated++;
       history.push(drawn.id);
       const isStopped = yield drawn;
       if (isStopped) return end("stop");
       next = [drawn.id];
     }
-    return end("length");
   } finally {
     scheduler.close(running);
   }

@@ -1,6 +1,7 @@
 /** What a forward pass tells of its routing: which experts tokens go to, and which gate's scores were not finite. Chooses none. */
+import { UnsupportedError } from "../errors.ts";
 import type { TokenRouting } from "../events.ts";
-import type { Trace } from "../model/language_model.ts";
+import type { LanguageModel, Trace } from "../model/language_model.ts";
 import type { Ops, Routing } from "../ops.ts";
 
 /** The routing of one sequence whose chunks are fed in order, one at a time. */
@@ -35,6 +36,17 @@ export class RoutingRecord {
     }
     this.#layers.set(layer, tokens);
   }
+}
+
+/**
+ * Where to take down the routing of a model.
+ * @throws {UnsupportedError} if it has no experts
+ */
+export function routingRecord({ config }: Pick<LanguageModel, "config">, ops: Ops): RoutingRecord {
+  const { architecture, mixture } = config;
+  if (mixture) return new RoutingRecord(ops);
+  const what = `The ${architecture} model has no experts, so tokens have no routing`;
+  throw new UnsupportedError(what, architecture);
 }
 
 /** A row of which a gate computed a score that is not finite. */

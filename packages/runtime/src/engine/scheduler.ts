@@ -1,11 +1,12 @@
 /** Continuous batching: whatever sequences ask for goes into one step after the other. Draws and computes nothing itself. */
 import { ContextFullError, MemoryError, type ModelError, ThreadError } from "../errors.ts";
+import type { Occupancy } from "../events.ts";
 import { type KvCache, PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 import { type Draw, NONE_LEFT, NOT_FINITE } from "../ops.ts";
 import type { Decoder, DrawnToken, Feed } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, PrefixCache, sharedLength } from "./prefix_cache.ts";
 import { RunningSequence, type Wish, type WishOptions } from "./running_sequence.ts";
-import { gateNotFinite, notFinite } from "./score.ts";
+import { gateNotFinite, notFinite } from "./reading/score.ts";
 import { type Drafts, drawnAhead } from "./speculation/drafts.ts";
 import { guessTokens } from "./speculation/guess_tokens.ts";
 import { draftShare, type Plan, StepPlanner } from "./step_planner.ts";
@@ -117,6 +118,14 @@ export class Scheduler {
   /** Pages of ended sequences that are kept for prompts to come. */
   get keptPages(): number {
     return this.#kept.pages;
+  }
+
+  /** How much is in use. */
+  occupancy(): Occupancy {
+    const { usedPages, maxPages } = this.cache;
+    const running = this.#running.size;
+    const waiting = [...this.#running].filter(({ sequence }) => !sequence).length;
+    return { running, waiting, usedPages, keptPages: this.keptPages, maxPages };
   }
 
   /** Gives up all that is kept of ended sequences. */
@@ -301,7 +310,7 @@ function tellFed(running: RunningSequence, wish: Wish | undefined): void {
 /** Gives the token to the reader, if that is still the one who asked. */
 function settle(running: RunningSequence, wish: Wish | undefined, token: DrawnToken): void {
   if (!wish || running.wish !== wish) return;
-  if (token.id === NONE_LEFT) return reject(running, noneLeft(running.ids.length));
+  if (token.id === NONE_LEFT) return reject(running, noneLeft(running.ids.length, wish.draw));
   running.wish = undefined;
   wish.resolve(token);
 }
@@ -312,8 +321,9 @@ function reject(running: RunningSequence, reason: unknown): void {
   wish?.reject(reason);
 }
 
-function noneLeft(position: number): RangeError {
+function noneLeft(position: number, { allowed }: Draw): RangeError {
+  const by = allowed ? "by the constraint, logit bias" : "by logit bias";
   return new RangeError(
-    `No token can be drawn for position ${position}: all are excluded, by logit bias or as end tokens`,
+    `No token can be drawn for position ${position}: all are excluded, ${by} or as end tokens`,
   );
 }

@@ -19,7 +19,6 @@ export { openSource, type OpenSourceOptions } from "./source/open_source.ts";
 export type { ByteSource } from "./source.ts";
 export { StringArray } from "./string_array.ts";
 export type { TensorInfo } from "./tensor_table.ts";
-export { elementsOf, type TypeShare, typeShares } from "./tensor_totals.ts";
 export {
   type ByteSink,
   type GgufContent,

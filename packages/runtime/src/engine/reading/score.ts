@@ -1,11 +1,11 @@
 /** Log-probabilities of given tokens, by the same forward pass that generates. Draws nothing. */
-import { ContextFullError, ModelError } from "../errors.ts";
-import type { CachedSequence, KvCache } from "../kv_cache.ts";
-import type { Trace } from "../model/language_model.ts";
-import type { Decoder } from "./decoder.ts";
-import { GateWatch, type RoutingRecord } from "./routing_record.ts";
-import type { StepSize } from "./step_size.ts";
-import { yieldToHost } from "../yield_to_host.ts";
+import { ModelError } from "../../errors.ts";
+import type { KvCache } from "../../kv_cache.ts";
+import type { Trace } from "../../model/language_model.ts";
+import type { Decoder } from "../decoder.ts";
+import { GateWatch, type RoutingRecord } from "../routing_record.ts";
+import type { StepSize } from "../step_size.ts";
+import { type Chunk, readInChunks } from "./read_in_chunks.ts";
 
 /** What a caller may ask for besides the log-probabilities. */
 export interface ScoreSteps {
@@ -29,39 +29,28 @@ export async function scoreTokens(
   stepSize: StepSize,
   { signal, onLogits, routing }: ScoreSteps = {},
 ): Promise<Float32Array> {
-  if (ids.length > decoder.contextTokens) {
-    throw new ContextFullError(ids.length, decoder.contextTokens);
-  }
-  decoder.checkIds(ids);
   const all = Int32Array.from(ids);
   const logprobs = new Float32Array(Math.max(0, all.length - 1));
-  const sequence = cache.create();
-  try {
-    while (sequence.length < all.length) {
-      await yieldToHost(signal);
-      const start = sequence.length;
-      const chunk = all.subarray(start, start + stepSize.rows);
-      const began = performance.now();
-      const targets = chunk.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
-      const gates = new GateWatch(decoder.ops);
-      const trace = bothRoutings(gates.trace, routing?.trace);
-      const wanted = { logits: onLogits !== undefined, trace };
-      const scored = scoreChunk(decoder, cache, sequence, chunk, targets, wanted);
-      const [values, logits] = [await scored.values, await scored.logits];
-      await routing?.settled();
-      stepSize.took(chunk.length, performance.now() - began);
-      logprobs.set(values.subarray(0, logprobs.length - start), start);
-      if (logits) onLogits?.(logits);
-      const wrong = logprobs.subarray(start, sequence.length).findIndex((n) => !Number.isFinite(n));
-      if (wrong < 0) continue;
-      const unrouted = await gates.firstUnrouted(0, chunk.length);
-      throw unrouted
-        ? gateNotFinite(unrouted.layer, start + unrouted.row)
-        : notFinite(start + wrong + 1);
-    }
-  } finally {
-    cache.free(sequence);
-  }
+  const feed = async (chunk: Chunk): Promise<void> => {
+    const { start } = chunk;
+    const end = start + chunk.ids.length;
+    const targets = chunk.ids.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
+    const gates = new GateWatch(decoder.ops);
+    const trace = bothRoutings(gates.trace, routing?.trace);
+    const wanted = { logits: onLogits !== undefined, trace };
+    const scored = scoreChunk(decoder, cache, chunk, targets, wanted);
+    const [values, logits] = [await scored.values, await scored.logits];
+    await routing?.settled();
+    logprobs.set(values.subarray(0, logprobs.length - start), start);
+    if (logits) onLogits?.(logits);
+    const wrong = logprobs.subarray(start, end).findIndex((n) => !Number.isFinite(n));
+    if (wrong < 0) return;
+    const unrouted = await gates.firstUnrouted(0, chunk.ids.length);
+    throw unrouted
+      ? gateNotFinite(unrouted.layer, start + unrouted.row)
+      : notFinite(start + wrong + 1);
+  };
+  await readInChunks(decoder, cache, ids, stepSize, feed, signal);
   return logprobs;
 }
 
@@ -77,8 +66,7 @@ function bothRoutings(one: Trace, other?: Trace): Trace {
 function scoreChunk(
   decoder: Decoder,
   cache: KvCache,
-  sequence: CachedSequence,
-  ids: Int32Array,
+  { sequence, ids }: Chunk,
   targets: Int32Array,
   wanted: { readonly logits: boolean; readonly trace?: Trace },
 ): { values: Promise<Float32Array>; logits?: Promise<Float32Array> } {

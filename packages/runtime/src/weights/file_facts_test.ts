@@ -1,8 +1,8 @@
 /** Tests of the short words on a file: sums of all tensors, llama.cpp's name of the mix. */
 import { assertEquals } from "@std/assert";
-import { fixturePath } from "../../../tests/support/fixture.ts";
+import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { fileFacts } from "./file_facts.ts";
-import { openGguf } from "./gguf/mod.ts";
+import { openGguf } from "../gguf/mod.ts";
 
 async function factsOf(file: string) {
   const { gguf, source } = await openGguf(fixturePath(`models/${file}`));

@@ -1,5 +1,5 @@
 /** What a model's file says of its weights in a few words. Reads no weights. */
-import { elementsOf, type Gguf, typeShares } from "./gguf/mod.ts";
+import type { Gguf, TensorInfo } from "../gguf/mod.ts";
 
 /** A model's file in short. */
 export interface FileFacts {
@@ -29,4 +29,28 @@ export function fileFacts({ metadata, tensors }: Gguf, sizeBytes: number): FileF
   // F32 is also what writers leave there who know no better.
   const named = typeof fileType === "number" && fileType > 0 ? MIXES[fileType] : undefined;
   return { sizeBytes, parameters, quantization: named ?? shares[0]?.type ?? "F32" };
+}
+
+/** The tensors of one number format. */
+export interface TypeShare {
+  readonly type: string;
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly sizeBytes: number;
+}
+
+/** Numbers that a tensor holds. */
+export function elementsOf({ dims }: Pick<TensorInfo, "dims">): number {
+  return dims.reduce((product, size) => product * size, 1);
+}
+
+/** The formats of these tensors, the most bytes first. */
+export function typeShares(tensors: Iterable<TensorInfo>): TypeShare[] {
+  const groups = Map.groupBy(tensors, ({ type }) => type.name);
+  return [...groups].map(([type, group]) => ({
+    type,
+    tensors: group.length,
+    parameters: group.reduce((sum, tensor) => sum + elementsOf(tensor), 0),
+    sizeBytes: group.reduce((sum, tensor) => sum + tensor.sizeBytes, 0),
+  })).sort((a, b) => b.sizeBytes - a.sizeBytes);
 }

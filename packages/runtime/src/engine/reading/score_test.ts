@@ -1,13 +1,13 @@
 /** Tests of scoring given tokens: what drawing says, across chunks; refusals. Runs a fixture on the wasm backend. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { fixturePath } from "../../../../tests/support/fixture.ts";
-import { FixtureModel } from "../../../../tests/support/fixture_model.ts";
-import { ContextFullError } from "../errors.ts";
-import type { KvCache } from "../kv_cache.ts";
-import type { Draw } from "../ops.ts";
-import { CHUNK_ROWS, Decoder } from "./decoder.ts";
+import { fixturePath } from "../../../../../tests/support/fixture.ts";
+import { FixtureModel } from "../../../../../tests/support/fixture_model.ts";
+import { ContextFullError } from "../../errors.ts";
+import type { KvCache } from "../../kv_cache.ts";
+import type { Draw } from "../../ops.ts";
+import { CHUNK_ROWS, Decoder } from "../decoder.ts";
 import { type ScoreSteps, scoreTokens } from "./score.ts";
-import { StepSize } from "./step_size.ts";
+import { StepSize } from "../step_size.ts";
 
 const FILE = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 const GREEDY: Draw = {
