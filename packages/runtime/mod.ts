@@ -2,6 +2,7 @@
 export { loadModel, type LoadOptions, planModel } from "./src/load_model.ts";
 export { type CoreBuild, type CoreBuilds, provideCore } from "./src/backend/wasm/core_builds.ts";
 export { PAGE_TOKENS } from "./src/kv_cache.ts";
+export type { FileFacts } from "./src/weights/file_facts.ts";
 export type { MemoryPlan } from "./src/memory_plan.ts";
 export type { RestoredPromptCache } from "./src/prompt_cache/read_prompt_cache.ts";
 export type {

@@ -135,6 +135,20 @@ export interface BatchOptions extends Omit<GenerateOptions, "choice" | "constrai
   readonly onEvent?: (event: GenerationEvent, index: number) => void;
 }
 
+/** Options of `embed`. */
+export type EmbedOptions = Pick<ScoreOptions, "signal" | "kvType">;
+
+/** Options of `score`. */
+export interface ScoreOptions {
+  readonly signal?: AbortSignal;
+  /** Storage of keys and values. Default f32. */
+  readonly kvType?: KvType;
+  /** Called with rows of raw logits `[rows, V]` in order. */
+  readonly onLogits?: (logits: Float32Array) => void;
+  /** Whether to tell the experts that each token goes to. */
+  readonly routing?: boolean;
+}
+
 /** Why generation ended: an end-of-turn token or a stop string, or a limit (`maxTokens` or the context). */
 export type FinishReason = "stop" | "length";
 
@@ -198,20 +212,6 @@ export interface Completion {
   readonly finishReason: FinishReason;
   readonly usage: Usage;
   readonly timings: Timings;
-}
-
-/** Options of `embed`. */
-export type EmbedOptions = Pick<ScoreOptions, "signal" | "kvType">;
-
-/** Options of `score`. */
-export interface ScoreOptions {
-  readonly signal?: AbortSignal;
-  /** Storage of keys and values. Default f32. */
-  readonly kvType?: KvType;
-  /** Called with rows of raw logits `[rows, V]` in order. */
-  readonly onLogits?: (logits: Float32Array) => void;
-  /** Whether to tell the experts that each token goes to. */
-  readonly routing?: boolean;
 }
 
 /** Log-probabilities of a given sequence. */

@@ -1,16 +1,16 @@
 /** The model as a library user holds it: chat, complete, many at once, score. Joins text and ids; the engine does the work. */
 import { chatPrompt } from "./answer/chat_prompt.ts";
+import { reasoningTagsOf } from "./answer/reasoning_tags.ts";
 import { ChatSession, type SessionOptions } from "./chat_session.ts";
 import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
-import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
 import type { Decoder } from "./engine/decoder.ts";
 import { ExpertLoad } from "./engine/expert_load.ts";
-import { type EmbeddingForm, embedTokens } from "./engine/reading/embed.ts";
-import { scoreTokens } from "./engine/reading/score.ts";
-import { RoutingRecord } from "./engine/routing_record.ts";
+import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
+import type { EmbeddingForm } from "./engine/reading/embed.ts";
+import { Reader } from "./engine/reading/reader.ts";
+import { expectExperts } from "./engine/routing_record.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { StepSize } from "./engine/step_size.ts";
-import { UnsupportedError } from "./errors.ts";
 import type {
   BatchOptions,
   ChatOptions,
@@ -24,7 +24,7 @@ import type {
   Score,
   ScoreOptions,
 } from "./events.ts";
-import { KV_TYPES, type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
+import { type KvType, PAGE_TOKENS } from "./kv_cache.ts";
 import type { ByteSink } from "./gguf/mod.ts";
 import type { ModelConfig } from "./model/config.ts";
 import type { Backend } from "./ops.ts";
@@ -39,6 +39,7 @@ import {
 } from "./prompt_cache/save_prompt_cache.ts";
 import type { SamplingDefaults } from "./sampler/draw_options.ts";
 import type { ChatMessage, Tokenizer } from "./tokenizer/mod.ts";
+import type { FileFacts } from "./weights/file_facts.ts";
 
 /** What a loaded model is made of. */
 export interface ModelParts {
@@ -47,6 +48,7 @@ export interface ModelParts {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
   readonly kvType: KvType;
+  readonly file: FileFacts;
   /** 32 bytes that tell this model from others. */
   readonly fingerprint: () => Promise<Uint8Array>;
   /** Tokens that the cache of generation holds, of all sequences together. */
@@ -65,12 +67,13 @@ export class Model {
   readonly tokenizer: Tokenizer;
   /** Milliseconds from the call of `loadModel` to ready. */
   readonly loadMs: number;
+  /** What its file says of the weights. */
+  readonly file: FileFacts;
+  /** Whether answers may begin with a thought: its tokenizer or template has the tags. */
+  readonly isReasoning: boolean;
   readonly #parts: ModelParts;
   readonly #source: AnswerSource;
-  /** Steps of scoring compute the head for each row, so they are measured apart. */
-  readonly #scoreSize: StepSize;
-  readonly #embedSize: StepSize;
-  readonly #scoreCaches = new Map<KvType, KvCache>();
+  readonly #reader: Reader;
   readonly #closing = new AbortController();
 
   /** Not for callers: see `loadModel`. */
@@ -80,12 +83,13 @@ export class Model {
     this.name = name;
     this.tokenizer = tokenizer;
     this.loadMs = loadMs;
+    this.file = parts.file;
+    this.isReasoning = reasoningTagsOf(tokenizer) !== undefined;
     const shape = decoder.model.kvShape(parts.kvType);
     const cache = backend.createCache(shape, Math.ceil(parts.cacheTokens / PAGE_TOKENS));
     const maxStepMs = backend.variant === "simd" ? STEP_MS.single : STEP_MS.threads;
     const scheduler = new Scheduler(decoder, cache, new StepSize(maxStepMs));
-    this.#scoreSize = new StepSize(maxStepMs);
-    this.#embedSize = new StepSize(maxStepMs);
+    this.#reader = new Reader(decoder, backend, maxStepMs);
     this.#source = { scheduler, tokenizer, defaults };
   }
 
@@ -151,6 +155,17 @@ export class Model {
   }
 
   /**
+   * Continues a prompt, piece by piece; `complete` gives the same at once.
+   * @throws {ContextFullError} if the prompt does not fit
+   */
+  async *generate(
+    prompt: string | readonly number[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationEvent> {
+    yield* this.#events(this.#idsOf(prompt), options);
+  }
+
+  /**
    * Continues a prompt and gives the whole result at once. A text prompt gets the model's BOS token if it wants one;
    * ids are taken as they are.
    */
@@ -201,15 +216,7 @@ export class Model {
   async score(ids: readonly number[], options: ScoreOptions = {}): Promise<Score> {
     this.#expectOpen();
     const signal = this.#untilClosed(options.signal);
-    const routing = this.#routingRecord(options);
-    const steps = { onLogits: options.onLogits, signal, routing };
-    const cache = this.#scoreCache(options.kvType ?? "f32");
-    const logprobs = Array.from(
-      await scoreTokens(this.#parts.decoder, cache, ids, this.#scoreSize, steps),
-    );
-    const sum = logprobs.reduce((total, value) => total + value, 0);
-    const meanNll = logprobs.length > 0 ? -sum / logprobs.length : 0;
-    return { ids, logprobs, meanNll, ...(routing ? { routing: routing.layers } : {}) };
+    return await this.#reader.score(ids, { ...options, signal });
   }
 
   /**
@@ -230,17 +237,12 @@ export class Model {
    */
   async embed(
     prompt: string | readonly number[],
-    { signal, kvType = "f32" }: EmbedOptions = {},
+    options: EmbedOptions = {},
   ): Promise<Float32Array> {
     this.#expectOpen();
-    const { decoder, embedding: { poolingType, addEos } } = this.#parts;
-    const { eosId } = this.tokenizer;
-    const ends = typeof prompt === "string" && addEos && eosId !== undefined ? [eosId] : [];
-    const ids = prompt.length > 0 ? [...this.#idsOf(prompt), ...ends] : [];
-    return await embedTokens(decoder, this.#scoreCache(kvType), ids, this.#embedSize, {
-      poolingType,
-      signal: this.#untilClosed(signal),
-    });
+    const ids = typeof prompt === "string" ? this.embedIds(prompt) : prompt;
+    const signal = this.#untilClosed(options.signal);
+    return await this.#reader.embed(ids, this.#parts.embedding.poolingType, { ...options, signal });
   }
 
   /**
@@ -322,7 +324,7 @@ export class Model {
   countExperts(): ExpertLoad {
     this.#expectOpen();
     const { decoder, backend } = this.#parts;
-    this.#expectExperts();
+    expectExperts(this.config);
     return decoder.expertLoad ??= new ExpertLoad(backend.ops);
   }
 
@@ -344,6 +346,14 @@ export class Model {
     const { addBos, bosId } = this.tokenizer;
     const ids = this.tokenizer.encode(text);
     return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
+  }
+
+  /** The ids that `embed` feeds for a text. */
+  embedIds(text: string): number[] {
+    const { eosId } = this.tokenizer;
+    if (text === "") return [];
+    const ends = this.#parts.embedding.addEos && eosId !== undefined ? [eosId] : [];
+    return [...this.promptIds(text), ...ends];
   }
 
   /** Ends all requests and the helper threads. Closing twice does nothing. */
@@ -377,31 +387,5 @@ export class Model {
 
   #expectOpen(): void {
     this.#closing.signal.throwIfAborted();
-  }
-
-  #routingRecord({ routing }: ScoreOptions): RoutingRecord | undefined {
-    if (!routing) return undefined;
-    this.#expectExperts();
-    return new RoutingRecord(this.#parts.backend.ops);
-  }
-
-  #expectExperts(): void {
-    const { architecture, mixture } = this.config;
-    if (mixture) return;
-    const what = `The ${architecture} model has no experts, so tokens have no routing`;
-    throw new UnsupportedError(what, architecture);
-  }
-
-  /** Scoring keeps its keys apart: in f32 unless asked, and without taking pages from answers. */
-  #scoreCache(type: KvType): KvCache {
-    if (!KV_TYPES.includes(type)) {
-      throw new UnsupportedError(`kvType is ${type}, known are ${KV_TYPES.join(", ")}`, type);
-    }
-    let cache = this.#scoreCaches.get(type);
-    if (!cache) {
-      cache = this.#parts.backend.createCache(this.#parts.decoder.model.kvShape(type));
-      this.#scoreCaches.set(type, cache);
-    }
-    return cache;
   }
 }

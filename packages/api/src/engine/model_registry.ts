@@ -1,0 +1,244 @@
+/** Models by name: loads them once for all who wait, unloads them when they are idle or in the way. Knows no places. */
+import type { LoadProgress } from "@aha/runtime";
+import type { Clock } from "./clock.ts";
+import type { ModelEntry } from "./engine.ts";
+import type { ModelSpec } from "./engine_config.ts";
+import { EngineMemoryError, UnknownModelError } from "./engine_errors.ts";
+import type { ModelLoader } from "./model_loader.ts";
+import type { ServedModel } from "./served_model.ts";
+
+/** A configured model. */
+export interface Served {
+  readonly spec: ModelSpec;
+  /** Unix time in seconds. */
+  readonly created: number;
+  residence?: Residence;
+  /** Of the last load, or what it was lost by. */
+  failure?: Error;
+}
+
+/** A model in memory, or on its way there. */
+export interface Residence {
+  readonly served: Served;
+  readonly ready: Promise<ServedModel>;
+  readonly loading: AbortController;
+  readonly left: PromiseWithResolvers<void>;
+  model?: ServedModel;
+  /** By its plan. */
+  bytes: number;
+  users: number;
+  keepAliveMs: number;
+  /** When it was used last. */
+  usedAt: number;
+  /** Whether it leaves as soon as nobody uses it. */
+  isLeaving: boolean;
+  cancelTimer?: () => void;
+}
+
+/** What a registry is made with. */
+export interface RegistryParts {
+  readonly models: readonly ModelSpec[];
+  readonly load: ModelLoader;
+  readonly clock: Clock;
+  readonly slots: number;
+  readonly memoryBytes?: number;
+  readonly keepAliveMs: number;
+  readonly onProgress?: (model: string, progress: LoadProgress) => void;
+}
+
+/**
+ * Invariant: at any time the plans of all residents, those that are being closed among them, stay within `memoryBytes`, and
+ * none with users is unloaded.
+ */
+export class ModelRegistry {
+  readonly #served: readonly Served[];
+  /** Until they are closed. */
+  readonly #residents = new Set<Residence>();
+
+  constructor(private readonly parts: RegistryParts) {
+    const created = Math.floor(parts.clock.now() / 1000);
+    this.#served = parts.models.map((spec) => ({ spec, created }));
+  }
+
+  /** In the order of the configuration. */
+  all(): readonly Served[] {
+    return this.#served;
+  }
+
+  /** What is known of a model. */
+  entryOf({ spec, created, residence, failure }: Served): ModelEntry {
+    const { name, prices } = spec;
+    const facts = residence?.model?.facts;
+    const state = facts ? "ready" : residence ? "loading" : failure ? "failed" : "cold";
+    const expiresAt = residence?.model && this.#expiresAt(residence);
+    return {
+      ...{ name, created, state },
+      ...(facts ? { facts } : {}),
+      ...(expiresAt !== undefined && expiresAt < Infinity ? { expiresAt } : {}),
+      ...(prices ? { prices } : {}),
+    };
+  }
+
+  /**
+   * The model of a name or an alias; without a name the first one.
+   * @throws {UnknownModelError}
+   */
+  find(name?: string): Served {
+    if (name === undefined) return this.#served[0];
+    const found = this.#served.find(({ spec }) => spec.name === name) ??
+      this.#served.find(({ spec }) => spec.aliases?.some((alias) => isMeant(alias, name)));
+    if (found) return found;
+    throw new UnknownModelError(name, this.#served.map(({ spec }) => spec.name));
+  }
+
+  /**
+   * A model to be used until `release`; it is ready when its promise says so. A load goes on when nobody waits for it any
+   * more: the next request probably wants it.
+   */
+  use(served: Served, keepAliveMs?: number): Residence {
+    const residence = served.residence ?? this.#load(served);
+    residence.users++;
+    residence.keepAliveMs = keepAliveMs ?? served.spec.keepAliveMs ?? this.parts.keepAliveMs;
+    residence.cancelTimer?.();
+    return residence;
+  }
+
+  /** The user is done. */
+  release(residence: Residence): void {
+    residence.users--;
+    residence.usedAt = this.parts.clock.now();
+    this.#whenIdle(residence);
+  }
+
+  /** The model answers no more: whoever asks next has it loaded again. */
+  lose(residence: Residence, error: Error): void {
+    if (residence.served.residence !== residence) return;
+    residence.served.failure = error;
+    void this.#remove(residence);
+  }
+
+  /** Unloads a model as soon as nobody uses it. */
+  async unload(served: Served): Promise<void> {
+    const { residence } = served;
+    if (!residence) return;
+    residence.isLeaving = true;
+    if (!residence.model && residence.users === 0) residence.loading.abort();
+    this.#whenIdle(residence);
+    await residence.left.promise;
+  }
+
+  /** Ends loads and closes all models, used or not. */
+  async close(reason: Error): Promise<void> {
+    const residents = [...this.#residents];
+    for (const residence of residents) {
+      residence.loading.abort(reason);
+      if (residence.model) void this.#remove(residence);
+    }
+    await Promise.all(residents.map(({ left }) => left.promise));
+  }
+
+  #load(served: Served): Residence {
+    const loading = new AbortController();
+    const { promise: ready, resolve, reject } = Promise.withResolvers<ServedModel>();
+    ready.catch(() => {}); // who waits is told; maybe nobody does
+    const residence: Residence = {
+      ...{ served, ready, loading, bytes: 0, users: 0, isLeaving: false },
+      left: Promise.withResolvers<void>(),
+      keepAliveMs: this.parts.keepAliveMs,
+      usedAt: this.parts.clock.now(),
+    };
+    served.residence = residence;
+    this.#residents.add(residence);
+    this.#loadInto(residence).then(resolve, (error) => {
+      if (!loading.signal.aborted) served.failure = error;
+      this.#forget(residence);
+      reject(error);
+    });
+    return residence;
+  }
+
+  async #loadInto(residence: Residence): Promise<ServedModel> {
+    const { served, served: { spec } } = residence;
+    const former = [...this.#residents].filter((other) => other.served === served && isGone(other));
+    await Promise.all(former.map(({ left }) => left.promise));
+    const { load, slots, memoryBytes, onProgress } = this.parts;
+    const options = { sequences: slots, memoryBytes, ...spec.loadOptions };
+    const { signal } = residence.loading;
+    const model = await load({ name: spec.name, source: String(spec.source), options }, {
+      signal,
+      reserve: (neededBytes) => this.#reserve(residence, neededBytes),
+      onProgress: onProgress && ((progress) => onProgress(spec.name, progress)),
+      onLost: (error) => this.lose(residence, error),
+    });
+    if (signal.aborted) {
+      await model.close();
+      throw signal.reason;
+    }
+    residence.model = model;
+    residence.usedAt = this.parts.clock.now();
+    served.failure = undefined;
+    this.#whenIdle(residence);
+    return model;
+  }
+
+  /** Makes room; whoever is being closed is waited for. */
+  async #reserve(residence: Residence, neededBytes: number): Promise<void> {
+    const { memoryBytes = Infinity } = this.parts;
+    for (;;) {
+      const others = [...this.#residents].filter((other) => other !== residence);
+      const isStaying = (other: Residence) => !isGone(other) && (other.users > 0 || !other.model);
+      const bytesOf = (some: readonly Residence[]) => some.reduce((sum, r) => sum + r.bytes, 0);
+      if (bytesOf(others.filter(isStaying)) + neededBytes > memoryBytes) {
+        throw new EngineMemoryError(residence.served.spec.name, neededBytes, memoryBytes);
+      }
+      if (bytesOf(others) + neededBytes <= memoryBytes) break;
+      const [oldest] = others.filter((other) => !isStaying(other))
+        .sort((a, b) => Number(isGone(b)) - Number(isGone(a)) || a.usedAt - b.usedAt);
+      await this.#remove(oldest);
+    }
+    residence.bytes = neededBytes;
+  }
+
+  /** Unix time in milliseconds at which the model leaves if nobody asks for it. */
+  #expiresAt({ users, usedAt, keepAliveMs }: Residence): number {
+    return (users > 0 ? this.parts.clock.now() : usedAt) + keepAliveMs;
+  }
+
+  /** Has an idle model leave, now or when its time is over. */
+  #whenIdle(residence: Residence): void {
+    residence.cancelTimer?.();
+    if (residence.users > 0 || !residence.model || isGone(residence)) return;
+    const ms = residence.isLeaving ? 0 : residence.keepAliveMs;
+    if (ms <= 0) void this.#remove(residence);
+    else {
+      const leave = () => void this.#remove(residence);
+      residence.cancelTimer = this.parts.clock.after(ms, leave, { keepsAlive: false });
+    }
+  }
+
+  /** Closes a model; asked again, waits for that. */
+  async #remove(residence: Residence): Promise<void> {
+    if (!isGone(residence)) {
+      residence.served.residence = undefined;
+      residence.cancelTimer?.();
+      await residence.model?.close().catch(() => {}); // a lost one may not know how
+      this.#forget(residence);
+    }
+    await residence.left.promise;
+  }
+
+  #forget(residence: Residence): void {
+    if (!isGone(residence)) residence.served.residence = undefined;
+    this.#residents.delete(residence);
+    residence.left.resolve();
+  }
+}
+
+/** Whether others are not told of it any more: it is being closed. */
+function isGone(residence: Residence): boolean {
+  return residence.served.residence !== residence;
+}
+
+function isMeant(alias: string, name: string): boolean {
+  return alias.endsWith("*") ? name.startsWith(alias.slice(0, -1)) : alias === name;
+}
