@@ -87,7 +87,7 @@ Deno.test("curlExample: paths, methods, keys", () => {
 Deno.test("docsPage: every endpoint in its group, texts escaped, nothing from elsewhere", async () => {
   const page = (await docsPage(document, ORIGIN)).replaceAll(/>\s+</g, "><");
   for (const { method, path } of endpointsOf(document)) {
-    assertStringIncludes(page, `${method.toUpperCase()}</span> <code>${path}</code>`);
+    assertStringIncludes(page, `${method.toUpperCase()}</span><code>${path}</code>`);
   }
   assertStringIncludes(page, "<title>Aha &lt;&amp;&gt;</title>");
   assertStringIncludes(page, "Says &quot;it&#39;s&quot; &lt;b&gt;so&lt;/b&gt;");

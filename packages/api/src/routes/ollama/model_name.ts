@@ -3,9 +3,9 @@ import type { Engine } from "../../engine/engine.ts";
 
 const LATEST = ":latest";
 
-/** The engine's name for `asked`; a name that nothing is known of is given back as it is. */
+/** The engine's name for `asked`; one that is not listed, maybe an alias, is left as it is but for `:latest`. */
 export function servedName(engine: Pick<Engine, "models">, asked: string): string {
   const names = new Set(engine.models().map(({ name }) => name));
-  const forms = [asked, asked.endsWith(LATEST) ? asked.slice(0, -LATEST.length) : asked + LATEST];
-  return forms.find((form) => names.has(form)) ?? asked;
+  const plain = asked.endsWith(LATEST) ? asked.slice(0, -LATEST.length) : asked;
+  return [asked, plain, plain + LATEST].find((form) => names.has(form)) ?? plain;
 }

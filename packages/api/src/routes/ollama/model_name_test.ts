@@ -7,10 +7,28 @@ Deno.test("servedName: a name without a tag and `:latest` are one", () => {
     { name, created: 0, state: "cold" as const }
   ));
   const engine = { models: () => models };
-  const found = ["r1", "r1:latest", "smollm2", "smollm2:latest", "qwen:0.5b", "qwen", "r1:7b"].map(
+  const found = [
+    "r1",
+    "r1:latest",
+    "smollm2",
+    "smollm2:latest",
+    "qwen:0.5b",
+    "qwen",
+    "r1:7b",
+    "alias:latest",
+  ].map(
     (name) => servedName(engine, name),
   );
   assertEquals(found, [
-    ...["r1", "r1", "smollm2:latest", "smollm2:latest", "qwen:0.5b", "qwen", "r1:7b"],
+    ...[
+      "r1",
+      "r1",
+      "smollm2:latest",
+      "smollm2:latest",
+      "qwen:0.5b",
+      "qwen",
+      "r1:7b",
+      "alias:latest",
+    ],
   ]);
 });

@@ -6,12 +6,11 @@ import { DURATION } from "./keep_alive.ts";
 const optional = <T extends z.ZodType>(schema: T): z.ZodOptional<z.ZodNullable<T>> =>
   schema.nullish();
 
-const modelName = z.string({ error: "model is required" }).min(1, "model is required")
-  .openapi({ example: "smollm2-135m" });
+const modelName = z.string().min(1).openapi({ example: "smollm2-135m" });
 
 const keepAlive = z.union([
   z.number(),
-  z.string().regex(DURATION, 'keep_alive must be seconds or a duration such as "5m"'),
+  z.string().regex(DURATION, 'must be a duration such as "5m"'),
 ]).openapi({ example: "5m" });
 
 /** Options of a model; what Ollama does not know itself is ignored, as there. */
@@ -21,7 +20,7 @@ const modelOptions = z.looseObject({
   top_k: optional(z.int()),
   top_p: optional(z.number().min(0).max(1)),
   min_p: optional(z.number().min(0).max(1)),
-  typical_p: optional(z.literal(1, "typical_p is not built: only 1, which is off, is taken")),
+  typical_p: optional(z.literal(1)).openapi({ description: "Only 1, which is off" }),
   stop: optional(z.union([z.string(), z.array(z.string())])),
   num_ctx: optional(z.int().min(1)),
   num_predict: optional(z.int().min(-2)),
@@ -36,8 +35,6 @@ const format = z.union([
   z.enum(["json", ""]),
   z.record(z.string(), z.unknown()).openapi({ description: "A JSON Schema" }),
 ]);
-
-const images = z.array(z.string()).max(0, "images are not taken: the models here read text only");
 
 /** What a request for an answer has, whatever it answers. */
 const answerFields = {
@@ -66,7 +63,9 @@ const message = z.object({
   role: z.enum(["system", "user", "assistant", "tool"]),
   content: optional(z.string()),
   thinking: optional(z.string()),
-  images: optional(images),
+  images: optional(z.array(z.string())).openapi({
+    description: "Refused: the models here read text",
+  }),
   tool_calls: optional(z.array(toolCall)),
   tool_name: optional(z.string()),
   tool_call_id: optional(z.string()),
@@ -97,9 +96,11 @@ export const generateBody = z.object({
   system: optional(z.string()),
   raw: optional(z.boolean()),
   context: optional(z.array(z.int().min(0))),
-  images: optional(images),
-  suffix: optional(z.literal("", "suffix is not taken: the models here do not fill in the middle")),
-  template: optional(z.literal("", "template is not taken: render the prompt and send it as raw")),
+  images: optional(z.array(z.string())).openapi({
+    description: "Refused: the models here read text",
+  }),
+  suffix: optional(z.string()).openapi({ description: "Refused" }),
+  template: optional(z.string()).openapi({ description: "Refused" }),
 }).openapi("OllamaGenerateRequest");
 
 /** Body of /api/embed. */
