@@ -67,9 +67,10 @@ export async function* metered<E extends ServedEvent | ChatEvent>(
   let isPromptCounted = false;
   for await (const event of events) {
     if ("tokens" in event) record.completionTokens += event.tokens.length;
-    if (event.type === "end" && !isPromptCounted) {
-      record.promptTokens += event.usage.promptTokens;
+    if (event.type === "end") {
+      if (!isPromptCounted) record.promptTokens += event.usage.promptTokens;
       isPromptCounted = true;
+      record.answers.push(event);
     }
     yield event;
   }

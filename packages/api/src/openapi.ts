@@ -2,14 +2,32 @@
 import { type RouteConfig, z } from "@hono/zod-openapi";
 import type { AppOptions } from "./app_options.ts";
 import type { ApiApp } from "./request_record.ts";
+import type { OpenApiDocument } from "./routes/docs/open_api.ts";
 
 /** Serves the description of the routes that are mounted by then. */
-export function describeApi(app: ApiApp, { version = "0", apiKeys = [] }: AppOptions): void {
-  if (apiKeys.length > 0) {
+export function describeApi(app: ApiApp, options: AppOptions): void {
+  if (options.apiKeys?.length) {
     const key = { type: "http", scheme: "bearer" } as const;
     app.openAPIRegistry.registerComponent("securitySchemes", "key", key);
   }
-  app.doc31("/openapi.json", {
+  app.doc31("/openapi.json", aboutApi(options));
+}
+
+/** The description as an object. */
+export function apiDocument(app: ApiApp, options: AppOptions): OpenApiDocument {
+  return app.getOpenAPI31Document(aboutApi(options)) as OpenApiDocument;
+}
+
+/** Puts a surface's routes under a heading of the description. */
+export function tagged(name: string, routes: ApiApp): ApiApp {
+  for (const definition of routes.openAPIRegistry.definitions) {
+    if (definition.type === "route") definition.route.tags = [name];
+  }
+  return routes;
+}
+
+function aboutApi({ version = "0", apiKeys = [] }: AppOptions) {
+  return {
     openapi: "3.1.0",
     info: {
       title: "Aha",
@@ -17,7 +35,7 @@ export function describeApi(app: ApiApp, { version = "0", apiKeys = [] }: AppOpt
       description: "Local language models for clients of OpenAI, DeepSeek and Ollama",
     },
     ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
-  });
+  };
 }
 
 export const errorSchema = z

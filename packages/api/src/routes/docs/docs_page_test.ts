@@ -1,7 +1,7 @@
-/** Tests of docs_page.ts and docs_routes.ts. */
+/** Tests of docs_page.ts and mod.ts. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { curlExample, docsPage } from "./docs_page.ts";
-import { docsRoutes } from "./docs_routes.ts";
+import { docsRoutes } from "./mod.ts";
 import { endpointsOf, type OpenApiDocument } from "./open_api.ts";
 
 const ORIGIN = "http://127.0.0.1:8787";
