@@ -2,7 +2,7 @@
 import { createApp } from "../../packages/api/src/app.ts";
 import type { AppOptions } from "../../packages/api/src/app_options.ts";
 import type { GenerationRequest } from "../../packages/api/src/engine/served_model.ts";
-import { type Script, scriptedEngine, type ScriptedEngine } from "./scripted_engine.ts";
+import { type Script, type ScriptedEngine, scriptedEngine } from "./scripted_engine.ts";
 
 /** An app and the engine behind it. */
 export interface ScriptedApp {

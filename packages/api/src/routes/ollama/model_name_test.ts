@@ -28,7 +28,7 @@ Deno.test("servedName: a name without a tag and `:latest` are one", () => {
       "qwen:0.5b",
       "qwen",
       "r1:7b",
-      "alias:latest",
+      "alias",
     ],
   ]);
 });
