@@ -9,7 +9,7 @@ export function describeApi(app: ApiApp, { version = "0", apiKeys = [] }: AppOpt
     const key = { type: "http", scheme: "bearer" } as const;
     app.openAPIRegistry.registerComponent("securitySchemes", "key", key);
   }
-  app.doc31("/openapi.json", {
+  const head = {
     openapi: "3.1.0",
     info: {
       title: "Aha",
@@ -17,7 +17,9 @@ export function describeApi(app: ApiApp, { version = "0", apiKeys = [] }: AppOpt
       description: "Local language models for clients of OpenAI, DeepSeek and Ollama",
     },
     ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
-  });
+  };
+  let document: object | undefined;
+  app.get("/openapi.json", (c) => c.json(document ??= app.getOpenAPI31Document(head)));
 }
 
 export const errorSchema = z

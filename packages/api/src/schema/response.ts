@@ -11,10 +11,10 @@ const partSchema = z.object({
 
 const textSchema = z.union([z.string(), z.array(partSchema)]);
 
-/** What may stand in `input` besides messages. */
+/** What may stand in `input`: messages say so or nothing. */
 const itemSchema = z.discriminatedUnion("type", [
   z.object({
-    type: z.literal("message"),
+    type: z.literal("message").optional(),
     role: z.enum(["user", "assistant", "system", "developer"]),
     content: textSchema,
   }),
@@ -31,12 +31,6 @@ const itemSchema = z.discriminatedUnion("type", [
   }),
   z.object({ type: z.literal("function_call_output"), call_id: z.string(), output: textSchema }),
 ]);
-
-const easyMessageSchema = z.object({
-  type: z.undefined().optional(),
-  role: z.enum(["user", "assistant", "system", "developer"]),
-  content: textSchema,
-});
 
 const toolSchema = z.object({
   type: z.literal("function"),
@@ -63,7 +57,7 @@ export const responseRequest = z
   .object({
     ...drawingFields,
     model: z.string().nullish(),
-    input: z.union([z.string().min(1), z.array(z.union([itemSchema, easyMessageSchema])).min(1)]),
+    input: z.union([z.string().min(1), z.array(itemSchema).min(1)]),
     instructions: z.string().nullish(),
     max_output_tokens: z.int().min(1).nullish(),
     stream: z.boolean().nullish(),
