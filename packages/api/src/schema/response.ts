@@ -4,24 +4,28 @@ import { functionNameSchema, jsonSchemaSchema } from "./chat_completion.ts";
 import { samplingFields } from "./sampling.ts";
 import { effortSchema } from "./thinking.ts";
 
-const partSchema = z.object({
-  type: z.enum(["input_text", "output_text", "text", "summary_text", "reasoning_text"]),
-  text: z.string(),
-});
-
-const textSchema = z.union([z.string(), z.array(partSchema)]);
+const contentSchema = z.union([
+  z.string(),
+  z.array(
+    z.discriminatedUnion("type", [
+      z.object({ type: z.literal("input_text"), text: z.string() }),
+      z.object({ type: z.literal("output_text"), text: z.string() }),
+      z.object({ type: z.literal("refusal"), refusal: z.string() }),
+    ]),
+  ),
+]);
 
 /** What may stand in `input`: messages say so or nothing. */
 const itemSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("message").optional(),
     role: z.enum(["user", "assistant", "system", "developer"]),
-    content: textSchema,
+    content: contentSchema,
   }),
   z.object({
     type: z.literal("reasoning"),
-    content: z.array(partSchema).nullish(),
-    summary: z.array(partSchema).nullish(),
+    content: z.array(z.object({ type: z.literal("reasoning_text"), text: z.string() })).nullish(),
+    summary: z.array(z.object({ type: z.literal("summary_text"), text: z.string() })).nullish(),
   }),
   z.object({
     type: z.literal("function_call"),
@@ -29,7 +33,7 @@ const itemSchema = z.discriminatedUnion("type", [
     name: z.string(),
     arguments: z.string(),
   }),
-  z.object({ type: z.literal("function_call_output"), call_id: z.string(), output: textSchema }),
+  z.object({ type: z.literal("function_call_output"), call_id: z.string(), output: contentSchema }),
 ]);
 
 const toolSchema = z.object({
