@@ -10,7 +10,7 @@ import { apiKeys } from "./middleware/api_keys.ts";
 import { crossOrigin } from "./middleware/cross_origin.ts";
 import { requestScope } from "./middleware/request_scope.ts";
 import { Metrics } from "./metrics/metrics.ts";
-import { apiDocument, describeApi, tagged } from "./openapi.ts";
+import { describeApi, tagged } from "./openapi.ts";
 import type { ApiContext, ApiEnv } from "./request_record.ts";
 import { docsRoutes } from "./routes/docs/mod.ts";
 import { llamaServerRoutes } from "./routes/llama_server/mod.ts";
@@ -35,8 +35,7 @@ export function createApp(engine: Engine, options: AppOptions = {}): Hono {
   app.route("/", tagged("OpenAI and DeepSeek", openAiRoutes(context)));
   app.route("/", tagged("Ollama", ollamaRoutes(context)));
   app.route("/", tagged("llama-server", llamaServerRoutes(context)));
-  describeApi(app, options);
-  app.route("/", docsRoutes(() => apiDocument(app, options)));
+  app.route("/", docsRoutes(describeApi(app, options)));
   app.notFound((c) => fail(c, new ApiError("not_found", `There is no ${c.req.path} here`)));
   app.onError((error, c) => fail(c, error));
   return app as unknown as Hono;

@@ -1,5 +1,6 @@
 /** What goes wrong, as HTTP tells it: the one file that chooses a status. Writes no bodies but OpenAI's. */
 import { ContextFullError, MemoryError, ModelError, UnsupportedError } from "@aha/runtime";
+import { ChatRequestError } from "./chat/chat_request_error.ts";
 import {
   EngineClosingError,
   EngineMemoryError,
@@ -65,13 +66,13 @@ export interface Failure {
   readonly isInternal: boolean;
 }
 
-/** A field of `ServedOptions` or `ChatRequest`, by its name in a surface's requests. */
+/**
+ * What a surface calls the runtime's options, and the fields of OpenAI's chat requests (`messages`, `response_format`)
+ * that errors of conversations name.
+ */
 export type ParamNames = Readonly<Record<string, string>>;
 
-/**
- * What to tell of any error. Only messages of known errors are told, since others may hold paths. `names` are what the
- * surface calls the options that a `RangeError` of the runtime begins with.
- */
+/** What to tell of any error. Only messages of known errors are told: others may hold paths. */
 export function failureOf(error: unknown, names: ParamNames = {}): Failure {
   const known = knownError(error, names);
   if (!known) return failure("internal", "Internal error", {});
@@ -102,13 +103,14 @@ function knownError(error: unknown, names: ParamNames): ApiError | undefined {
     return as("unavailable", { code: "out_of_memory" });
   }
   if (error instanceof ContextFullError) {
-    return as("invalid", { param: names.messages, code: "context_length_exceeded" });
+    const param = names.messages ?? "messages";
+    return as("invalid", { param, code: "context_length_exceeded" });
   }
   // A template that refuses the messages; what keeps a model from loading does not come here as such (`leaseModel`).
   if (error instanceof ModelError || error instanceof UnsupportedError) return as("invalid");
-  if (error.name === "ChatRequestError") {
-    const { param } = error as Error & { readonly param?: string };
-    return as("invalid", { param: param === undefined ? undefined : names[param] ?? param });
+  if (error instanceof ChatRequestError) {
+    const [field] = /^\w+/.exec(error.param) ?? [""];
+    return as("invalid", { param: names[field] ?? error.param });
   }
   if (error.name === "AbortError") return new ApiError("gone", "The client has gone away");
   return error instanceof RangeError ? optionError(error, names) : undefined;

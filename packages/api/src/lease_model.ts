@@ -58,16 +58,23 @@ function addressOf(c: ApiContext): string | undefined {
 
 /**
  * The events of the answers to one prompt, counted in the record as they come: an answer that is not waited for to its
- * end is counted too.
+ * end is counted too. The end tells of tokens that no piece had, as those of tool calls.
  */
-export async function* metered<E extends ServedEvent | ChatEvent>(
+export async function* metered<E extends (ServedEvent & { readonly choice?: number }) | ChatEvent>(
   record: RequestRecord,
   events: AsyncIterable<E>,
 ): AsyncGenerator<E, void> {
+  const counted = new Map<number, number>();
+  const count = (choice: number, total: number) => {
+    record.completionTokens += total - (counted.get(choice) ?? 0);
+    counted.set(choice, total);
+  };
   let isPromptCounted = false;
   for await (const event of events) {
-    if ("tokens" in event) record.completionTokens += event.tokens.length;
+    const { choice = 0 } = event;
+    if ("tokens" in event) count(choice, (counted.get(choice) ?? 0) + event.tokens.length);
     if (event.type === "end") {
+      count(choice, event.usage.completionTokens);
       if (!isPromptCounted) record.promptTokens += event.usage.promptTokens;
       isPromptCounted = true;
       record.answers.push(event);

@@ -4,30 +4,16 @@ import type { AppOptions } from "./app_options.ts";
 import type { ApiApp } from "./request_record.ts";
 import type { OpenApiDocument } from "./routes/docs/open_api.ts";
 
-/** Serves the description of the routes that are mounted by then. */
-export function describeApi(app: ApiApp, options: AppOptions): void {
-  if (options.apiKeys?.length) {
+/** Serves the description of the routes that are mounted by then; gives what makes it. */
+export function describeApi(
+  app: ApiApp,
+  { version = "0", apiKeys = [] }: AppOptions,
+): () => OpenApiDocument {
+  if (apiKeys.length > 0) {
     const key = { type: "http", scheme: "bearer" } as const;
     app.openAPIRegistry.registerComponent("securitySchemes", "key", key);
   }
-  app.doc31("/openapi.json", aboutApi(options));
-}
-
-/** The description as an object. */
-export function apiDocument(app: ApiApp, options: AppOptions): OpenApiDocument {
-  return app.getOpenAPI31Document(aboutApi(options)) as OpenApiDocument;
-}
-
-/** Puts a surface's routes under a heading of the description. */
-export function tagged(name: string, routes: ApiApp): ApiApp {
-  for (const definition of routes.openAPIRegistry.definitions) {
-    if (definition.type === "route") definition.route.tags = [name];
-  }
-  return routes;
-}
-
-function aboutApi({ version = "0", apiKeys = [] }: AppOptions) {
-  return {
+  const head = {
     openapi: "3.1.0",
     info: {
       title: "Aha",
@@ -36,6 +22,18 @@ function aboutApi({ version = "0", apiKeys = [] }: AppOptions) {
     },
     ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
   };
+  let document: OpenApiDocument | undefined;
+  const described = () => document ??= app.getOpenAPI31Document(head) as OpenApiDocument;
+  app.get("/openapi.json", (c) => c.json(described()));
+  return described;
+}
+
+/** Puts a surface's routes under a heading of the description. */
+export function tagged(name: string, routes: ApiApp): ApiApp {
+  for (const definition of routes.openAPIRegistry.definitions) {
+    if (definition.type === "route") definition.route.tags = [name];
+  }
+  return routes;
 }
 
 export const errorSchema = z

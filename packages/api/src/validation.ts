@@ -46,11 +46,11 @@ function complaint(issue: Issue): string {
         ? "is missing"
         : `must be ${named(issue.expected)}, not ${kindOf(issue.input)}`;
     case "invalid_value":
-      return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
+      return `must be ${choice(issue.values)}`;
     case "invalid_union":
       return issue.errors.length > 0
         ? `must be ${expectations(issue.errors)}, not ${kindOf(issue.input)}`
-        : "is not of a known type";
+        : `must be ${choice("options" in issue ? issue.options ?? [] : [])}`;
     case "too_small":
       return `must be at least ${issue.minimum}${sized(issue.origin)}`;
     case "too_big":
@@ -58,6 +58,11 @@ function complaint(issue: Issue): string {
     default:
       return issue.message;
   }
+}
+
+function choice(values: readonly unknown[]): string {
+  const given = values.filter((value) => value !== undefined);
+  return given.map((value) => JSON.stringify(value)).join(" or ");
 }
 
 function expectations(branches: readonly (readonly Issue[])[]): string {

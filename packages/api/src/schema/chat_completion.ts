@@ -6,7 +6,12 @@ import { timingsSchema, tokenLogprobSchema, usageSchema } from "./usage.ts";
 
 const contentSchema = z.union([
   z.string(),
-  z.array(z.object({ type: z.literal("text"), text: z.string() })),
+  z.array(
+    z.discriminatedUnion("type", [
+      z.object({ type: z.literal("text"), text: z.string() }),
+      z.object({ type: z.literal("refusal"), refusal: z.string() }),
+    ]),
+  ),
 ]);
 
 const toolCallSchema = z.object({

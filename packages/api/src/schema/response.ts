@@ -4,24 +4,28 @@ import { functionNameSchema, jsonSchemaSchema } from "./chat_completion.ts";
 import { samplingFields } from "./sampling.ts";
 import { effortSchema } from "./thinking.ts";
 
-const partSchema = z.object({
-  type: z.enum(["input_text", "output_text", "text", "summary_text", "reasoning_text"]),
-  text: z.string(),
-});
+const contentSchema = z.union([
+  z.string(),
+  z.array(
+    z.discriminatedUnion("type", [
+      z.object({ type: z.literal("input_text"), text: z.string() }),
+      z.object({ type: z.literal("output_text"), text: z.string() }),
+      z.object({ type: z.literal("refusal"), refusal: z.string() }),
+    ]),
+  ),
+]);
 
-const textSchema = z.union([z.string(), z.array(partSchema)]);
-
-/** What may stand in `input` besides messages. */
+/** What may stand in `input`: messages say so or nothing. */
 const itemSchema = z.discriminatedUnion("type", [
   z.object({
-    type: z.literal("message"),
+    type: z.literal("message").optional(),
     role: z.enum(["user", "assistant", "system", "developer"]),
-    content: textSchema,
+    content: contentSchema,
   }),
   z.object({
     type: z.literal("reasoning"),
-    content: z.array(partSchema).nullish(),
-    summary: z.array(partSchema).nullish(),
+    content: z.array(z.object({ type: z.literal("reasoning_text"), text: z.string() })).nullish(),
+    summary: z.array(z.object({ type: z.literal("summary_text"), text: z.string() })).nullish(),
   }),
   z.object({
     type: z.literal("function_call"),
@@ -29,14 +33,8 @@ const itemSchema = z.discriminatedUnion("type", [
     name: z.string(),
     arguments: z.string(),
   }),
-  z.object({ type: z.literal("function_call_output"), call_id: z.string(), output: textSchema }),
+  z.object({ type: z.literal("function_call_output"), call_id: z.string(), output: contentSchema }),
 ]);
-
-const easyMessageSchema = z.object({
-  type: z.undefined().optional(),
-  role: z.enum(["user", "assistant", "system", "developer"]),
-  content: textSchema,
-});
 
 const toolSchema = z.object({
   type: z.literal("function"),
@@ -63,7 +61,7 @@ export const responseRequest = z
   .object({
     ...drawingFields,
     model: z.string().nullish(),
-    input: z.union([z.string().min(1), z.array(z.union([itemSchema, easyMessageSchema])).min(1)]),
+    input: z.union([z.string().min(1), z.array(itemSchema).min(1)]),
     instructions: z.string().nullish(),
     max_output_tokens: z.int().min(1).nullish(),
     stream: z.boolean().nullish(),

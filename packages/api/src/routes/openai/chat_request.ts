@@ -1,5 +1,4 @@
 /** From OpenAI's and DeepSeek's chat requests to `ChatRequest`. Runs nothing. */
-import type { ChatMessage } from "@aha/runtime";
 import type { AppOptions } from "../../app_options.ts";
 import type { ChatRequest, FunctionTool, ToolChoice } from "../../chat/chat_request.ts";
 import { ApiError, type ParamNames } from "../../errors.ts";
@@ -12,7 +11,7 @@ type WireTool = NonNullable<ChatCompletionRequest["tools"]>[number]["function"];
 
 export const CHAT_PARAMS: ParamNames = {
   ...SAMPLING_PARAMS,
-  ...{ messages: "messages", format: "response_format", think: "thinking", choices: "n" },
+  think: "thinking",
 };
 
 /** The request in no wire format. @throws {ApiError} 400 naming the field that does not fit the others */
@@ -36,7 +35,7 @@ export function chatRequestOf(body: ChatCompletionRequest, options: AppOptions):
       format: format ? formatOf(format) : undefined,
       prefix,
     }),
-    messages: messages.map(chatMessage),
+    messages: messages.map((message) => ({ ...withoutNull(message), role: message.role })),
     choices: choicesOf(body.n, options),
     options: top_logprobs ? { ...sampling, topLogprobs: top_logprobs } : sampling,
   };
@@ -77,22 +76,7 @@ function withPrefix(messages: readonly WireMessage[]): {
   return { messages: messages.slice(0, -1), prefix: textOf(content) };
 }
 
-/** Fields that have a value, in OpenAI's names: templates know these. */
-function chatMessage(message: WireMessage, index: number): ChatMessage {
-  const { content, role, tool_calls, tool_call_id, name, reasoning_content } = message;
-  if ((content ?? undefined) === undefined && role !== "assistant") {
-    throw new ApiError("invalid", `messages[${index}].content is missing`, {
-      param: `messages[${index}].content`,
-    });
-  }
-  return {
-    role: role === "developer" ? "system" : role,
-    content: textOf(content),
-    ...withoutNull({ name, tool_call_id, reasoning_content }),
-    ...(tool_calls && tool_calls.length > 0 ? { tool_calls } : {}),
-  };
-}
-
 function textOf(content: WireMessage["content"]): string {
-  return typeof content === "string" ? content : (content ?? []).map(({ text }) => text).join("");
+  if (typeof content === "string") return content;
+  return (content ?? []).map((part) => part.type === "text" ? part.text : part.refusal).join("");
 }

@@ -5,7 +5,13 @@ import { totalUsage } from "../../chat/usage.ts";
 import type { TokenPrices } from "../../engine/engine.ts";
 import type { ServedEvent, ServedText } from "../../engine/served_model.ts";
 import type { completion } from "../../schema/completion.ts";
-import { type AnswerHead, wireLogprobs, wireTimings, wireUsage } from "./answer_facts.ts";
+import {
+  type AnswerHead,
+  wireLogprobs,
+  type WireTimings,
+  wireTimings,
+  wireUsage,
+} from "./answer_facts.ts";
 
 type Completion = z.infer<typeof completion>;
 type Choice = Completion["choices"][number];
@@ -66,6 +72,9 @@ type ChunkChoice = Omit<Choice, "finish_reason"> & {
 
 interface Chunk extends AnswerHead {
   readonly choices: readonly ChunkChoice[];
+  readonly usage?: null;
+  /** With the end of a choice. */
+  readonly timings?: WireTimings;
 }
 
 /** Chunks of a stream. A thought is told apart from the text, as everywhere here. */
@@ -84,9 +93,9 @@ export class CompletionChunks {
     this.#lengths[index] = start;
     if (event.type === "end") {
       this.ends[index] = event;
-      return [
-        this.#chunk({ index, text: prefix, logprobs: null, finish_reason: event.finishReason }),
-      ];
+      const finish_reason = event.finishReason;
+      const timings = wireTimings(event.usage, event.timings);
+      return [{ ...this.#chunk({ index, text: prefix, logprobs: null, finish_reason }), timings }];
     }
     const text = prefix + (event.type === "content" ? event.text : "");
     const isTold = this.options.logprobs && event.tokens.length > 0;

@@ -37,7 +37,7 @@ export function completionsRoute(app: ApiApp, context: AppContext): void {
   };
   jsonRoute(app, context, route, async (c, body) => {
     const record = c.get("record");
-    record.paramNames = { ...SAMPLING_PARAMS, topLogprobs: "logprobs" };
+    record.paramNames = { ...SAMPLING_PARAMS, topLogprobs: "logprobs", messages: "prompt" };
     record.prompt = body.prompt;
     const requests = generationRequests(body, context);
     const { model } = aliasOf(context.engine, body.model);

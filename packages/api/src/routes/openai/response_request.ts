@@ -9,11 +9,10 @@ import { thinkOf } from "../../schema/thinking.ts";
 import { functionTool } from "./chat_request.ts";
 
 type InputItem = Exclude<ResponseRequest["input"], string>[number];
-type WireText = Extract<InputItem, { readonly type: "function_call_output" }>["output"];
 
 export const RESPONSE_PARAMS: ParamNames = {
   ...SAMPLING_PARAMS,
-  ...{ messages: "input", format: "text.format", response_format: "text.format" },
+  ...{ messages: "input", response_format: "text.format", tools: "tools" },
   ...{ maxTokens: "max_output_tokens", think: "reasoning.effort" },
 };
 
@@ -47,7 +46,6 @@ function formatOf(
 
 /** A message as it grows: calls and thoughts are items of their own on the wire and parts of a message for a template. */
 interface Turn extends ChatMessage {
-  content: string;
   reasoning_content?: string;
   tool_calls?: unknown[];
 }
@@ -61,9 +59,11 @@ function messagesOf({ instructions, input }: ResponseRequest): ChatMessage[] {
 
 function addItem(turns: Turn[], item: InputItem): void {
   switch (item.type) {
-    case "reasoning":
-      assistantTurn(turns).reasoning_content = textOf(item.content ?? item.summary ?? []);
+    case "reasoning": {
+      const parts: readonly { readonly text: string }[] = item.content ?? item.summary ?? [];
+      assistantTurn(turns).reasoning_content = parts.map(({ text }) => text).join("");
       break;
+    }
     case "function_call": {
       const { call_id: id, name, arguments: text } = item;
       const call = { id, type: "function", function: { name, arguments: text } };
@@ -71,15 +71,14 @@ function addItem(turns: Turn[], item: InputItem): void {
       break;
     }
     case "function_call_output":
-      turns.push({ role: "tool", tool_call_id: item.call_id, content: textOf(item.output) });
+      turns.push({ role: "tool", tool_call_id: item.call_id, content: item.output });
       break;
     default: {
-      const content = textOf(item.content);
-      if (item.role !== "assistant") {
-        turns.push({ role: item.role === "developer" ? "system" : item.role, content });
-      } else if (turns.at(-1)?.role === "assistant" && turns.at(-1)?.content === "") {
-        assistantTurn(turns).content = content;
-      } else turns.push({ role: "assistant", content });
+      const { role, content } = item;
+      const open = turns.at(-1);
+      const isGoingOn = role === "assistant" && open?.role === role && open.content === undefined;
+      if (isGoingOn) turns[turns.length - 1] = { ...open, content };
+      else turns.push({ role, content });
     }
   }
 }
@@ -88,11 +87,7 @@ function addItem(turns: Turn[], item: InputItem): void {
 function assistantTurn(turns: Turn[]): Turn {
   const last = turns.at(-1);
   if (last?.role === "assistant") return last;
-  const turn: Turn = { role: "assistant", content: "" };
+  const turn: Turn = { role: "assistant" };
   turns.push(turn);
   return turn;
-}
-
-function textOf(text: WireText): string {
-  return typeof text === "string" ? text : text.map((part) => part.text).join("");
 }
