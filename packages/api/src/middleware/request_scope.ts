@@ -24,7 +24,7 @@ export function requestScope({ options, metrics }: AppContext): MiddlewareHandle
       metrics.observe({ method, route, status, durationMs, answers });
     });
     await next();
-    route = routePath(c, -1);
+    route = routePath(c, -1).replaceAll(/\{[^}]*\}/g, ""); // `:model{.+}`
     if (!record.isStreaming) record.end(c.res.status);
   };
 }
