@@ -1,5 +1,9 @@
 /** Tests of docs_page.ts and mod.ts. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
+import { Metrics } from "../../metrics/metrics.ts";
+import { llamaServerRoutes } from "../llama_server/mod.ts";
+import { ollamaRoutes } from "../ollama/mod.ts";
 import { curlExample, docsPage } from "./docs_page.ts";
 import { docsRoutes } from "./mod.ts";
 import { endpointsOf, type OpenApiDocument } from "./open_api.ts";
@@ -110,4 +114,20 @@ Deno.test("docsRoutes: the style is what the policy allows, and no more", async 
   const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style));
   assertStringIncludes(policy, `'sha256-${btoa(String.fromCharCode(...new Uint8Array(hash)))}'`);
   assertStringIncludes(policy, "default-src 'none'");
+});
+
+Deno.test("docs: every route of Ollama's and llama-server's is described", async () => {
+  const app = scriptedApp({ content: [] });
+  const described: OpenApiDocument = await (await app.request("/openapi.json")).json();
+  const known = new Set(endpointsOf(described).map(({ method, path }) => `${method} ${path}`));
+  const context = { engine: app.engine, options: {}, metrics: new Metrics() };
+  for (const { routes } of [ollamaRoutes(context), llamaServerRoutes(context)]) {
+    for (const { method, path } of routes) {
+      const name = `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`;
+      assert(known.has(name), `${name} is not described`);
+    }
+  }
+  const page = await (await app.request("/docs")).text();
+  assertStringIncludes(page, "<h2>Ollama</h2>");
+  assertStringIncludes(page, "curl http://localhost/api/chat");
 });
