@@ -1,5 +1,6 @@
 /** How a server is set up. Types only. */
 import type { Engine } from "./engine/engine.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** A client's key, with limits of its own. */
 export interface ApiKey {
@@ -17,6 +18,7 @@ export interface AccessEntry {
   readonly requestId: string;
   readonly method: string;
   readonly path: string;
+  /** Of the answer, or of what ended its stream; 499: the client went away. */
   readonly status: number;
   readonly durationMs: number;
   /** Name of the key. */
@@ -42,11 +44,15 @@ export interface AppOptions {
   readonly maxChoices?: number;
   /** Time that a request may take in all, milliseconds. Default 10 minutes. */
   readonly requestTimeoutMs?: number;
+  /** Time in which a body must have arrived, milliseconds. Default 30 seconds. */
+  readonly bodyTimeoutMs?: number;
   /** A stream that has nothing to tell for so long gets a comment, milliseconds. Default 10,000. */
   readonly keepAliveMs?: number;
   /** Called once a request. Default: nothing is logged. */
   readonly onAccess?: (entry: AccessEntry) => void;
   readonly logPrompts?: boolean;
+  /** Called with what is the server's own fault, which clients are not told. Default: `console.error`. */
+  readonly onError?: (error: unknown, requestId: string) => void;
   readonly version?: string;
 }
 
@@ -54,4 +60,5 @@ export interface AppOptions {
 export interface AppContext {
   readonly engine: Engine;
   readonly options: AppOptions;
+  readonly metrics: Metrics;
 }

@@ -1,0 +1,81 @@
+/** What /openapi.json says of the whole, and what all routes share in it. Describes no route. */
+import { type RouteConfig, z } from "@hono/zod-openapi";
+import type { AppOptions } from "./app_options.ts";
+import type { ApiApp } from "./request_record.ts";
+import type { OpenApiDocument } from "./routes/docs/open_api.ts";
+
+/** Serves the description of the routes that are mounted by then; gives what makes it. */
+export function describeApi(
+  app: ApiApp,
+  { version = "0", apiKeys = [] }: AppOptions,
+): () => OpenApiDocument {
+  if (apiKeys.length > 0) {
+    const key = { type: "http", scheme: "bearer" } as const;
+    app.openAPIRegistry.registerComponent("securitySchemes", "key", key);
+  }
+  const head = {
+    openapi: "3.1.0",
+    info: {
+      title: "Aha",
+      version,
+      description: "Local language models for clients of OpenAI, DeepSeek and Ollama",
+    },
+    ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
+  };
+  let document: OpenApiDocument | undefined;
+  const described = () => document ??= app.getOpenAPI31Document(head) as OpenApiDocument;
+  app.get("/openapi.json", (c) => c.json(described()));
+  return described;
+}
+
+/** Puts a surface's routes under a heading of the description. */
+export function tagged(name: string, routes: ApiApp): ApiApp {
+  for (const definition of routes.openAPIRegistry.definitions) {
+    if (definition.type === "route") definition.route.tags = [name];
+  }
+  return routes;
+}
+
+export const errorSchema = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+      request_id: z.string().optional(),
+    }),
+  })
+  .openapi("Error");
+
+const MEANINGS: Readonly<Record<number, string>> = {
+  400: "The request is wrong; `param` names the field where one is to blame",
+  401: "No API key, or one that is not known",
+  403: "Pages of this origin may not ask",
+  404: "There is no such model",
+  408: "The body came too slowly",
+  413: "The body is too large",
+  415: "The body is not application/json",
+  429: "The key has used its limit, or the server is busy: ask again after Retry-After",
+  500: "A fault of the server",
+  501: "Not built",
+  503: "The server is going down, or the model does not fit or load",
+  504: "The request took longer than allowed",
+};
+
+type Responses = RouteConfig["responses"];
+
+/** The errors that any route may answer with, in this schema's form. */
+export function errorResponses(schema: z.ZodType = errorSchema): Responses {
+  const content = { "application/json": { schema } };
+  return Object.fromEntries(
+    Object.entries(MEANINGS).map(([status, description]) => [status, { description, content }]),
+  );
+}
+
+/** An answer in JSON, with the errors beside it; `stream`: the type of the stream that it may be instead. */
+export function responses(schema: z.ZodType, description: string, stream?: string): Responses {
+  const streamed = stream === undefined ? {} : { [stream]: { schema: z.string() } };
+  const content = { "application/json": { schema }, ...streamed };
+  return { 200: { description, content }, ...errorResponses() };
+}

@@ -1,0 +1,45 @@
+/** The API over a scripted engine, asked without a socket: for tests of routes. Starts no server. */
+import { createApp } from "../../packages/api/src/app.ts";
+import type { AppOptions } from "../../packages/api/src/app_options.ts";
+import type { GenerationRequest } from "../../packages/api/src/engine/served_model.ts";
+import { type Script, type ScriptedEngine, scriptedEngine } from "./scripted_engine.ts";
+
+/** An app and the engine behind it. */
+export interface ScriptedApp {
+  readonly engine: ScriptedEngine;
+  readonly request: (path: string, init?: RequestInit) => Promise<Response>;
+  /** Posts JSON. */
+  readonly post: (path: string, body: unknown, init?: RequestInit) => Promise<Response>;
+  /** For clients that take a `fetch`. */
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+}
+
+export function scriptedApp(
+  script: Script | ((request: GenerationRequest) => Script),
+  options: AppOptions = {},
+): ScriptedApp {
+  const engine = scriptedEngine(script);
+  const app = createApp(engine, options);
+  const request = (path: string, init?: RequestInit) => Promise.resolve(app.request(path, init));
+  return {
+    engine,
+    request,
+    post: (path, body, init = {}) =>
+      request(path, {
+        ...init,
+        method: "POST",
+        headers: { "content-type": "application/json", ...init.headers },
+        body: JSON.stringify(body),
+      }),
+    fetch: (input, init) => Promise.resolve(app.fetch(new Request(input, init))),
+  };
+}
+
+/** The data of each frame of a stream, parsed; comments and event names are left out. */
+export function framesOf(text: string): unknown[] {
+  return text
+    .split("\n\n")
+    .flatMap((frame) => frame.split("\n").filter((line) => line.startsWith("data: ")))
+    .map((line) => line.slice(6))
+    .map((data) => data === "[DONE]" ? data : JSON.parse(data));
+}
