@@ -40,11 +40,11 @@ function pathOf(path: readonly PropertyKey[]): string {
 }
 
 function complaint(issue: Issue): string {
+  const isMissing = /^invalid_(type|value|union)$/.test(issue.code) && issue.input === undefined;
+  if (isMissing) return "is missing";
   switch (issue.code) {
     case "invalid_type":
-      return issue.input === undefined
-        ? "is missing"
-        : `must be ${named(issue.expected)}, not ${kindOf(issue.input)}`;
+      return `must be ${named(issue.expected)}, not ${kindOf(issue.input)}`;
     case "invalid_value":
       return `must be ${choice(issue.values)}`;
     case "invalid_union":
