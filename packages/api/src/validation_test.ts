@@ -8,6 +8,7 @@ const schema = z.object({
   kind: z.enum(["a", "b"]).nullish(),
   text: z.union([z.string(), z.array(z.object({ type: z.literal("text"), text: z.string() }))]),
   items: z.array(z.string().min(1)).max(2).nullish(),
+  list: z.union([z.array(z.number()), z.array(z.string())]).nullish(),
   shape: z.discriminatedUnion("type", [
     z.object({ type: z.literal("x"), size: z.number() }),
     z.object({ type: z.literal("y") }),
@@ -29,6 +30,8 @@ const TABLE: readonly [unknown, string, string | undefined][] = [
   [{ text: "", kind: "c" }, 'kind must be "a" or "b"', "kind"],
   [{ text: "", items: ["a", "b", "c"] }, "items must be at most 2 long", "items"],
   [{ text: "", items: [""] }, "items[0] must be at least 1 characters long", "items[0]"],
+  [{ text: "", list: ["a", 5] }, "list[1] must be a string, not a number", "list[1]"],
+  [{ text: "", list: [5, "a"] }, "list[1] must be a number, not a string", "list[1]"],
   [{ text: "", shape: { type: "z" } }, 'shape.type must be "x" or "y"', "shape.type"],
   [{ text: "", shape: { type: "x" } }, "shape.size is missing", "shape.size"],
 ];
