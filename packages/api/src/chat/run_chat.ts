@@ -1,5 +1,5 @@
 /** Answers a conversation: several choices at once, calls of functions told from text. Knows no wire format. */
-import type { ServedEvent, ServedModel, ServedText } from "../engine/served_model.ts";
+import type { ServedEvent, ServedModel } from "../engine/served_model.ts";
 import type { JsonSchema } from "../structured/constraint_spec.ts";
 import type { ChatEvent, ToolCall } from "./chat_event.ts";
 import { type ChatPlan, planChat } from "./chat_plan.ts";
@@ -65,25 +65,27 @@ async function* calledAnswer(
   let index = 0;
   const told = function* (parts: ReturnType<ToolCallStream["push"]>): Generator<ChatEvent> {
     for (const part of parts) {
-      if (part.type === "content") yield { choice, ...part } satisfies ServedText;
+      if (part.type === "content") yield { choice, ...part };
       else yield { choice, type: "tool_call", index: index++, call: toolCall(part.call) };
     }
   };
   for await (const event of events) {
-    if (event.type === "reasoning") yield { choice, ...event };
-    else if (event.type === "content") yield* told(stream.push(event.text, event.tokens));
-    else {
+    if (event.type === "end") {
       yield* told(stream.end());
       const hasCalled = index > 0 && event.finishReason === "stop";
       yield { choice, ...event, finishReason: hasCalled ? "tool_calls" : event.finishReason };
-    }
+    } else if (event.type === "content") yield* told(stream.push(event.text, event.tokens));
+    else yield { choice, ...event };
   }
 }
 
 /** Whether a call is of a function that is offered, with arguments that fit. */
-function callCheck({ tools, parallel }: OfferedTools, check: SchemaCheck) {
+function callCheck(
+  { tools, parallel }: OfferedTools,
+  check: SchemaCheck,
+): (call: WrittenCall) => boolean {
   let calls = 0;
-  return ({ name, arguments: text }: WrittenCall): boolean => {
+  return ({ name, arguments: text }) => {
     const tool = tools.find((offered) => offered.name === name);
     if (!tool || (calls > 0 && !parallel)) return false;
     if (tool.strict !== false && !check(argumentsSchema(tool), JSON.parse(text))) return false;

@@ -126,12 +126,11 @@ function* readTagged(
   do {
     yield* skipSpace(source);
     const name = yield* takeString(source);
-    if (name === undefined || members.has(name)) return undefined;
+    const isText = name === "name" || name === "type" || name === "id";
+    if (name === undefined || !(isText || name === key) || members.has(name)) return undefined;
     yield* skipSpace(source);
     if (!(yield* take(source, ":"))) return undefined;
     yield* skipSpace(source);
-    const isText = name === "name" || name === "type" || name === "id";
-    if (!isText && name !== key) return undefined;
     const value = yield* isText ? takeString(source) : takeObject(source);
     if (value === undefined) return undefined;
     members.set(name, value);
