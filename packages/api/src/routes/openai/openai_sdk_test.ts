@@ -1,6 +1,6 @@
 /** The official client of OpenAI against the app: what it sends is understood and what it gets it can read. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import OpenAI from "npm:openai@7.59.0";
+import OpenAI from "openai";
 import type { AppOptions } from "../../app_options.ts";
 import { scriptedApp, until } from "../../../../../tests/support/scripted_app.ts";
 import type { Script } from "../../../../../tests/support/scripted_engine.ts";
