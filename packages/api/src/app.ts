@@ -9,12 +9,16 @@ import { ApiError } from "./errors.ts";
 import { apiKeys } from "./middleware/api_keys.ts";
 import { crossOrigin } from "./middleware/cross_origin.ts";
 import { requestScope } from "./middleware/request_scope.ts";
-import { describeApi } from "./openapi.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { describeApi, tagged } from "./openapi.ts";
 import type { ApiContext, ApiEnv } from "./request_record.ts";
+import { docsRoutes } from "./routes/docs/mod.ts";
+import { llamaServerRoutes } from "./routes/llama_server/mod.ts";
+import { ollamaRoutes } from "./routes/ollama/mod.ts";
 import { openAiRoutes } from "./routes/openai/mod.ts";
 
 /**
- * An app that answers what clients of OpenAI and DeepSeek ask.
+ * An app that answers what clients of OpenAI, DeepSeek, Ollama and llama-server ask.
  *
  * ```ts ignore
  * const app = createApp(engine, { apiKeys: [{ name: "me", key: "secret" }] });
@@ -22,14 +26,16 @@ import { openAiRoutes } from "./routes/openai/mod.ts";
  * ```
  */
 export function createApp(engine: Engine, options: AppOptions = {}): Hono {
-  const context: AppContext = { engine, options };
+  const context: AppContext = { engine, options, metrics: new Metrics() };
   const app = new OpenAPIHono<ApiEnv>();
-  app.use(requestScope(options));
+  app.use(requestScope(context));
   app.use(crossOrigin(options.corsOrigins ?? []));
   app.use(apiKeys(options.apiKeys ?? []));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));
-  app.route("/", openAiRoutes(context));
-  describeApi(app, options);
+  app.route("/", tagged("OpenAI and DeepSeek", openAiRoutes(context)));
+  app.route("/", tagged("Ollama", ollamaRoutes(context)));
+  app.route("/", tagged("llama-server", llamaServerRoutes(context)));
+  app.route("/", docsRoutes(describeApi(app, options)));
   app.notFound((c) => fail(c, new ApiError("not_found", `There is no ${c.req.path} here`)));
   app.onError((error, c) => fail(c, error));
   return app as unknown as Hono;

@@ -1,5 +1,6 @@
 /** How a server is set up. Types only. */
 import type { Engine } from "./engine/engine.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 
 /** A client's key, with limits of its own. */
 export interface ApiKey {
@@ -59,4 +60,5 @@ export interface AppOptions {
 export interface AppContext {
   readonly engine: Engine;
   readonly options: AppOptions;
+  readonly metrics: Metrics;
 }

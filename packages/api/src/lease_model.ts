@@ -77,6 +77,7 @@ export async function* metered<E extends (ServedEvent & { readonly choice?: numb
       count(choice, event.usage.completionTokens);
       if (!isPromptCounted) record.promptTokens += event.usage.promptTokens;
       isPromptCounted = true;
+      record.answers.push(event);
     }
     yield event;
   }

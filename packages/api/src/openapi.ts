@@ -2,9 +2,13 @@
 import { type RouteConfig, z } from "@hono/zod-openapi";
 import type { AppOptions } from "./app_options.ts";
 import type { ApiApp } from "./request_record.ts";
+import type { OpenApiDocument } from "./routes/docs/open_api.ts";
 
-/** Serves the description of the routes that are mounted by then. */
-export function describeApi(app: ApiApp, { version = "0", apiKeys = [] }: AppOptions): void {
+/** Serves the description of the routes that are mounted by then; gives what makes it. */
+export function describeApi(
+  app: ApiApp,
+  { version = "0", apiKeys = [] }: AppOptions,
+): () => OpenApiDocument {
   if (apiKeys.length > 0) {
     const key = { type: "http", scheme: "bearer" } as const;
     app.openAPIRegistry.registerComponent("securitySchemes", "key", key);
@@ -18,8 +22,18 @@ export function describeApi(app: ApiApp, { version = "0", apiKeys = [] }: AppOpt
     },
     ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
   };
-  let document: object | undefined;
-  app.get("/openapi.json", (c) => c.json(document ??= app.getOpenAPI31Document(head)));
+  let document: OpenApiDocument | undefined;
+  const described = () => document ??= app.getOpenAPI31Document(head) as OpenApiDocument;
+  app.get("/openapi.json", (c) => c.json(described()));
+  return described;
+}
+
+/** Puts a surface's routes under a heading of the description. */
+export function tagged(name: string, routes: ApiApp): ApiApp {
+  for (const definition of routes.openAPIRegistry.definitions) {
+    if (definition.type === "route") definition.route.tags = [name];
+  }
+  return routes;
 }
 
 export const errorSchema = z

@@ -3,6 +3,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AccessEntry, AppContext, AppOptions } from "./app_options.ts";
 import { ApiError, type Failure, failureOf, type ParamNames } from "./errors.ts";
+import type { FinishedAnswer } from "./metrics/metrics.ts";
 
 /** Variables of Hono's context. */
 export interface ApiEnv {
@@ -25,7 +26,7 @@ export class RequestRecord {
   readonly #request: Request;
   readonly #deadline: ReturnType<typeof setTimeout>;
   readonly #onClientGone = (): void => this.abort();
-  readonly #atEnd: (() => void)[] = [];
+  readonly #atEnd: ((status: number) => void)[] = [];
   #hasEnded = false;
 
   /** Name of the API key. */
@@ -33,6 +34,8 @@ export class RequestRecord {
   model?: string;
   promptTokens = 0;
   completionTokens = 0;
+  /** Those that came to their end. */
+  readonly answers: FinishedAnswer[] = [];
   prompt?: unknown;
   /** What the surface calls the runtime's options, for its errors. */
   paramNames: ParamNames = {};
@@ -58,8 +61,13 @@ export class RequestRecord {
     this.#controller.abort(new DOMException("The client has gone away", "AbortError"));
   }
 
-  /** Calls this when the answer has ended, however it did. */
-  atEnd(run: () => void): void {
+  /** Time since the request came. */
+  get durationMs(): number {
+    return performance.now() - this.#started;
+  }
+
+  /** Calls this when the answer has ended, however it did, with the status of `end`. */
+  atEnd(run: (status: number) => void): void {
     this.#atEnd.push(run);
   }
 
@@ -76,7 +84,7 @@ export class RequestRecord {
     this.#hasEnded = true;
     clearTimeout(this.#deadline);
     this.#request.signal.removeEventListener("abort", this.#onClientGone);
-    for (const run of this.#atEnd) run();
+    for (const run of this.#atEnd) run(status);
     try {
       this.#options.onAccess?.(this.#entry(status));
     } catch (error) {
@@ -90,11 +98,11 @@ export class RequestRecord {
   }
 
   #entry(status: number): AccessEntry {
-    const { client, model, promptTokens, completionTokens, prompt } = this;
+    const { client, durationMs, model, promptTokens, completionTokens, prompt } = this;
     const { method, url } = this.#request;
     return {
       ...{ time: this.#time, requestId: this.id, method, path: new URL(url).pathname, status },
-      durationMs: performance.now() - this.#started,
+      durationMs,
       ...(client === undefined ? {} : { client }),
       ...(model === undefined ? {} : { model, promptTokens, completionTokens }),
       ...(this.#options.logPrompts && prompt !== undefined ? { prompt } : {}),

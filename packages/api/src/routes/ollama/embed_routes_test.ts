@@ -1,0 +1,77 @@
+/** Tests of /api/embed and /api/embeddings on the wire. */
+import { assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { keysOf, OLLAMA_FIELDS as FIELDS } from "../../../../../tests/support/ollama_fields.ts";
+import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
+
+/** An app whose model gives vectors of the inputs' ids. */
+function embeddingApp() {
+  const app = scriptedApp({ content: [] });
+  const { acquire } = app.engine;
+  app.engine.acquire = async (...asked) => {
+    const lease = await acquire(...asked);
+    const embed = (inputs: readonly (string | readonly number[])[]) =>
+      Promise.resolve({
+        vectors: inputs.map((input) => new Float32Array([...input.slice(0, 3) as number[]])),
+        promptTokens: inputs.reduce((sum, { length }) => sum + length, 0),
+      });
+    const model = { ...lease.model, embed };
+    return { ...lease, model, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+  };
+  return app;
+}
+
+const ask = async (app: ReturnType<typeof embeddingApp>, path: string, body: object) => {
+  const response = await app.post(path, { model: "scripted", ...body });
+  return { status: response.status, answer: await response.json() };
+};
+
+Deno.test("embed: one input, many, none", async () => {
+  const app = embeddingApp();
+  const one = await ask(app, "/api/embed", { input: "abc", keep_alive: "1m" });
+  assertEquals(keysOf(one.answer), [...FIELDS.embed].sort());
+  assertEquals(one.answer.embeddings, [[97, 98, 99]]);
+  assertEquals(one.answer.prompt_eval_count, 3);
+  const many = await ask(app, "/api/embed", { input: ["abc", "bcd"] });
+  assertEquals(many.answer.embeddings, [[97, 98, 99], [98, 99, 100]]);
+  for (const input of ["", [], undefined, null]) {
+    assertEquals((await ask(app, "/api/embed", { input })).answer.embeddings, []);
+  }
+  assertEquals(app.engine.acquired[0]?.keepAliveMs, 60_000);
+  assertEquals(app.engine.open, 0);
+});
+
+Deno.test("embed: fewer dimensions have length 1 again", async () => {
+  const { answer } = await ask(embeddingApp(), "/api/embed", { input: "abc", dimensions: 2 });
+  const [[a, b, ...more]] = answer.embeddings;
+  assertEquals(more, []);
+  assertAlmostEquals(Math.hypot(a, b), 1, 1e-6);
+  assertAlmostEquals(a / b, 97 / 98, 1e-6);
+  const all = await ask(embeddingApp(), "/api/embed", { input: "abc", dimensions: 9 });
+  assertEquals(all.answer.embeddings, [[97, 98, 99]]);
+});
+
+Deno.test("embed: what is longer than the context is cut, or refused", async () => {
+  const app = embeddingApp();
+  const input = "a".repeat(600);
+  const cut = await ask(app, "/api/embed", { input });
+  assertEquals([cut.status, cut.answer.prompt_eval_count], [200, 512]);
+  const refused = await ask(app, "/api/embed", { input, truncate: false });
+  assertEquals(refused.status, 400);
+  assertStringIncludes(refused.answer.error, "600 tokens exceeds the context of 512");
+  assertEquals(app.engine.open, 0);
+});
+
+Deno.test("embed: wrong inputs", async () => {
+  const app = embeddingApp();
+  for (const body of [{ input: 7 }, { input: [7] }, { input: "a", dimensions: -1 }]) {
+    assertEquals((await ask(app, "/api/embed", body)).status, 400);
+  }
+  assertEquals((await ask(app, "/api/embed", { model: "x", input: "a" })).status, 404);
+});
+
+Deno.test("embeddings: the older form", async () => {
+  const app = embeddingApp();
+  const { answer } = await ask(app, "/api/embeddings", { prompt: "abc" });
+  assertEquals(answer, { embedding: [97, 98, 99] });
+  assertEquals((await ask(app, "/api/embeddings", {})).answer, { embedding: [] });
+});

@@ -1,0 +1,35 @@
+/** Reads Ollama's `keep_alive`: how long a model stays loaded after a request. Unloads nothing. */
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  "µs": 1e-3,
+  "μs": 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** A Go duration: `5m`, `1h30m`, `-1m`, `1.5h`, `0`. */
+export const DURATION = /^[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$/;
+
+/**
+ * Milliseconds from a number of seconds or a Go duration that matches `DURATION`; anything negative: for good.
+ *
+ * ```ts
+ * import { keepAliveMs } from "./keep_alive.ts";
+ * keepAliveMs("1h30m"); // 5400000
+ * keepAliveMs(-1); // Infinity
+ * ```
+ */
+export function keepAliveMs(value: string | number): number {
+  const ms = typeof value === "number" ? value * 1_000 : durationMs(value);
+  return ms < 0 ? Infinity : ms;
+}
+
+function durationMs(text: string): number {
+  const sign = text.startsWith("-") ? -1 : 1;
+  const parts = text.matchAll(/([\d.]+)([a-zµμ]+)/g);
+  return sign * parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit], 0);
+}
