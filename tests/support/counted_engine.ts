@@ -35,7 +35,7 @@ export class WatchedDecoder extends Decoder {
 }
 
 /** Steps of one size. */
-class FixedSize extends StepSize {
+export class FixedSize extends StepSize {
   constructor(private readonly fixedRows: number) {
     super(Infinity);
   }

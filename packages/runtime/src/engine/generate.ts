@@ -1,12 +1,13 @@
 /** The token loop: prompt ids in, sampled tokens out, until an end token or a limit. Sees ids, never text. */
 import { ContextFullError } from "../errors.ts";
 import type { FinishReason, GenerateOptions, Timings } from "../events.ts";
+import type { Draw } from "../ops.ts";
 import { drawsOf, type SamplingDefaults } from "../sampler/draw_options.ts";
 import type { DrawnToken } from "./decoder.ts";
 import { Clock } from "./generation_clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { limitsOf } from "./generation_limits.ts";
-import { chooseDrafter } from "./speculation/choose_drafter.ts";
+import { chooseDrafter, type CountingDrafter } from "./speculation/choose_drafter.ts";
 
 /** How a generation ended and what it took. */
 export interface GenerationEnd {
@@ -54,26 +55,18 @@ const NO_GUIDE: TokenGuide = { next: () => ({}), takes: () => true };
  * @throws {RangeError} when an option or a token id is out of range
  */
 export async function* generate(
-  { scheduler, endIds, defaults, guide = NO_GUIDE }: Generator,
+  generator: Generator,
   promptIds: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<DrawnToken, GenerationEnd, boolean | undefined> {
-  const { decoder } = scheduler;
-  const { contextTokens } = decoder;
+  const { scheduler, endIds, guide = NO_GUIDE } = generator;
+  const { contextTokens } = scheduler.decoder;
   const room = contextTokens - promptIds.length;
   if (room < 1) throw new ContextFullError(promptIds.length, contextTokens);
-  decoder.checkIds(promptIds);
+  scheduler.decoder.checkIds(promptIds);
   const { limit, keepTokens } = limitsOf(options, room);
-  const { vocabulary } = decoder.model.config;
-  const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
   const history = [...promptIds];
-  const drafter = chooseDrafter(
-    options.constraint ? "off" : options.speculation,
-    decoder.model.multiToken,
-    history,
-    (all, ahead) =>
-      draws({ position: all.length, history: all, promptLength: promptIds.length, ahead }),
-  );
+  const { drawNext, drafter } = drawingOf(generator, history, options);
   const running = scheduler.open({ sharesPrefixes: options.reusePrefix });
   const clock = new Clock();
   const end = (finishReason: FinishReason): GenerationEnd => ({
@@ -91,17 +84,12 @@ export async function* generate(
         if (keepTokens === undefined) return end("length");
         scheduler.rewrite(running, slid(running.ids, keepTokens));
       }
-      const { mayEnd, ...steering } = guide.next(tokensLeft);
-      const state = { position: history.length, history, promptLength: promptIds.length, mayEnd };
-      const draw = { ...draws(state), ...steering };
+      const draw = drawNext(guide.next(tokensLeft));
       const drawn = await scheduler.advance(running, next, draw, {
         signal: options.signal,
         onFed: options.onPromptProgress,
         drafter,
-        mostDrafts: Math.min(
-          tokensLeft - 1,
-          contextTokens - running.ids.length - next.length,
-        ),
+        mostDrafts: Math.min(tokensLeft - 1, contextTokens - running.ids.length - next.length),
       });
       clock.drawn();
       if (!options.ignoreEnd && endIds.has(drawn.id)) return end("stop");
@@ -119,6 +107,31 @@ export async function* generate(
   } finally {
     scheduler.close(running);
   }
+}
+
+/**
+ * The draws of one answer, and what guesses tokens ahead of them. `history` holds the prompt, and the caller appends to it.
+ */
+function drawingOf(
+  { scheduler: { decoder }, endIds, defaults }: Generator,
+  history: number[],
+  options: GenerateOptions,
+): { drawNext: (steering: Steering) => Draw; drafter: CountingDrafter | undefined } {
+  const promptLength = history.length;
+  const { multiToken, config: { vocabulary } } = decoder.model;
+  const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
+  const speculation = options.constraint ? "off" : options.speculation;
+  const drafter = chooseDrafter(
+    speculation,
+    multiToken,
+    history,
+    (all, ahead) => draws({ position: all.length, history: all, promptLength, ahead }),
+  );
+  const drawNext = ({ mayEnd, ...steering }: Steering): Draw => ({
+    ...draws({ position: history.length, history, promptLength, mayEnd }),
+    ...steering,
+  });
+  return { drawNext, drafter };
 }
 
 /** A full context made half empty: its first tokens, and the newest of the rest. */
