@@ -244,10 +244,8 @@ export class Model {
     { signal, kvType = "f32" }: EmbedOptions = {},
   ): Promise<Float32Array> {
     this.#expectOpen();
-    const { decoder, embedding: { poolingType, addEos } } = this.#parts;
-    const { eosId } = this.tokenizer;
-    const ends = typeof prompt === "string" && addEos && eosId !== undefined ? [eosId] : [];
-    const ids = prompt.length > 0 ? [...this.#idsOf(prompt), ...ends] : [];
+    const { decoder, embedding: { poolingType } } = this.#parts;
+    const ids = typeof prompt === "string" ? this.embeddingIds(prompt) : prompt;
     return await embedTokens(decoder, this.#scoreCache(kvType), ids, this.#embedSize, {
       poolingType,
       signal: this.#untilClosed(signal),
@@ -334,6 +332,13 @@ export class Model {
     const { addBos, bosId } = this.tokenizer;
     const ids = this.tokenizer.encode(text);
     return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
+  }
+
+  /** The ids that `embed` feeds for a text; none for an empty one. */
+  embeddingIds(text: string): number[] {
+    const { eosId } = this.tokenizer;
+    const ends = this.#parts.embedding.addEos && eosId !== undefined ? [eosId] : [];
+    return text === "" ? [] : [...this.promptIds(text), ...ends];
   }
 
   /** Ends all requests and the helper threads. Closing twice does nothing. */
