@@ -254,7 +254,7 @@ export class Model {
   ): Promise<Float32Array> {
     this.#expectOpen();
     const { decoder, embedding: { poolingType } } = this.#parts;
-    const ids = typeof prompt === "string" ? this.embedIds(prompt) : prompt;
+    const ids = typeof prompt === "string" ? this.embeddingIds(prompt) : prompt;
     return await embedTokens(decoder, this.#scoreCache(kvType), ids, this.#embedSize, {
       poolingType,
       signal: this.#untilClosed(signal),
@@ -343,12 +343,11 @@ export class Model {
     return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
   }
 
-  /** The ids that `embed` feeds for a text. */
-  embedIds(text: string): number[] {
+  /** The ids that `embed` feeds for a text; none for an empty one. */
+  embeddingIds(text: string): number[] {
     const { eosId } = this.tokenizer;
-    if (text === "") return [];
     const ends = this.#parts.embedding.addEos && eosId !== undefined ? [eosId] : [];
-    return [...this.promptIds(text), ...ends];
+    return text === "" ? [] : [...this.promptIds(text), ...ends];
   }
 
   /** Ends all requests and the helper threads. Closing twice does nothing. */
