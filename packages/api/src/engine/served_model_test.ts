@@ -1,6 +1,7 @@
 /** Tests of real models in this thread and in workers: same answers, errors, aborts, a thread that dies, the end. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ContextFullError, SourceError, ThreadError } from "@aha/runtime";
+import { denoProcess } from "../../../../tests/support/aha_process.ts";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { hostClock } from "./clock.ts";
@@ -10,6 +11,7 @@ import type { EngineConfig } from "./engine_config.ts";
 import { EngineClosingError } from "./engine_errors.ts";
 import { modelLoader } from "./open_model.ts";
 import type { GenerationRequest, ServedEvent, ServedModel } from "./served_model.ts";
+import { UnsupportedSchemaError } from "../structured/unsupported_schema_error.ts";
 import { startWorkerThread, type WorkerThread } from "./worker/worker_thread.ts";
 
 const TINY = {
@@ -119,33 +121,76 @@ Deno.test("served models: errors come as the runtime's own, and hurt no other re
   }
 });
 
+Deno.test("served models: an answer is what its constraint says, a constraint that cannot be held is an error", async () => {
+  const schema = {
+    ...{ type: "object", required: ["a", "b"], additionalProperties: false },
+    properties: { a: { type: "integer", maximum: 99 }, b: { enum: ["x", "yes"] } },
+  };
+  for (const thread of THREADS) {
+    await withEngine({ thread }, async (engine) => {
+      using lease = await engine.acquire("tiny");
+      const asked = request("Say it", { maxTokens: 64, ignoreEnd: false });
+      const held = { ...asked, constraint: { kind: "schema", schema } as const };
+      const events = await Array.fromAsync(lease.model.generate(held));
+      const value = JSON.parse(
+        events.map((event) => event.type === "end" ? "" : event.text).join(""),
+      );
+      assertEquals(Object.keys(value), ["a", "b"]);
+      assert(Number.isInteger(value.a) && ["x", "yes"].includes(value.b), JSON.stringify(value));
+      const odd = { kind: "schema", schema: { not: { type: "object" } } } as const;
+      const failing = lease.model.generate({ ...asked, constraint: odd });
+      await assertRejects(() => Array.fromAsync(failing), UnsupportedSchemaError);
+    });
+  }
+});
+
+Deno.test("served models: a program that closes its engine ends by itself, and one that forgets to", async () => {
+  const script = (thread: string, end: string) => `
+    import { createEngine } from ${JSON.stringify(import.meta.resolve("./create_engine.ts"))};
+    const tiny = ${JSON.stringify({ ...TINY, loadOptions: { threads: 2 } })};
+    const engine = await createEngine({ models: [tiny], thread: "${thread}", keepAliveMs: 1e6 });
+    {
+      using lease = await engine.acquire();
+      console.log((await lease.model.tokenize("The answer")).length);
+    }
+    ${end}
+  `;
+  for (const thread of THREADS) {
+    for (const end of ["await engine.close();", ""]) {
+      const { code, out, error } = await denoProcess(["-"], { stdin: script(thread, end) });
+      assertEquals({ code, out }, { code: 0, out: "2\n" }, error);
+    }
+  }
+});
+
 Deno.test("served models: 200 aborts at random moments leave nothing behind", async () => {
   for (const thread of THREADS) {
     await withEngine({ thread, slots: 6, maxQueued: 200 }, async (engine) => {
+      await answer(engine, "tiny", request("Hi"));
       const random = seededRandom(7);
-      const ends = { done: 0, aborted: 0 };
+      const ends = { left: 0, aborted: 0 };
       const one = async (i: number) => {
         const reason = new Error(`left ${i}`);
         const leaving = new AbortController();
         const { signal } = leaving;
-        const kind = random(3);
-        const timer = setTimeout(() => leaving.abort(reason), random(400));
+        const [kind, most] = [random(3), 1 + random(12)];
+        if (kind === 0) setTimeout(() => leaving.abort(reason), random(200));
         try {
           using lease = await engine.acquire("tiny", { signal, client: `${i % 5}` });
-          let left = kind === 0 ? 1 + random(12) : Infinity;
+          let events = 0;
           for await (const _ of lease.model.generate(request(`Ask ${i % 9}`), signal)) {
-            if (--left === 0) break;
+            events++;
+            if (kind === 1 && events === most) break;
+            if (kind === 2 && events === most) leaving.abort(reason);
           }
-          ends.done++;
+          ends.left++;
         } catch (error) {
           assertEquals(error, reason);
           ends.aborted++;
-        } finally {
-          clearTimeout(timer);
         }
       };
       await Promise.all(Array.from({ length: 200 }, (_, i) => one(i)));
-      assert(ends.done > 0 && ends.aborted > 20, JSON.stringify(ends));
+      assert(ends.left > 20 && ends.aborted > 20, JSON.stringify(ends));
       const { slots, queued, models: [{ load }] } = await engine.status();
       assertEquals([queued, slots.filter(({ model }) => model !== undefined)], [0, []]);
       assertEquals([load?.running, load?.usedPages], [0, 0]);

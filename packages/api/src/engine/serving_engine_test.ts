@@ -236,7 +236,9 @@ Deno.test("engine: a lost model fails, is closed, and the next request loads it 
 });
 
 Deno.test("engine: preloading loads one after the other and says so; what fails does not stop it", async () => {
-  const { engine, fakes } = setUp({ preload: true }, { isManual: true });
+  const failures: string[] = [];
+  const onFailure = (model: string, error: Error) => failures.push(`${model}: ${error.message}`);
+  const { engine, fakes } = setUp({ preload: true, onFailure }, { isManual: true });
   assertEquals((await engine.status()).state, "loading");
   fakes.loads[0].finish(new Error("no file"));
   await settle();
@@ -248,6 +250,7 @@ Deno.test("engine: preloading loads one after the other and says so; what fails 
   ]);
   fakes.loads[2].finish();
   await settle();
+  assertEquals(failures, ["a: no file"]);
   assertEquals((await engine.status()).state, "ready");
 });
 
