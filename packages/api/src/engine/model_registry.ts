@@ -1,8 +1,7 @@
 /** Models by name: loads them once for all who wait, unloads them when they are idle or in the way. Knows no places. */
-import type { LoadProgress } from "@aha/runtime";
 import type { Clock } from "./clock.ts";
 import type { ModelEntry } from "./engine.ts";
-import type { ModelSpec } from "./engine_config.ts";
+import type { EngineConfig, ModelSpec } from "./engine_config.ts";
 import { EngineMemoryError, UnknownModelError } from "./engine_errors.ts";
 import type { ModelLoader } from "./model_loader.ts";
 import type { ServedModel } from "./served_model.ts";
@@ -36,15 +35,13 @@ export interface Residence {
 }
 
 /** What a registry is made with. */
-export interface RegistryParts {
+export interface RegistryParts extends Pick<EngineConfig, "onProgress" | "onReady" | "onFailure"> {
   readonly models: readonly ModelSpec[];
   readonly load: ModelLoader;
   readonly clock: Clock;
   readonly slots: number;
   readonly memoryBytes?: number;
   readonly keepAliveMs: number;
-  readonly onProgress?: (model: string, progress: LoadProgress) => void;
-  readonly onFailure?: (model: string, error: Error) => void;
 }
 
 /**
@@ -183,6 +180,7 @@ export class ModelRegistry {
     residence.model = model;
     residence.usedAt = this.parts.clock.now();
     served.hasFailed = false;
+    this.parts.onReady?.(spec.name, model.facts);
     this.#whenIdle(residence);
     return model;
   }
