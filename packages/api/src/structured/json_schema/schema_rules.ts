@@ -17,7 +17,6 @@ import { addBoundedString, stringBounds } from "./string_rules.ts";
 export class SchemaRules {
   readonly alternatives: Alternatives;
   readonly #made = new Map<string, Rule>();
-  readonly #ids = new Map<JsonSchema, number>();
   readonly #waiting: (() => void)[] = [];
 
   constructor(readonly json: JsonRules, document: JsonSchema) {
@@ -38,7 +37,7 @@ export class SchemaRules {
   addValue(from: number, parts: readonly SchemaPart[], to: number): void {
     const seen = new Set<string>();
     for (const alternative of this.alternatives.of(parts)) {
-      const key = this.#keyOf(alternative);
+      const key = this.alternatives.keyOf(alternative);
       if (seen.has(key)) continue;
       seen.add(key);
       if (alternative.length === 0) {
@@ -126,16 +125,6 @@ export class SchemaRules {
       );
     }
     return true;
-  }
-
-  /** The same for equal sets of schemas. */
-  #keyOf(alternative: Alternative): string {
-    const ids = alternative.map(({ schema }) => {
-      let id = this.#ids.get(schema);
-      if (id === undefined) this.#ids.set(schema, id = this.#ids.size);
-      return id;
-    });
-    return ids.sort((a, b) => a - b).join();
   }
 }
 
