@@ -48,4 +48,6 @@ export interface EngineConfig {
    */
   readonly thread?: "auto" | "worker" | "same";
   readonly onProgress?: (model: string, progress: LoadProgress) => void;
+  /** Called when a model did not load, or was lost; requests are told too, preloading has nobody else. */
+  readonly onFailure?: (model: string, error: Error) => void;
 }

@@ -13,8 +13,8 @@ export interface Served {
   /** Unix time in seconds. */
   readonly created: number;
   residence?: Residence;
-  /** Of the last load, or what it was lost by. */
-  failure?: Error;
+  /** Whether it did not load, or was lost, the last time. */
+  hasFailed: boolean;
 }
 
 /** A model in memory, or on its way there. */
@@ -44,6 +44,7 @@ export interface RegistryParts {
   readonly memoryBytes?: number;
   readonly keepAliveMs: number;
   readonly onProgress?: (model: string, progress: LoadProgress) => void;
+  readonly onFailure?: (model: string, error: Error) => void;
 }
 
 /**
@@ -57,7 +58,7 @@ export class ModelRegistry {
 
   constructor(private readonly parts: RegistryParts) {
     const created = Math.floor(parts.clock.now() / 1000);
-    this.#served = parts.models.map((spec) => ({ spec, created }));
+    this.#served = parts.models.map((spec) => ({ spec, created, hasFailed: false }));
   }
 
   /** In the order of the configuration. */
@@ -66,10 +67,10 @@ export class ModelRegistry {
   }
 
   /** What is known of a model. */
-  entryOf({ spec, created, residence, failure }: Served): ModelEntry {
+  entryOf({ spec, created, residence, hasFailed }: Served): ModelEntry {
     const { name, prices } = spec;
     const facts = residence?.model?.facts;
-    const state = facts ? "ready" : residence ? "loading" : failure ? "failed" : "cold";
+    const state = facts ? "ready" : residence ? "loading" : hasFailed ? "failed" : "cold";
     const expiresAt = residence?.model && this.#expiresAt(residence);
     return {
       ...{ name, created, state },
@@ -96,11 +97,16 @@ export class ModelRegistry {
    * more: the next request probably wants it.
    */
   use(served: Served, keepAliveMs?: number): Residence {
-    const residence = served.residence ?? this.#load(served);
+    const residence = this.warm(served);
     residence.users++;
-    residence.keepAliveMs = keepAliveMs ?? served.spec.keepAliveMs ?? this.parts.keepAliveMs;
+    residence.keepAliveMs = keepAliveMs ?? this.#keepAliveMs(served);
     residence.cancelTimer?.();
     return residence;
+  }
+
+  /** A model that is loaded, or begins to be, for requests to come. */
+  warm(served: Served): Residence {
+    return served.residence ?? this.#load(served);
   }
 
   /** The user is done. */
@@ -113,7 +119,7 @@ export class ModelRegistry {
   /** The model answers no more: whoever asks next has it loaded again. */
   lose(residence: Residence, error: Error): void {
     if (residence.served.residence !== residence) return;
-    residence.served.failure = error;
+    this.#fail(residence.served, error);
     void this.#remove(residence);
   }
 
@@ -144,13 +150,13 @@ export class ModelRegistry {
     const residence: Residence = {
       ...{ served, ready, loading, bytes: 0, users: 0, isLeaving: false },
       left: Promise.withResolvers<void>(),
-      keepAliveMs: this.parts.keepAliveMs,
+      keepAliveMs: this.#keepAliveMs(served),
       usedAt: this.parts.clock.now(),
     };
     served.residence = residence;
     this.#residents.add(residence);
     this.#loadInto(residence).then(resolve, (error) => {
-      if (!loading.signal.aborted) served.failure = error;
+      if (!loading.signal.aborted) this.#fail(served, error);
       this.#forget(residence);
       reject(error);
     });
@@ -176,9 +182,14 @@ export class ModelRegistry {
     }
     residence.model = model;
     residence.usedAt = this.parts.clock.now();
-    served.failure = undefined;
+    served.hasFailed = false;
     this.#whenIdle(residence);
     return model;
+  }
+
+  #fail(served: Served, error: Error): void {
+    served.hasFailed = true;
+    this.parts.onFailure?.(served.spec.name, error);
   }
 
   /** Makes room; whoever is being closed is waited for. */
@@ -197,6 +208,10 @@ export class ModelRegistry {
       await this.#remove(oldest);
     }
     residence.bytes = neededBytes;
+  }
+
+  #keepAliveMs({ spec }: Served): number {
+    return spec.keepAliveMs ?? this.parts.keepAliveMs;
   }
 
   /** Unix time in milliseconds at which the model leaves if nobody asks for it. */
