@@ -18,11 +18,11 @@ export interface ScriptedApp {
 export function scriptedApp(
   script: Script | ((request: GenerationRequest) => Script),
   options: AppOptions = {},
-  /** What is otherwise of the engine. */
+  /** What is otherwise of the engine, which is given as it was. */
   changes: (engine: ScriptedEngine) => Partial<Engine> = () => ({}),
 ): ScriptedApp {
   const engine = scriptedEngine(script);
-  const app = createApp({ ...engine, ...changes(engine) }, options);
+  const app = createApp(Object.assign(engine, changes({ ...engine })), options);
   const request = (path: string, init?: RequestInit) => Promise.resolve(app.request(path, init));
   return {
     engine,

@@ -134,7 +134,7 @@ Deno.test("chat: what is wrong is told in a sentence", async () => {
     [{ model: undefined }, "model is missing"],
     [{ model: 7 }, "model must be a string"],
     [{ messages: "Hi" }, "messages must be an array"],
-    [{ messages: [{ role: "robot", content: "" }] }, "messages[0].role must be \"system\" or"],
+    [{ messages: [{ role: "robot", content: "" }] }, 'messages[0].role must be "system" or'],
     [{ messages: [{ role: "user", content: ["Hi"] }] }, "messages[0].content must be a string"],
     [{ messages: [{ ...MESSAGES[0], images: ["iVBO"] }] }, "Images are not taken"],
     [{ options: [] }, "options must be an object"],
