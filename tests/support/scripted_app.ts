@@ -11,7 +11,7 @@ export interface ScriptedApp {
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   /** Posts JSON. */
   readonly post: (path: string, body: unknown, init?: RequestInit) => Promise<Response>;
-  /** For clients that take a `fetch`. */
+  /** For clients that take a `fetch`, and for servers. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 }
 
@@ -34,7 +34,10 @@ export function scriptedApp(
         headers: { "content-type": "application/json", ...init.headers },
         body: JSON.stringify(body),
       }),
-    fetch: (input, init) => Promise.resolve(app.fetch(new Request(input, init))),
+    fetch: (input, init) => {
+      const isWhole = input instanceof Request && init === undefined;
+      return Promise.resolve(app.fetch(isWhole ? input : new Request(input, init)));
+    },
   };
 }
 
