@@ -1,6 +1,7 @@
 /** The API over a scripted engine, asked without a socket: for tests of routes. Starts no server. */
 import { createApp } from "../../packages/api/src/app.ts";
 import type { AppOptions } from "../../packages/api/src/app_options.ts";
+import type { Engine } from "../../packages/api/src/engine/engine.ts";
 import type { GenerationRequest } from "../../packages/api/src/engine/served_model.ts";
 import { type Script, type ScriptedEngine, scriptedEngine } from "./scripted_engine.ts";
 
@@ -17,9 +18,11 @@ export interface ScriptedApp {
 export function scriptedApp(
   script: Script | ((request: GenerationRequest) => Script),
   options: AppOptions = {},
+  /** What is otherwise of the engine. */
+  changes: (engine: ScriptedEngine) => Partial<Engine> = () => ({}),
 ): ScriptedApp {
   const engine = scriptedEngine(script);
-  const app = createApp(engine, options);
+  const app = createApp({ ...engine, ...changes(engine) }, options);
   const request = (path: string, init?: RequestInit) => Promise.resolve(app.request(path, init));
   return {
     engine,
@@ -42,4 +45,10 @@ export function framesOf(text: string): unknown[] {
     .flatMap((frame) => frame.split("\n").filter((line) => line.startsWith("data: ")))
     .map((line) => line.slice(6))
     .map((data) => data === "[DONE]" ? data : JSON.parse(data));
+}
+
+/** Waits until something is so. */
+export async function until(isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 500 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 2));
+  if (!isSo()) throw new Error("It has not come to be in a second");
 }

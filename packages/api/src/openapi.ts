@@ -73,9 +73,14 @@ export function errorResponses(schema: z.ZodType = errorSchema): Responses {
   );
 }
 
+/** What tools that read streams event by event check: `data` is JSON or, at the end of some streams, `[DONE]`. */
+const eventSchema = z.object({ data: z.string(), event: z.string().optional() });
+
 /** An answer in JSON, with the errors beside it; `stream`: the type of the stream that it may be instead. */
 export function responses(schema: z.ZodType, description: string, stream?: string): Responses {
-  const streamed = stream === undefined ? {} : { [stream]: { schema: z.string() } };
+  const streamed = stream === undefined ? {} : {
+    [stream]: { schema: stream === "text/event-stream" ? eventSchema : z.string() },
+  };
   const content = { "application/json": { schema }, ...streamed };
   return { 200: { description, content }, ...errorResponses() };
 }

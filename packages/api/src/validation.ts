@@ -24,11 +24,15 @@ function deepest(issue: Issue): Issue {
   const inner = issue.errors
     .map(([first]) => deepest(first))
     .map((found) => ({ ...found, path: [...issue.path, ...found.path] }));
-  const best = inner.reduce<Issue | undefined>(
-    (a, b) => a && a.path.length >= b.path.length ? a : b,
-    undefined,
-  );
-  return best && best.path.length > issue.path.length ? best : issue;
+  const best = inner.reduce<Issue>((a, b) => isFurther(b.path, a.path) ? b : a, issue);
+  return best.path.length > issue.path.length ? best : issue;
+}
+
+/** Deeper, or at a later element. */
+function isFurther(a: Issue["path"], b: Issue["path"]): boolean {
+  if (a.length !== b.length) return a.length > b.length;
+  const at = a.findIndex((key, i) => key !== b[i]);
+  return at >= 0 && Number(a[at]) > Number(b[at]);
 }
 
 /** `messages[0].content`. */
@@ -40,11 +44,11 @@ function pathOf(path: readonly PropertyKey[]): string {
 }
 
 function complaint(issue: Issue): string {
+  const isMissing = /^invalid_(type|value|union)$/.test(issue.code) && issue.input === undefined;
+  if (isMissing) return "is missing";
   switch (issue.code) {
     case "invalid_type":
-      return issue.input === undefined
-        ? "is missing"
-        : `must be ${named(issue.expected)}, not ${kindOf(issue.input)}`;
+      return `must be ${named(issue.expected)}, not ${kindOf(issue.input)}`;
     case "invalid_value":
       return `must be ${choice(issue.values)}`;
     case "invalid_union":

@@ -14,11 +14,16 @@ interface KnownKey {
   readonly tokens?: TokenBucket;
 }
 
-/** With no keys everybody may ask. `now` are milliseconds of a clock that never goes back. */
+/**
+ * With no keys everybody may ask. `now` are milliseconds of a clock that never goes back.
+ * @throws {RangeError} where a key is empty
+ */
 export function apiKeys(
   keys: readonly ApiKey[],
   now: () => number = () => performance.now(),
 ): MiddlewareHandler<ApiEnv> {
+  const empty = keys.find(({ key }) => key === "");
+  if (empty) throw new RangeError(`The API key ${JSON.stringify(empty.name)} is empty`);
   let known: Promise<KnownKey[]> | undefined;
   return async (c, next) => {
     if (keys.length > 0 && !isOpenPath(c.req.path)) {

@@ -1,12 +1,14 @@
 /** Tests of docs_page.ts and mod.ts. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
+import { scriptedEngine } from "../../../../../tests/support/scripted_engine.ts";
+import { createApp } from "../../app.ts";
 import { Metrics } from "../../metrics/metrics.ts";
 import { llamaServerRoutes } from "../llama_server/mod.ts";
 import { ollamaRoutes } from "../ollama/mod.ts";
 import { curlExample, docsPage } from "./docs_page.ts";
 import { docsRoutes } from "./mod.ts";
-import { endpointsOf, type OpenApiDocument } from "./open_api.ts";
+import { bodyExample, endpointsOf, examplePath, type OpenApiDocument } from "./open_api.ts";
 
 const ORIGIN = "http://127.0.0.1:8787";
 
@@ -130,4 +132,27 @@ Deno.test("docs: every route of Ollama's and llama-server's is described", async
   const page = await (await app.request("/docs")).text();
   assertStringIncludes(page, "<h2>Ollama</h2>");
   assertStringIncludes(page, "curl http://localhost/api/chat");
+});
+
+Deno.test("docs: every example is a request that is taken, or answers that it is not built", async () => {
+  const engine = scriptedEngine({ content: ["a"] }, "smollm2-135m");
+  const app = createApp(engine);
+  const described: OpenApiDocument = await (await app.request("/openapi.json")).json();
+  const asked = endpointsOf(described);
+  for (const endpoint of asked) {
+    const example = bodyExample(endpoint, described);
+    const response = await app.request(examplePath(endpoint), {
+      method: endpoint.method.toUpperCase(),
+      headers: { "content-type": "application/json" },
+      ...(example === undefined ? {} : { body: JSON.stringify(example) }),
+    });
+    const text = await response.text();
+    const isBuilt = endpoint.operation.responses?.["200"] !== undefined;
+    assertEquals(
+      response.status,
+      isBuilt ? 200 : 501,
+      `${endpoint.method} ${endpoint.path}: ${text}`,
+    );
+  }
+  assert(asked.length > 40, `${asked.length} endpoints`);
 });

@@ -30,7 +30,7 @@ export const completionBody = z.object({
   logit_bias: z.union([
     z.array(z.tuple([z.int().min(0), bias])),
     z.record(z.string().regex(/^\d+$/), bias),
-  ]).nullish().openapi({ type: ["array", "object", "null"], description: "[[id, bias], ...]" }),
+  ]).nullish().openapi({ description: "[[id, bias], ...]; false bans a token" }),
   n_probs: z.int().min(0).max(20).nullish(),
   return_tokens: z.boolean().nullish(),
   cache_prompt: z.boolean().nullish().openapi({ description: "Default true" }),

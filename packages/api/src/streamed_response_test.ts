@@ -1,0 +1,129 @@
+import { assert, assertEquals } from "@std/assert";
+import { framesOf, scriptedApp, until } from "../../../tests/support/scripted_app.ts";
+import { QueueFullError } from "./engine/engine_errors.ts";
+import type { Lease } from "./engine/engine.ts";
+
+const chat = { messages: [{ role: "user", content: "hi" }], stream: true };
+const PATH = "/v1/chat/completions";
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+Deno.test("streamedResponse: what fails before the first frame has a status of its own", async () => {
+  const full = scriptedApp({ content: [] }, {}, () => ({
+    acquire: () => Promise.reject(new QueueFullError(4, 7)),
+  }));
+  const busy = await full.post(PATH, chat);
+  assertEquals([busy.status, busy.headers.get("retry-after")], [429, "7"]);
+  assertEquals((await busy.json()).error.code, "server_busy");
+  const error = new RangeError("topK is 1.5, it must be a whole number");
+  const app = scriptedApp({ content: [], error });
+  const wrong = await app.post(PATH, chat);
+  assertEquals([wrong.status, (await wrong.json()).error.param], [400, "top_k"]);
+  assertEquals(app.engine.open, 0);
+});
+
+Deno.test("streamedResponse: an error in the midst is the last frame", async () => {
+  const app = scriptedApp({ content: ["a"], error: new Error("secret") }, { onError: () => {} });
+  const response = await app.post(PATH, chat, { headers: { "x-request-id": "mine" } });
+  assertEquals(response.status, 200);
+  const frames = framesOf(await response.text());
+  assertEquals(frames.length, 3);
+  assertEquals(frames[2], {
+    error: {
+      ...{ message: "Internal error", type: "server_error", param: null, code: null },
+      request_id: "mine",
+    },
+  });
+  assertEquals(app.engine.open, 0);
+});
+
+Deno.test("streamedResponse: signs of life while waiting for a place and between tokens", async () => {
+  const app = scriptedApp({ content: ["a", "b"], pauseMs: 60 }, { keepAliveMs: 20 }, (engine) => ({
+    acquire: async (...asked): Promise<Lease> => {
+      await wait(60);
+      return await engine.acquire(...asked);
+    },
+  }));
+  const response = await app.post(PATH, chat);
+  assertEquals(response.headers.get("content-type"), "text/event-stream; charset=utf-8");
+  assertEquals(response.headers.get("cache-control"), "no-cache");
+  const text = await response.text();
+  const comments = (part: string) => part.split(": keep-alive\n\n").length - 1;
+  const [waiting, between] = text.split('"content":"a"');
+  assert(waiting.startsWith(": keep-alive\n\n"), text);
+  assert(comments(waiting) >= 3 && comments(waiting) <= 8, text);
+  assert(comments(between) >= 1 && comments(between) <= 3, text);
+  assertEquals(framesOf(text).length, 5);
+  assertEquals(app.engine.open, 0);
+});
+
+Deno.test("streamedResponse: fast streams have no comments", async () => {
+  const app = scriptedApp({ content: ["a", "b"] });
+  assert(!(await (await app.post(PATH, chat)).text()).includes(": keep-alive"));
+});
+
+Deno.test("streamedResponse: nothing is made that nobody reads", async () => {
+  let made = 0;
+  const content = {
+    *[Symbol.iterator]() {
+      for (let i = 0; i < 1000; i++) {
+        made++;
+        yield "a";
+      }
+    },
+  };
+  // The script spreads its pieces at the start, so the model is counted by its own generator here.
+  const app = scriptedApp({ content: [] }, {}, (engine) => ({
+    acquire: async (...asked): Promise<Lease> => {
+      const lease = await engine.acquire(...asked);
+      const generate = async function* () {
+        for (const text of content) yield { type: "content" as const, text, tokens: [] };
+      };
+      return { ...lease, model: { ...lease.model, generate } };
+    },
+  }));
+  const response = await app.post(PATH, chat);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  await reader.read();
+  await wait(30);
+  assert(made <= 8, `${made} pieces were made for 2 that were read`);
+  await reader.cancel();
+  assertEquals(app.engine.open, 0);
+});
+
+Deno.test("streamedResponse: a reader that leaves ends the answer and gives the place back", async () => {
+  const app = scriptedApp({ content: Array(1000).fill("a"), pauseMs: 2 });
+  const response = await app.post(PATH, chat);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  assertEquals(app.engine.open, 1);
+  await reader.cancel();
+  assertEquals([app.engine.open, app.engine.aborted], [0, 1]);
+});
+
+Deno.test("streamedResponse: an abort gives the place back though nobody reads or cancels", async () => {
+  const statuses: number[] = [];
+  const app = scriptedApp({ content: Array(1000).fill("a"), pauseMs: 2 }, {
+    onAccess: ({ status }) => statuses.push(status),
+  });
+  const controller = new AbortController();
+  const { signal } = controller;
+  await app.post(PATH, chat, { signal });
+  assertEquals(app.engine.open, 1);
+  controller.abort();
+  await until(() => app.engine.open === 0);
+  assertEquals([app.engine.aborted, statuses], [1, [499]]);
+});
+
+Deno.test("streamedResponse: who leaves while waiting for a place gets none", async () => {
+  const app = scriptedApp({ content: [] }, { keepAliveMs: 10 }, () => ({
+    acquire: (_name, options) =>
+      new Promise((_, reject) => {
+        options?.signal?.addEventListener("abort", () => reject(options.signal?.reason));
+      }),
+  }));
+  const response = await app.post(PATH, chat);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  await reader.cancel();
+});
