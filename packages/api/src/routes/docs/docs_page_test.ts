@@ -118,15 +118,16 @@ Deno.test("docsRoutes: the style is what the policy allows, and no more", async 
   assertStringIncludes(policy, "default-src 'none'");
 });
 
-Deno.test("docs: every route of Ollama's and llama-server's is described", async () => {
+Deno.test("docs: every route of Ollama's and llama-server's that is built is described", async () => {
   const app = scriptedApp({ content: [] });
   const described: OpenApiDocument = await (await app.request("/openapi.json")).json();
   const known = new Set(endpointsOf(described).map(({ method, path }) => `${method} ${path}`));
   const context = { engine: app.engine, options: {}, metrics: new Metrics() };
   for (const { routes } of [ollamaRoutes(context), llamaServerRoutes(context)]) {
     for (const { method, path } of routes) {
-      const name = `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, "{$1}")}`;
-      assert(known.has(name), `${name} is not described`);
+      const name = `${method.toLowerCase()} ${path}`;
+      const { status } = await app.request(path, { method });
+      assertEquals(known.has(name), status !== 501, name);
     }
   }
   const page = await (await app.request("/docs")).text();
@@ -134,7 +135,7 @@ Deno.test("docs: every route of Ollama's and llama-server's is described", async
   assertStringIncludes(page, "curl http://localhost/api/chat");
 });
 
-Deno.test("docs: every example is a request that is taken, or answers that it is not built", async () => {
+Deno.test("docs: every example is a request that is taken", async () => {
   const engine = scriptedEngine({ content: ["a"] }, "smollm2-135m");
   const app = createApp(engine);
   const described: OpenApiDocument = await (await app.request("/openapi.json")).json();
@@ -147,12 +148,7 @@ Deno.test("docs: every example is a request that is taken, or answers that it is
       ...(example === undefined ? {} : { body: JSON.stringify(example) }),
     });
     const text = await response.text();
-    const isBuilt = endpoint.operation.responses?.["200"] !== undefined;
-    assertEquals(
-      response.status,
-      isBuilt ? 200 : 501,
-      `${endpoint.method} ${endpoint.path}: ${text}`,
-    );
+    assertEquals(response.status, 200, `${endpoint.method} ${endpoint.path}: ${text}`);
   }
-  assert(asked.length > 40, `${asked.length} endpoints`);
+  assert(asked.length > 25, `${asked.length} endpoints`);
 });

@@ -5,12 +5,10 @@ import { keysOf } from "../../../../../tests/support/ollama_fields.ts";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 
 function appWith(status: Partial<EngineStatus>) {
-  const app = scriptedApp({ content: [] }, {
-    apiKeys: [{ name: "me", key: "secret" }],
-    version: "1",
-  });
-  const known = app.engine.status;
-  app.engine.status = async () => ({ ...await known(), ...status });
+  const options = { apiKeys: [{ name: "me", key: "secret" }], version: "1" };
+  const app = scriptedApp({ content: [] }, options, (engine) => ({
+    status: async () => ({ ...await engine.status(), ...status }),
+  }));
   const get = async (path: string) => {
     const response = await app.request(path, { headers: { authorization: "Bearer secret" } });
     return [response.status, await response.json()];

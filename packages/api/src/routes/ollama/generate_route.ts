@@ -38,12 +38,12 @@ function refuse(body: GenerateBody): void {
   if (body.images?.length) throw withoutImages();
   if (body.suffix) {
     const message = "suffix is not taken: the models here do not fill in the middle";
-    throw new ApiError("not_built", message, { param: "suffix" });
+    throw new ApiError("invalid", message, { param: "suffix" });
   }
   if (body.template) {
     const message =
       "template is not taken: the model's own is used, or send the whole prompt with raw: true";
-    throw new ApiError("not_built", message, { param: "template" });
+    throw new ApiError("invalid", message, { param: "template" });
   }
   if (body.raw && (body.system || body.context?.length)) {
     throw new ApiError("invalid", "A raw prompt takes neither system nor context");
