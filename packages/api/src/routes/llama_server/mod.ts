@@ -16,8 +16,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   "/v1/rerank": NO_RANKING,
   "/v1/reranking": NO_RANKING,
   "/embedding": "llama-server's form of embeddings is not built: ask /v1/embeddings",
-  "/lora-adapters": "Adapters cannot be set here: none are loaded",
-  "/props": "Properties are set when the server is started",
   "/slots/:id": "Places are not saved or restored: prompts that begin alike share their cache",
 };
 
