@@ -3,7 +3,7 @@ import type { Rule } from "../automaton/grammar.ts";
 import { UnsupportedSchemaError } from "../unsupported_schema_error.ts";
 import type { Alternative } from "./alternatives.ts";
 import { countAt, pointer, schemaAt, type SchemaPart, schemasAt } from "./keywords.ts";
-import type { SchemaRules } from "./schema_rules.ts";
+import type { ValueRules } from "./value_rules.ts";
 
 /** Each item that is counted has nodes of its own. */
 const MAX_ITEMS = 4_096;
@@ -50,7 +50,7 @@ function shapeOf(alternative: Alternative): ListShape {
 }
 
 /** `item[i]` is before item `i`, `after[i]` behind it; the last of them loops where there is no bound. */
-export function addArray(schemaRules: SchemaRules, rule: Rule, alternative: Alternative): void {
+export function addArray(schemaRules: ValueRules, rule: Rule, alternative: Alternative): void {
   const { json, grammar } = schemaRules;
   const { min, max, prefixLength, itemParts } = shapeOf(alternative);
   const [opened, closing] = [grammar.addNode(), grammar.addNode()];

@@ -4,7 +4,7 @@ import { allBut } from "../pattern/character_automaton.ts";
 import { UnsupportedSchemaError } from "../unsupported_schema_error.ts";
 import type { Alternative } from "./alternatives.ts";
 import { namedSchemasAt, pointer, requiredAt, schemaAt, type SchemaPart } from "./keywords.ts";
-import type { SchemaRules } from "./schema_rules.ts";
+import type { ValueRules } from "./value_rules.ts";
 import { addAutomaton } from "./string_rules.ts";
 
 /** A property and what holds for its value. */
@@ -54,7 +54,7 @@ function shapeOf(alternative: Alternative): ObjectShape {
  * Nodes: `next[i]` before the name of property `i` or a later one, `after[i]` when a value has come and `i` is next. A
  * property that is not required may be skipped.
  */
-export function addObject(schemaRules: SchemaRules, rule: Rule, alternative: Alternative): void {
+export function addObject(schemaRules: ValueRules, rule: Rule, alternative: Alternative): void {
   const { json, grammar } = schemaRules;
   const { properties, others } = shapeOf(alternative);
   const next = Array.from({ length: properties.length + 1 }, () => grammar.addNode());

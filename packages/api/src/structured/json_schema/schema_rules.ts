@@ -8,13 +8,14 @@ import { UnsupportedSchemaError } from "../unsupported_schema_error.ts";
 import { type Alternative, Alternatives, hasStructure, typesOf, valuesOf } from "./alternatives.ts";
 import { addArray } from "./array_rules.ts";
 import { addDecimals } from "./decimal_rules.ts";
-import { type SchemaPart, type SchemaType } from "./keywords.ts";
+import type { SchemaPart, SchemaType } from "./keywords.ts";
 import { isWithin, numberBounds } from "./number_bounds.ts";
 import { addObject } from "./object_rules.ts";
 import { addBoundedString, stringBounds } from "./string_rules.ts";
+import type { ValueRules } from "./value_rules.ts";
 
 /** Makes the rules of one schema document; each is made once, so schemas may refer to themselves. */
-export class SchemaRules {
+export class SchemaRules implements ValueRules {
   readonly alternatives: Alternatives;
   readonly #made = new Map<string, Rule>();
   readonly #waiting: (() => void)[] = [];
