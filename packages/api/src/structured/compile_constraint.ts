@@ -122,21 +122,26 @@ class GrammarConstraint implements TokenConstraint {
   }
 
   accept(id: number): void {
+    this.#state = this.#after(id);
+  }
+
+  closing(after?: number): readonly number[] {
+    const state = after === undefined ? this.#state : this.#after(after);
+    if (this.#closed !== state) {
+      const { machine, trie } = this.#parts;
+      this.#closing = state.isEnd ? [] : closingTokens(machine, trie, state);
+      this.#closed = state;
+    }
+    return this.#closing;
+  }
+
+  #after(id: number): State {
     const { tokenizer, machine, controlIds } = this.#parts;
-    if (tokenizer.endIds.has(id)) return;
     let state: State | null = this.#state;
+    if (tokenizer.endIds.has(id)) return state;
     if (controlIds.has(id)) state = machine.stepToken(state, id);
     else for (const byte of tokenizer.bytesOf(id)) state = state && machine.step(state, byte);
     if (!state) throw new RangeError(`Token ${id} is not allowed here by the constraint`);
-    this.#state = state;
-  }
-
-  closing(): readonly number[] {
-    const { machine, trie } = this.#parts;
-    if (this.#closed !== this.#state) {
-      this.#closing = this.#state.isEnd ? [] : closingTokens(machine, trie, this.#state);
-      this.#closed = this.#state;
-    }
-    return this.#closing;
+    return state;
   }
 }

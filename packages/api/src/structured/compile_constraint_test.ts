@@ -276,3 +276,16 @@ Deno.test("vocabulary: what it cannot spell is not reached, and refused where no
     UnsupportedSchemaError,
   );
 });
+
+Deno.test("closing: behind a token it is what it is once the token has come, and nothing has", async () => {
+  const tokenizer = VOCABULARIES.bytes;
+  const compiled = await compileConstraint({ kind: "schema", schema: PERSON }, tokenizer);
+  const [asked, told] = [compiled.start(), compiled.start()];
+  for (const byte of encoder.encode('{"name":"xy","age":12,"height":1.5')) {
+    const ahead = [...asked.closing(byte + 1)];
+    asked.accept(byte + 1);
+    told.accept(byte + 1);
+    assertEquals([ahead, [...asked.closing()]], [[...told.closing()], [...told.closing()]]);
+  }
+  assertThrows(() => asked.closing(1 + 0x78), RangeError, "not allowed here");
+});
