@@ -1,3 +1,4 @@
+/** Tests of json_body.ts. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ApiError } from "./errors.ts";
 import { readJson } from "./json_body.ts";

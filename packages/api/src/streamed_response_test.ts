@@ -1,3 +1,4 @@
+/** Tests of streamed_response.ts. */
 import { assert, assertEquals } from "@std/assert";
 import { framesOf, scriptedApp, until } from "../../../tests/support/scripted_app.ts";
 import { QueueFullError } from "./engine/engine_errors.ts";

@@ -167,6 +167,7 @@ Deno.test("runChat: what is no call is content, and the end is told apart", asyn
     [{ content: [call("other", "{}")] }, {}, [call("other", "{}"), "stop"]],
     [{ content: ["Hi"] }, {}, ["Hi", "stop"]],
     [{ content: [] }, {}, ["stop"]],
+    [{ content: ["Hi <tool"] }, {}, ["Hi <tool", "stop"]],
     [{ content: [now], finishReason: "length" }, {}, ["0: now({})", "length"]],
     [{ content: [now] }, { toolChoice: "none" }, [now, "stop"]],
     [{ content: [now, now] }, { parallelToolCalls: false }, ["0: now({})", now, "tool_calls"]],

@@ -1,3 +1,4 @@
+/** Tests of request_scope.ts. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { scriptedApp, until } from "../../../../tests/support/scripted_app.ts";
 import type { AccessEntry } from "../app_options.ts";

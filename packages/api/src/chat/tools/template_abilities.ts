@@ -76,7 +76,10 @@ const TOOL = {
   function: {
     name: CALL.name,
     description: "probe_description",
-    parameters: { type: "object", properties: { probe_argument: { type: "string" } } },
+    parameters: {
+      type: "object",
+      properties: { probe_argument: { type: "string", description: "probe_description" } },
+    },
   },
 };
 const QUESTION = { role: "user", content: "probe_question" };

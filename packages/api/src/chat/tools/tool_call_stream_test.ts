@@ -61,6 +61,7 @@ const CASES: readonly (readonly [ToolDialect, string, Parts])[] = [
   [deepseek, `${B}${PLAIN}${PLAIN}${Z}\nBye`, [WEATHER, WEATHER, "\nBye"]],
   [deepseek, `${B}\n${C}function${S}{}${E}${Z}`, [{ ...NOW, name: "function" }]],
   [deepseek, `${B}${C}other${S}{}${E}${PLAIN}${Z}`, [`${B}${C}other${S}{}${E}`, WEATHER]],
+  [deepseek, `${PLAIN} and ${B}${PLAIN}${Z}`, [WEATHER, " and", WEATHER]],
   [llama, ` ${LLAMA}`, [WEATHER]],
   [llama, `<|python_tag|>${LLAMA}; ${LLAMA}\n`, [WEATHER, WEATHER]],
   [llama, `Here: ${LLAMA}`, [`Here: ${LLAMA}`]],
@@ -171,7 +172,7 @@ Deno.test("ToolCallStream: without calls every token is told once and in order",
   assertEquals(told, texts.map((_, id) => id));
 });
 
-Deno.test("ToolCallStream: long answers and deep arguments take linear work", () => {
+Deno.test("ToolCallStream: long answers and deep arguments are read whole", () => {
   const stream = streamOf(hermes);
   const piece = "some text < and more ";
   let length = 0;

@@ -107,6 +107,18 @@ Deno.test("toolPrompt: a template of one call a message gets several messages", 
   ], "llama31");
 });
 
+Deno.test("toolPrompt: a thought stays with the first of the messages that one becomes", () => {
+  const call = {
+    ...called("Both:", ["c1", "weather", PARIS], ["c2", "now", "{}"]),
+    reasoning_content: "Hm.",
+  };
+  for (const [name, template] of Object.entries(toolTemplates)) {
+    const { messages } = toolPrompt(templateAbilities(template), historyOf([QUESTION, call]), []);
+    const thoughts = messages.map(({ reasoning_content }) => reasoning_content);
+    assertEquals(thoughts, [undefined, "Hm.", ...thoughts.slice(2).map(() => undefined)], name);
+  }
+});
+
 Deno.test("toolPrompt: without tools nothing is told of them, and arguments that are no JSON stay", () => {
   for (const [name, template] of Object.entries(toolTemplates)) {
     const messages = [QUESTION, called("", ["c1", "weather", "{city"]), result("c1", "Bad")];
