@@ -116,6 +116,17 @@ Deno.test("streamedResponse: an abort gives the place back though nobody reads o
   assertEquals([app.engine.aborted, statuses], [1, [499]]);
 });
 
+Deno.test("streamedResponse: a reader that comes back after the time limit is told of it", async () => {
+  const app = scriptedApp({ content: Array(1000).fill("a") }, { requestTimeoutMs: 30 });
+  const response = await app.post(PATH, chat);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  await until(() => app.engine.open === 0);
+  const { value } = await reader.read();
+  assert(new TextDecoder().decode(value).includes("timeout_error"));
+  assertEquals((await reader.read()).done, true);
+});
+
 Deno.test("streamedResponse: who leaves while waiting for a place gets none", async () => {
   const app = scriptedApp({ content: [] }, { keepAliveMs: 10 }, () => ({
     acquire: (_name, options) =>
