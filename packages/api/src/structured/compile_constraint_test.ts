@@ -281,7 +281,7 @@ Deno.test("closing: behind a token it is what it is once the token has come, and
   const tokenizer = VOCABULARIES.bytes;
   const compiled = await compileConstraint({ kind: "schema", schema: PERSON }, tokenizer);
   const [asked, told] = [compiled.start(), compiled.start()];
-  for (const byte of encoder.encode('{"name":"xy","age":12,"height":1.5')) {
+  for (const byte of new TextEncoder().encode('{"name":"xy","age":12,"height":1.5')) {
     const ahead = [...asked.closing(byte + 1)];
     asked.accept(byte + 1);
     told.accept(byte + 1);
