@@ -1,6 +1,6 @@
 /** Advantages of rewards against TRL's. No losses. */
 import { assert, assertAlmostEquals } from "@std/assert";
-import { type AdvantageScale, groupAdvantages, type Reward } from "@aha/grpo";
+import { type AdvantageScale, groupAdvantages, type Reward } from "../../packages/grpo/mod.ts";
 import { fixtureJson } from "../support/fixture.ts";
 import { ADVANTAGE_ABSOLUTE } from "../support/tolerance.ts";
 

@@ -6,7 +6,7 @@ import {
   type ImportanceSamplingLevel,
   type LossType,
   policyLoss,
-} from "@aha/grpo";
+} from "../../packages/grpo/mod.ts";
 import { fixtureJson } from "../support/fixture.ts";
 import { type FixtureBatch, policyModel, scoreBatch } from "../support/policy_fixture.ts";
 import {

@@ -1,7 +1,7 @@
 /** Losses, metrics and gradients of every GRPO case against TRL's own, log-probabilities by the runtime's forward pass. No tape, no updates. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { existsSync } from "node:fs";
-import { policyLoss, type PolicyLossResult, type TrlGrpoConfig } from "@aha/grpo";
+import { policyLoss, type PolicyLossResult, type TrlGrpoConfig } from "../../packages/grpo/mod.ts";
 import { fixtureJson, fixturePath } from "../support/fixture.ts";
 import {
   addGradients,

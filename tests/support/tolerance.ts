@@ -78,6 +78,8 @@ export const ENTROPY_RELATIVE = 3e-5;
 export const POLICY_GRADIENT = 3e-5;
 /** Advantages, up to 2 in size, against TRL's mean and deviation in float32. Measured MEASURE. */
 export const ADVANTAGE_ABSOLUTE = 1e-6;
+/** A loss in float64 against the same by other sums, relative to the larger of 1 and the value: roundings of some 20 terms. */
+export const PLAIN_LOSS_RELATIVE = 1e-13;
 /** A gradient by differences of step 1e-5 of losses in float64, of size up to 10: 1e-10 of truncation, 1e-10 of rounding.
  * Measured MEASURE. */
 export const FINITE_DIFFERENCE_ABSOLUTE = 1e-8;
