@@ -37,7 +37,7 @@ export interface State {
 }
 
 /** States and contexts are forgotten when there are more; runs go on with those that they hold. */
-const MAX_STATES = 8_192;
+const MAX_STATES = 4_096;
 
 /**
  * A nondeterministic pushdown automaton, made deterministic as far as it is run. Nodes without a way to the end
