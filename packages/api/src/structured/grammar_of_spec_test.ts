@@ -72,6 +72,9 @@ Deno.test("JSON: whitespace is bounded, any object nests as deep as there is roo
   ) {
     assert(!accepts(text), text);
   }
+  for (const text of ['{"\\ud83d\\ud83d":1}', '{"\\udc00":1}', '{"\\ud83d":1}', '{"\\ud83dx":1}']) {
+    assert(!accepts(text), text);
+  }
   for (const text of ['{"\\ud800":1}', '{"\u0001":1}', '{"\\x":1}', '{"a":01}', '{"a":1e999}']) {
     assert(!accepts(text), text);
   }

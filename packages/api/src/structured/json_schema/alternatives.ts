@@ -145,8 +145,8 @@ export class Alternatives {
   /** Whether it is plain that no value holds to both. */
   #areDisjoint(a: Alternative, b: Alternative, depth: number): boolean {
     if (++this.#comparisons > MAX_COMPARISONS) return false;
-    const others = typesOf(b);
-    const shared = typesOf(a).filter((type) => others.some((other) => overlap(type, other)));
+    const others = allowedTypes(b);
+    const shared = allowedTypes(a).filter((type) => others.some((other) => overlap(type, other)));
     if (shared.length === 0) return true;
     const [some, more] = [valuesOf(a), valuesOf(b)];
     this.#comparisons += (some?.length ?? 0) * (more?.length ?? 0);
@@ -181,28 +181,30 @@ function overlap(a: SchemaType, b: SchemaType): boolean {
   return a === b || (isNumber(a) && isNumber(b));
 }
 
+/** The types that a value may have. */
+function allowedTypes(alternative: Alternative): readonly SchemaType[] {
+  return alternative.map(typesAt).filter((types) => types !== undefined)
+    .reduce<readonly SchemaType[]>(
+      (
+        types,
+        more,
+      ) => [...new Set(types.flatMap((type) => more.flatMap((other) => narrower(type, other))))],
+      ALL_TYPES,
+    );
+}
+
 /**
- * The types that a value may have. Where none is named, those of which keywords speak: a schema with `properties` alone
- * means objects, though it allows all else.
+ * The types that a value is meant to have. Where none is named, those of which keywords speak: a schema with `properties`
+ * alone means objects, though it allows all else.
  */
 export function typesOf(alternative: Alternative): readonly SchemaType[] {
-  const named = alternative.flatMap((part) => {
-    const types = typesAt(part);
-    return types ? [types] : [];
-  });
-  if (named.length === 0 && !valuesOf(alternative)) {
+  if (alternative.every(({ schema }) => schema.type === undefined) && !valuesOf(alternative)) {
     const meant = TYPE_KEYWORDS.filter(([, keywords]) =>
       alternative.some(({ schema }) => keywords.some((keyword) => schema[keyword] !== undefined))
     );
     if (meant.length > 0) return meant.map(([type]) => type);
   }
-  return named.reduce<readonly SchemaType[]>(
-    (
-      types,
-      more,
-    ) => [...new Set(types.flatMap((type) => more.flatMap((other) => narrower(type, other))))],
-    ALL_TYPES,
-  );
+  return allowedTypes(alternative);
 }
 
 function narrower(a: SchemaType, b: SchemaType): SchemaType[] {

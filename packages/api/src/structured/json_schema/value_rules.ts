@@ -1,9 +1,9 @@
-/** What the parts of a schema's rules ask of the whole: rules for the values inside of theirs. Types only. */
+/** What rules of objects and lists need to know of the rules of values, which are made of them in turn. Types only. */
 import type { Grammar } from "../automaton/grammar.ts";
 import type { JsonRules } from "../automaton/json_rules.ts";
 import type { SchemaPart } from "./keywords.ts";
 
-/** Makes the rules of values within lists and objects. */
+/** Adds values to a grammar. */
 export interface ValueRules {
   readonly json: JsonRules;
   readonly grammar: Grammar;
