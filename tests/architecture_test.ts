@@ -17,7 +17,8 @@ const PACKAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   weights: [],
   runtime: ["weights"],
   api: ["runtime"],
-  cli: ["runtime", "api", "weights"],
+  grpo: ["runtime"],
+  cli: ["runtime", "api", "grpo", "weights"],
 };
 
 /** Inside the runtime: what each folder may import besides itself. `root` are the files of src itself. */

@@ -28,9 +28,9 @@ export const completionBody = z.object({
   stop: z.array(z.string()).nullish(),
   ignore_eos: z.boolean().nullish(),
   logit_bias: z.union([
-    z.array(z.tuple([z.int().min(0), bias])),
+    z.array(z.tuple([z.int().min(0), bias]).openapi({ minItems: 2, maxItems: 2 })),
     z.record(z.string().regex(/^\d+$/), bias),
-  ]).nullish().openapi({ type: ["array", "object", "null"], description: "[[id, bias], ...]" }),
+  ]).nullish().openapi({ description: "[[id, bias], ...]; false bans a token" }),
   n_probs: z.int().min(0).max(20).nullish(),
   return_tokens: z.boolean().nullish(),
   cache_prompt: z.boolean().nullish().openapi({ description: "Default true" }),

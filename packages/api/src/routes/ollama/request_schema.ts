@@ -64,6 +64,7 @@ const message = z.object({
   content: optional(z.string()),
   thinking: optional(z.string()),
   images: optional(z.array(z.string())).openapi({
+    maxItems: 0,
     description: "Refused: the models here read text",
   }),
   tool_calls: optional(z.array(toolCall)),
@@ -97,10 +98,11 @@ export const generateBody = z.object({
   raw: optional(z.boolean()),
   context: optional(z.array(z.int().min(0))),
   images: optional(z.array(z.string())).openapi({
+    maxItems: 0,
     description: "Refused: the models here read text",
   }),
-  suffix: optional(z.string()).openapi({ description: "Refused" }),
-  template: optional(z.string()).openapi({ description: "Refused" }),
+  suffix: optional(z.string()).openapi({ maxLength: 0, description: "Refused" }),
+  template: optional(z.string()).openapi({ maxLength: 0, description: "Refused" }),
 }).openapi("OllamaGenerateRequest");
 
 /** Body of /api/embed. */
