@@ -176,7 +176,9 @@ Deno.test("npm package @aha/cli: aha serve answers and lets a stream end at SIGT
   let text = (await reader.read()).value ?? "";
   server.signal("SIGTERM");
   for (let next = await reader.read(); !next.done; next = await reader.read()) text += next.value;
+  const start = performance.now();
   const { code, out, error } = await server.ended;
+  assert(performance.now() - start < 4_000, "waits for connections that clients keep open");
   assertEquals([code, text.endsWith("data: [DONE]\n\n")], [0, true], error);
   assertMatch(out, / 200 POST \/v1\/chat\/completions \d+ ms tiny \d+\+\d+ tokens req_/);
   const refused = await installation.run("aha", "serve", MODEL_PATH, "--host", "0.0.0.0");
