@@ -96,11 +96,16 @@ export class ModelRegistry {
    * more: the next request probably wants it.
    */
   use(served: Served, keepAliveMs?: number): Residence {
-    const residence = served.residence ?? this.#load(served);
+    const residence = this.warm(served);
     residence.users++;
-    residence.keepAliveMs = keepAliveMs ?? served.spec.keepAliveMs ?? this.parts.keepAliveMs;
+    residence.keepAliveMs = keepAliveMs ?? this.#keepAliveMs(served);
     residence.cancelTimer?.();
     return residence;
+  }
+
+  /** A model that is loaded, or begins to be, for requests to come. */
+  warm(served: Served): Residence {
+    return served.residence ?? this.#load(served);
   }
 
   /** The user is done. */
@@ -144,7 +149,7 @@ export class ModelRegistry {
     const residence: Residence = {
       ...{ served, ready, loading, bytes: 0, users: 0, isLeaving: false },
       left: Promise.withResolvers<void>(),
-      keepAliveMs: this.parts.keepAliveMs,
+      keepAliveMs: this.#keepAliveMs(served),
       usedAt: this.parts.clock.now(),
     };
     served.residence = residence;
@@ -197,6 +202,10 @@ export class ModelRegistry {
       await this.#remove(oldest);
     }
     residence.bytes = neededBytes;
+  }
+
+  #keepAliveMs({ spec }: Served): number {
+    return spec.keepAliveMs ?? this.parts.keepAliveMs;
   }
 
   /** Unix time in milliseconds at which the model leaves if nobody asks for it. */

@@ -58,9 +58,7 @@ export class ServingEngine implements Engine {
     const load = async () => {
       for (const served of names.map((name) => registry.find(name))) {
         if (this.#closing) return;
-        const residence = registry.use(served);
-        await residence.ready.catch(() => {});
-        registry.release(residence);
+        await registry.warm(served).ready.catch(() => {});
       }
     };
     this.#preloading = load().finally(() => this.#preloading = undefined);
