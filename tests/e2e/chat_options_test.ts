@@ -71,6 +71,7 @@ Deno.test("embed: a text is its ids with what the model wants around them, the s
     await using model = await loadModel(writeModel(folder, embedding));
     const { bosId, eosId } = model.tokenizer;
     const ids = [bosId!, ...model.tokenizer.encode("The sky is blue"), eosId!];
+    assertEquals(model.embeddingIds("The sky is blue"), ids);
     const vector = await model.embed("The sky is blue");
     assertEquals(vector, await model.embed(ids));
     assert(Math.abs(Math.hypot(...vector) - 1) < 1e-6);

@@ -11,7 +11,8 @@ export type { TokenLogprob };
  */
 export interface TokenConstraint {
   /**
-   * Bit `id & 31` of word `id >> 5` is set where the token may come next; undefined: any may. Read before the next call.
+   * Bit `id & 31` of word `id >> 5` is set where the token may come next, tokens beyond the words may not; undefined: any
+   * may. Read before the next call.
    * End tokens are no matter: see `mayEnd`.
    */
   allowed(): Uint32Array | undefined;
@@ -23,7 +24,7 @@ export interface TokenConstraint {
   readonly isComplete: boolean;
   /**
    * Ids that complete the content in few tokens: from here, or from behind the token `after`, which may come next and is
-   * not accepted by this. Asked for with each token of the content.
+   * not accepted by this. Asked for twice a token once no more than 1024 may come.
    */
   closing(after?: number): readonly number[];
 }
@@ -74,8 +75,8 @@ export interface GenerateOptions {
   /**
    * What the content must be. The answer ends with `stop` as soon as the content is complete, or by an end token where it
    * may end. Where `maxTokens` or the context cuts it, the tokens of its `closing` come last, so that it is whole, and it
-   * ends with `length`; it is cut short only where it takes more tokens than there are. No token ends a thought's answer:
-   * its end tag is forced in time. `minTokens` holds back the end tokens, not the end of a complete content; with
+   * ends with `length`; it is cut short only where it takes more tokens than there are. A thought is free, but no end
+   * token ends it, and its end tag is forced in time. `minTokens` holds back the end tokens, not the end of a complete content; with
    * `ignoreEnd` no end token is drawn at all; a `stop` text cuts the content wherever it stands; where the context slides,
    * only `maxTokens` is a limit. Guesses (`speculation`) are off.
    */

@@ -240,7 +240,7 @@ export class Model {
     options: EmbedOptions = {},
   ): Promise<Float32Array> {
     this.#expectOpen();
-    const ids = typeof prompt === "string" ? this.embedIds(prompt) : prompt;
+    const ids = typeof prompt === "string" ? this.embeddingIds(prompt) : prompt;
     const signal = this.#untilClosed(options.signal);
     return await this.#reader.embed(ids, this.#parts.embedding.poolingType, { ...options, signal });
   }
@@ -348,12 +348,11 @@ export class Model {
     return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
   }
 
-  /** The ids that `embed` feeds for a text. */
-  embedIds(text: string): number[] {
+  /** The ids that `embed` feeds for a text; none for an empty one. */
+  embeddingIds(text: string): number[] {
     const { eosId } = this.tokenizer;
-    if (text === "") return [];
     const ends = this.#parts.embedding.addEos && eosId !== undefined ? [eosId] : [];
-    return [...this.promptIds(text), ...ends];
+    return text === "" ? [] : [...this.promptIds(text), ...ends];
   }
 
   /** Ends all requests and the helper threads. Closing twice does nothing. */

@@ -220,6 +220,10 @@ Deno.test("constraint: a shorter mask leaves the rest of the vocabulary out", ()
     const short = { ...anyOf([]), allowed: () => Uint32Array.of(32) };
     const { ids } = await constrained(engine, { maxTokens: 5 }, short);
     assertEquals(ids, Array(5).fill(5));
+    let draws = 0;
+    const later = { ...short, allowed: () => draws++ === 0 ? undefined : short.allowed() };
+    const second = (await constrained(engine, { maxTokens: 9 }, later)).ids.slice(1);
+    assertEquals(second, Array(8).fill(5));
   }));
 
 Deno.test("ContentGuide: nobody asks for the closing far from the limit, and twice a token near it", () => {

@@ -99,9 +99,10 @@ Deno.test("embedTokens: refusals and an abort leave no page behind", () =>
     }
     const abort = new AbortController();
     const options = { poolingType: MEAN, signal: abort.signal };
-    const run = embedTokens(decoder, cache, long.slice(1), new FixedSize(8), options);
-    setTimeout(() => abort.abort(new Error("enough")), 0);
-    await assertRejects(() => run, Error, "enough");
+    const size = new FixedSize(8);
+    size.took = () => abort.abort(new Error("enough"));
+    const fitting = long.slice(1);
+    await assertRejects(() => embedTokens(decoder, cache, fitting, size, options), Error, "enough");
   }));
 
 Deno.test("embedTokens: a state that is not finite is the model's error", () =>
