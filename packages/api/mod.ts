@@ -9,3 +9,26 @@ export type {
   SlotStatus,
   TokenPrices,
 } from "./src/engine/engine.ts";
+export { createEngine } from "./src/engine/create_engine.ts";
+export type { EngineConfig, ModelSpec, ServedLoadOptions } from "./src/engine/engine_config.ts";
+export {
+  EngineClosingError,
+  EngineMemoryError,
+  QueueFullError,
+  QueueTimeoutError,
+  UnknownModelError,
+} from "./src/engine/engine_errors.ts";
+export type {
+  ChatPrompt,
+  GenerationRequest,
+  ModelFacts,
+  ModelLoad,
+  Prompt,
+  ServedEnd,
+  ServedEvent,
+  ServedModel,
+  ServedOptions,
+  ServedText,
+  ServedToken,
+} from "./src/engine/served_model.ts";
+export type { ConstraintSpec, JsonSchema } from "./src/structured/constraint_spec.ts";

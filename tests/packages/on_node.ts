@@ -99,6 +99,43 @@ Deno.test("npm package @aha/runtime: a program in one file needs no other file",
   }
 });
 
+/** A program that asks an engine for greedy tokens; `end` is what it does at last. */
+const engineProgram = (thread: string, end: string): string => `
+  import { createEngine } from "@aha/api";
+  const tiny = { name: "tiny", source: ${JSON.stringify(MODEL_PATH)}, loadOptions: { threads: 2 } };
+  const engine = await createEngine({ models: [tiny], thread: "${thread}", keepAliveMs: 1e7 });
+  const lease = await engine.acquire("tiny");
+  const prompt = { kind: "ids", ids: ${JSON.stringify(PROMPT_IDS)} };
+  const options = { temperature: 0, maxTokens: ${GREEDY_IDS.length}, ignoreEnd: true };
+  const ids = [];
+  for await (const event of lease.model.generate({ prompt, options })) {
+    ids.push(...(event.tokens ?? []).map(({ id }) => id));
+  }
+  const wrong = await lease.model.tokenBytes([1e9]).catch((error) => error.constructor.name);
+  lease[Symbol.dispose]();
+  if (wrong !== "RangeError") throw new Error(wrong);
+  const { backend } = lease.model.facts;
+  console.log(JSON.stringify({ node: process.versions.node.split(".")[0], ids, ...backend }));
+  ${end}
+`;
+
+Deno.test("npm package @aha/api: an engine in this thread and in a worker, closed or not", async () => {
+  for (const thread of ["same", "worker"]) {
+    await assertAnswers(`${thread}_closes.js`, engineProgram(thread, "await engine.close();"));
+    await assertAnswers(`${thread}_forgets.js`, engineProgram(thread, ""));
+  }
+});
+
+Deno.test("npm package @aha/api: in a program in one file, which has no file for a worker, the engine takes this thread", async () => {
+  installation.write("engine.js", `import "@aha/runtime/embedded";${engineProgram("auto", "")}`);
+  const options = ["--bundle", "--format=esm", "--platform=node", "--outfile=engine_bundle.mjs"];
+  const bundled = await installation.run("esbuild", "engine.js", ...options, "--log-level=warning");
+  assertEquals(bundled, { code: 0, out: "", error: "" });
+  const { code, out, error } = await installation.run("node", "engine_bundle.mjs");
+  assertEquals(code, 0, error);
+  assertEquals(JSON.parse(out), ANSWER);
+});
+
 Deno.test("npm package @aha/cli: the command aha", async () => {
   const help = await installation.run("npx", "--no-install", "aha", "--help");
   assertEquals(help.code, 0, help.error);

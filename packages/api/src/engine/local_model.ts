@@ -48,7 +48,7 @@ export function servedModel(name: string, model: Model): ServedModel {
     },
     async embed(inputs, signal) {
       const prompts = inputs.map((input) =>
-        typeof input === "string" ? model.embedIds(input) : input
+        typeof input === "string" ? model.embeddingIds(input) : input
       );
       const vectors: Float32Array[] = [];
       for (const ids of prompts) vectors.push(await model.embed(ids, { signal }));

@@ -1,5 +1,6 @@
 /** Errors as data, so that they cross from a worker's thread and are thrown again as what they were. Makes no messages. */
 import * as runtime from "@aha/runtime";
+import { UnsupportedSchemaError } from "../../structured/unsupported_schema_error.ts";
 import { EngineMemoryError } from "../engine_errors.ts";
 
 /** An error on its way. */
@@ -12,9 +13,12 @@ export interface CrossingError {
   readonly cause?: CrossingError;
 }
 
-/** Classes by name: JavaScript's own, the runtime's, and what `reserve` throws. */
+/** Classes by name: JavaScript's own, the runtime's, and what constraints and `reserve` throw. */
 const CLASSES: ReadonlyMap<string, { readonly prototype: Error }> = new Map(
-  [TypeError, RangeError, SyntaxError, EngineMemoryError, ...Object.values(runtime)]
+  [
+    ...[TypeError, RangeError, SyntaxError, UnsupportedSchemaError, EngineMemoryError],
+    ...Object.values(runtime),
+  ]
     .filter((value) => typeof value === "function" && value.prototype instanceof Error)
     .map((type) => [(type as { name: string }).name, type as { prototype: Error }]),
 );

@@ -1,6 +1,7 @@
 /** Tests of errors that cross threads: their class, message, fields and cause come through a structured clone. */
 import { assert, assertEquals } from "@std/assert";
 import { ContextFullError, MemoryError, SourceError, ThreadError } from "@aha/runtime";
+import { UnsupportedSchemaError } from "../../structured/unsupported_schema_error.ts";
 import { EngineMemoryError } from "../engine_errors.ts";
 import { arrivedError, crossingError } from "./crossing_error.ts";
 
@@ -13,6 +14,7 @@ Deno.test("crossing errors: the runtime's own come out as what they were", () =>
     new SourceError("no file", "a.gguf", { cause: new TypeError("inner") }),
     new ThreadError("died"),
     new EngineMemoryError("a", 2, 1),
+    new UnsupportedSchemaError("too odd", "/properties/a"),
     new RangeError("out of range"),
     new TypeError("no such type"),
     new Error("plain"),

@@ -1,4 +1,5 @@
 /** The worker's side: a local model answers calls that come as messages. Starts no thread. */
+import "@aha/runtime/embedded"; // whatever the engine's thread has provided is not seen here
 import { arrivedError, crossingError } from "./crossing_error.ts";
 import { loadLocalModel } from "../local_model.ts";
 import type { GenerationRequest, ServedEvent, ServedModel } from "../served_model.ts";
