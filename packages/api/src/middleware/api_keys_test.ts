@@ -1,7 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { OpenAPIHono } from "@hono/zod-openapi";
+import { scriptedEngine } from "../../../../tests/support/scripted_engine.ts";
 import type { ApiKey } from "../app_options.ts";
 import { errorResponse } from "../error_response.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import type { ApiEnv } from "../request_record.ts";
 import { apiKeys } from "./api_keys.ts";
 import { requestScope } from "./request_scope.ts";
@@ -10,7 +12,8 @@ import { requestScope } from "./request_scope.ts";
 function keyed(keys: readonly ApiKey[], tokens = 0) {
   const clock = { nowMs: 0 };
   const app = new OpenAPIHono<ApiEnv>();
-  app.use(requestScope({}));
+  const engine = scriptedEngine({ content: [] });
+  app.use(requestScope({ engine, options: {}, metrics: new Metrics() }));
   app.use(apiKeys(keys, () => clock.nowMs));
   app.get("*", (c) => {
     const record = c.get("record");
