@@ -25,6 +25,8 @@ export interface ApiServerChanges {
   /** Default: one tiny model, `tiny`, in a worker. */
   readonly engine?: Partial<EngineConfig>;
   readonly app?: AppOptions;
+  /** Time in which a head must have arrived. */
+  readonly headTimeoutMs?: number;
   /** Sees each request before the app does. */
   readonly onRequest?: (request: Request) => void;
 }
@@ -42,6 +44,10 @@ export async function startApiServer(changes: ApiServerChanges = {}): Promise<Ap
   const { promise: listening, resolve } = Promise.withResolvers<number>();
   const server = serve({
     ...{ hostname: "127.0.0.1", port: 0 },
+    serverOptions: {
+      headersTimeout: changes.headTimeoutMs,
+      connectionsCheckingInterval: 100,
+    },
     fetch: (request, env) => {
       changes.onRequest?.(request);
       return app.fetch(request, env);
