@@ -110,7 +110,9 @@ Deno.test("api: wrong values of every field are refused, or harmless", async () 
     for (const field of Object.keys(good)) {
       for (const value of NO_VALUES) {
         const rest = Object.entries(good).filter(([name]) => name !== field);
-        const fields = rest.map(([name, other]) => `${JSON.stringify(name)}:${JSON.stringify(other)}`);
+        const fields = rest.map(([name, other]) =>
+          `${JSON.stringify(name)}:${JSON.stringify(other)}`
+        );
         const body = `{${[...fields, `${JSON.stringify(field)}:${value}`].join(",")}}`;
         const { statuses, text } = await exchange(server.port, postOf(path, body));
         assert(statuses[0] < 500, `${path} ${body}: ${text.slice(0, 600)}`);

@@ -158,7 +158,7 @@ Deno.test("api: a client that leaves frees its place at the next token", async (
   for (const path of ["/v1/completions", "/api/generate", "/completion"]) {
     for (const stream of [true, false]) {
       const fields = { prompt: "hi", max_tokens: 450, n_predict: 450, ignore_eos: true, stream };
-      const body = { ...fields, model: "tiny", options: { num_predict: 450 } };
+      const body = { ...fields, model: "tiny", options: { num_predict: 450, temperature: 0 } };
       const leaving = new AbortController();
       const { signal } = leaving;
       const answer = server.post(path, body, { signal });

@@ -1,5 +1,6 @@
 /** The whole API over a tiny model on a free port of this machine: for tests that speak HTTP. Keeps no other state than its parts. */
 import { serve } from "npm:@hono/node-server@2.1.9";
+import type { Server } from "node:http";
 import { createApp } from "../../packages/api/src/app.ts";
 import type { AppOptions } from "../../packages/api/src/app_options.ts";
 import { createEngine } from "../../packages/api/src/engine/create_engine.ts";
@@ -65,7 +66,9 @@ export async function startApiServer(changes: ApiServerChanges = {}): Promise<Ap
       }),
     [Symbol.asyncDispose]: async () => {
       await engine.close({ graceMs: 0 });
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      (server as Server).closeAllConnections();
+      await closed;
     },
   };
 }

@@ -141,14 +141,15 @@ async function* choiceEvents(
   requests: readonly GenerationRequest[][],
   record: RequestRecord,
 ): AsyncGenerator<ChoiceEvent> {
-  const inner = new AbortController();
-  const signal = AbortSignal.any([record.signal, inner.signal]);
-  const numbered = async function* (request: GenerationRequest, choice: number) {
-    for await (const event of model.generate(request, signal)) yield { ...event, choice };
-  };
+  const all = new AbortController();
   const prompts = requests.map((choices, i) => {
+    const own = new AbortController(); // a prompt that is done ends nobody else's
+    const signal = AbortSignal.any([record.signal, all.signal, own.signal]);
+    const numbered = async function* (request: GenerationRequest, choice: number) {
+      for await (const event of model.generate(request, signal)) yield { ...event, choice };
+    };
     const events = choices.map((request, j) => numbered(request, i * choices.length + j));
-    return metered(record, interleave<ChoiceEvent>(events, () => inner.abort()));
+    return metered(record, interleave<ChoiceEvent>(events, () => own.abort()));
   });
-  yield* interleave<ChoiceEvent>(prompts, () => inner.abort());
+  yield* interleave<ChoiceEvent>(prompts, () => all.abort());
 }
