@@ -9,6 +9,7 @@ export type {
   SlotStatus,
   TokenPrices,
 } from "./src/engine/engine.ts";
+export { createApp } from "./src/app.ts";
 export { createEngine } from "./src/engine/create_engine.ts";
 export type { EngineConfig, ModelSpec, ServedLoadOptions } from "./src/engine/engine_config.ts";
 export {
@@ -32,3 +33,6 @@ export type {
   ServedToken,
 } from "./src/engine/served_model.ts";
 export type { ConstraintSpec, JsonSchema } from "./src/structured/constraint_spec.ts";
+export { readApiKeys } from "./src/settings/api_keys_text.ts";
+export { type EnvironmentSettings, environmentSettings } from "./src/settings/environment.ts";
+export { readModel } from "./src/settings/model_text.ts";

@@ -136,7 +136,7 @@ Deno.test("api: hosts and origins that are none", async () => {
 
 Deno.test("api: who sends slowly, or stops, is let go", async () => {
   await using server = await startApiServer({
-    ...{ headTimeoutMs: 400, app: { bodyTimeoutMs: 400 } },
+    ...{ listen: { headTimeoutMs: 400 }, app: { bodyTimeoutMs: 400 } },
   });
   const post = head(`POST ${CHAT} HTTP/1.1`, JSON_TYPE, `Content-Length: ${BODY.length}`);
   const chunked = head(`POST ${CHAT} HTTP/1.1`, JSON_TYPE, "Transfer-Encoding: chunked");
@@ -217,7 +217,7 @@ Deno.test("api: requests one after the other on one connection, and junk among t
 });
 
 Deno.test("api: more connections than anybody needs", async () => {
-  await using server = await startApiServer({ headTimeoutMs: 1_000 });
+  await using server = await startApiServer({ listen: { headTimeoutMs: 1_000 } });
   const connections: Deno.Conn[] = [];
   for (let i = 0; i < 300; i++) {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });

@@ -1,11 +1,10 @@
 /** The whole API over a tiny model on a free port of this machine: for tests that speak HTTP. Keeps no other state than its parts. */
-import { serve } from "npm:@hono/node-server@2.1.9";
-import type { Server } from "node:http";
 import { createApp } from "../../packages/api/src/app.ts";
 import type { AppOptions } from "../../packages/api/src/app_options.ts";
 import { createEngine } from "../../packages/api/src/engine/create_engine.ts";
 import type { EngineConfig } from "../../packages/api/src/engine/engine_config.ts";
 import type { Engine } from "../../packages/api/src/engine/engine.ts";
+import { listen, type ListenOptions } from "../../packages/api/src/listen/mod.ts";
 import { fixturePath } from "./fixture.ts";
 
 /** A running server. */
@@ -26,8 +25,7 @@ export interface ApiServerChanges {
   /** Default: one tiny model, `tiny`, in a worker. */
   readonly engine?: Partial<EngineConfig>;
   readonly app?: AppOptions;
-  /** Time in which a head must have arrived. */
-  readonly headTimeoutMs?: number;
+  readonly listen?: ListenOptions;
   /** Sees each request before the app does. */
   readonly onRequest?: (request: Request) => void;
 }
@@ -42,20 +40,12 @@ export async function startApiServer(changes: ApiServerChanges = {}): Promise<Ap
     ...{ onError: (error) => void faults.push(error), onAccess: () => {} },
     ...changes.app,
   });
-  const { promise: listening, resolve } = Promise.withResolvers<number>();
-  const server = serve({
-    ...{ hostname: "127.0.0.1", port: 0 },
-    serverOptions: {
-      headersTimeout: changes.headTimeoutMs,
-      connectionsCheckingInterval: 100,
-    },
-    fetch: (request, env) => {
-      changes.onRequest?.(request);
-      return app.fetch(request, env);
-    },
-  }, ({ port }) => resolve(port));
-  const port = await listening;
-  const url = `http://127.0.0.1:${port}`;
+  const fetchApp = (request: Request, environment?: object) => {
+    changes.onRequest?.(request);
+    return app.fetch(request, environment);
+  };
+  const listener = await listen({ fetch: fetchApp }, { port: 0, ...changes.listen });
+  const { port, url } = listener;
   for (const { name } of engine.models()) (await engine.acquire(name))[Symbol.dispose]();
   return {
     ...{ engine, port, url, faults },
@@ -66,9 +56,7 @@ export async function startApiServer(changes: ApiServerChanges = {}): Promise<Ap
       }),
     [Symbol.asyncDispose]: async () => {
       await engine.close({ graceMs: 0 });
-      const closed = new Promise((resolve) => server.close(resolve));
-      (server as Server).closeAllConnections();
-      await closed;
+      await listener.close({ graceMs: 0 });
     },
   };
 }

@@ -8,6 +8,7 @@ import { errorResponse } from "./error_response.ts";
 import { ApiError } from "./errors.ts";
 import { apiKeys } from "./middleware/api_keys.ts";
 import { crossOrigin } from "./middleware/cross_origin.ts";
+import { hostNames } from "./middleware/host_names.ts";
 import { requestScope } from "./middleware/request_scope.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { describeApi, tagged } from "./openapi.ts";
@@ -29,6 +30,7 @@ export function createApp(engine: Engine, options: AppOptions = {}): Hono {
   const context: AppContext = { engine, options, metrics: new Metrics() };
   const app = new OpenAPIHono<ApiEnv>();
   app.use(requestScope(context));
+  app.use(hostNames(options.hostNames));
   app.use(crossOrigin(options.corsOrigins ?? []));
   app.use(apiKeys(options.apiKeys ?? []));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));

@@ -36,6 +36,11 @@ export interface AppOptions {
   readonly apiKeys?: readonly ApiKey[];
   /** Origins whose pages may ask; `*`: all. Default: none. */
   readonly corsOrigins?: readonly string[];
+  /**
+   * Names that requests may call the server by, besides localhost and addresses. Without keys this keeps pages out that
+   * reach this machine by a name of their own (DNS rebinding). Default: any name.
+   */
+  readonly hostNames?: readonly string[];
   /** Default 4 MiB. */
   readonly maxBodyBytes?: number;
   /** Most tokens of an answer, whatever a request asks for. Default: the context's. */

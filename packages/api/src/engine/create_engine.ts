@@ -29,13 +29,14 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
 
 /** An engine over any loader and any time. */
 export function assembleEngine(config: EngineConfig, load: ModelLoader, clock: Clock): Engine {
-  const { models, memoryBytes, preload = false, onProgress } = config;
+  const { models, memoryBytes, preload = false, onProgress, onReady, onFailure } = config;
   const { slots = 8, maxQueued = 64, queueTimeoutMs = 60_000, keepAliveMs = Infinity } = config;
   checkNames(config);
   checkNumber("slots", slots, 1);
   checkNumber("maxQueued", maxQueued, 0);
   const registry = new ModelRegistry({
-    ...{ models, load, clock, slots, memoryBytes, keepAliveMs, onProgress },
+    ...{ models, load, clock, slots, memoryBytes, keepAliveMs },
+    ...{ onProgress, onReady, onFailure },
   });
   const engine = new ServingEngine({ registry, clock, slots, maxQueued, queueTimeoutMs });
   const all = models.map(({ name }) => name);

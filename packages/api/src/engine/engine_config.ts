@@ -1,6 +1,7 @@
 /** How an engine is set up. Types only. */
 import type { LoadOptions, LoadProgress } from "@aha/runtime";
 import type { TokenPrices } from "./engine.ts";
+import type { ModelFacts } from "./served_model.ts";
 
 /** Options of loading that can be sent to a worker. */
 export type ServedLoadOptions = Omit<LoadOptions, "onProgress" | "onPlan" | "signal">;
@@ -48,4 +49,8 @@ export interface EngineConfig {
    */
   readonly thread?: "auto" | "worker" | "same";
   readonly onProgress?: (model: string, progress: LoadProgress) => void;
+  /** Called when a model has been loaded. */
+  readonly onReady?: (model: string, facts: ModelFacts) => void;
+  /** Called when a model did not load, or was lost; requests are told too, preloading has nobody else. */
+  readonly onFailure?: (model: string, error: Error) => void;
 }

@@ -1,8 +1,7 @@
 /** Models by name: loads them once for all who wait, unloads them when they are idle or in the way. Knows no places. */
-import type { LoadProgress } from "@aha/runtime";
 import type { Clock } from "./clock.ts";
 import type { ModelEntry } from "./engine.ts";
-import type { ModelSpec } from "./engine_config.ts";
+import type { EngineConfig, ModelSpec } from "./engine_config.ts";
 import { EngineMemoryError, UnknownModelError } from "./engine_errors.ts";
 import type { ModelLoader } from "./model_loader.ts";
 import type { ServedModel } from "./served_model.ts";
@@ -13,8 +12,8 @@ export interface Served {
   /** Unix time in seconds. */
   readonly created: number;
   residence?: Residence;
-  /** Of the last load, or what it was lost by. */
-  failure?: Error;
+  /** Whether it did not load, or was lost, the last time. */
+  hasFailed: boolean;
 }
 
 /** A model in memory, or on its way there. */
@@ -36,14 +35,13 @@ export interface Residence {
 }
 
 /** What a registry is made with. */
-export interface RegistryParts {
+export interface RegistryParts extends Pick<EngineConfig, "onProgress" | "onReady" | "onFailure"> {
   readonly models: readonly ModelSpec[];
   readonly load: ModelLoader;
   readonly clock: Clock;
   readonly slots: number;
   readonly memoryBytes?: number;
   readonly keepAliveMs: number;
-  readonly onProgress?: (model: string, progress: LoadProgress) => void;
 }
 
 /**
@@ -57,7 +55,7 @@ export class ModelRegistry {
 
   constructor(private readonly parts: RegistryParts) {
     const created = Math.floor(parts.clock.now() / 1000);
-    this.#served = parts.models.map((spec) => ({ spec, created }));
+    this.#served = parts.models.map((spec) => ({ spec, created, hasFailed: false }));
   }
 
   /** In the order of the configuration. */
@@ -66,10 +64,10 @@ export class ModelRegistry {
   }
 
   /** What is known of a model. */
-  entryOf({ spec, created, residence, failure }: Served): ModelEntry {
+  entryOf({ spec, created, residence, hasFailed }: Served): ModelEntry {
     const { name, prices } = spec;
     const facts = residence?.model?.facts;
-    const state = facts ? "ready" : residence ? "loading" : failure ? "failed" : "cold";
+    const state = facts ? "ready" : residence ? "loading" : hasFailed ? "failed" : "cold";
     const expiresAt = residence?.model && this.#expiresAt(residence);
     return {
       ...{ name, created, state },
@@ -118,7 +116,7 @@ export class ModelRegistry {
   /** The model answers no more: whoever asks next has it loaded again. */
   lose(residence: Residence, error: Error): void {
     if (residence.served.residence !== residence) return;
-    residence.served.failure = error;
+    this.#fail(residence.served, error);
     void this.#remove(residence);
   }
 
@@ -155,7 +153,7 @@ export class ModelRegistry {
     served.residence = residence;
     this.#residents.add(residence);
     this.#loadInto(residence).then(resolve, (error) => {
-      if (!loading.signal.aborted) served.failure = error;
+      if (!loading.signal.aborted) this.#fail(served, error);
       this.#forget(residence);
       reject(error);
     });
@@ -181,9 +179,15 @@ export class ModelRegistry {
     }
     residence.model = model;
     residence.usedAt = this.parts.clock.now();
-    served.failure = undefined;
+    served.hasFailed = false;
+    this.parts.onReady?.(spec.name, model.facts);
     this.#whenIdle(residence);
     return model;
+  }
+
+  #fail(served: Served, error: Error): void {
+    served.hasFailed = true;
+    this.parts.onFailure?.(served.spec.name, error);
   }
 
   /** Makes room; whoever is being closed is waited for. */

@@ -1,6 +1,7 @@
 /** Tests of real models in this thread and in workers: same answers, errors, aborts, a thread that dies, the end. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ContextFullError, SourceError, ThreadError } from "@aha/runtime";
+import { denoProcess } from "../../../../tests/support/aha_process.ts";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { hostClock } from "./clock.ts";
@@ -10,6 +11,7 @@ import type { EngineConfig } from "./engine_config.ts";
 import { EngineClosingError } from "./engine_errors.ts";
 import { modelLoader } from "./open_model.ts";
 import type { GenerationRequest, ServedEvent, ServedModel } from "./served_model.ts";
+import { UnsupportedSchemaError } from "../structured/unsupported_schema_error.ts";
 import { startWorkerThread, type WorkerThread } from "./worker/worker_thread.ts";
 
 const TINY = {
@@ -116,6 +118,48 @@ Deno.test("served models: errors come as the runtime's own, and hurt no other re
       assertEquals((error as SourceError).source, "/nowhere/model.gguf");
       assertEquals(engine.models()[0].state, "failed");
     });
+  }
+});
+
+Deno.test("served models: an answer is what its constraint says, a constraint that cannot be held is an error", async () => {
+  const schema = {
+    ...{ type: "object", required: ["a", "b"], additionalProperties: false },
+    properties: { a: { type: "integer", maximum: 99 }, b: { enum: ["x", "yes"] } },
+  };
+  for (const thread of THREADS) {
+    await withEngine({ thread }, async (engine) => {
+      using lease = await engine.acquire("tiny");
+      const asked = request("Say it", { maxTokens: 64, ignoreEnd: false });
+      const held = { ...asked, constraint: { kind: "schema", schema } as const };
+      const events = await Array.fromAsync(lease.model.generate(held));
+      const value = JSON.parse(
+        events.map((event) => event.type === "end" ? "" : event.text).join(""),
+      );
+      assertEquals(Object.keys(value), ["a", "b"]);
+      assert(Number.isInteger(value.a) && ["x", "yes"].includes(value.b), JSON.stringify(value));
+      const odd = { kind: "schema", schema: { not: { type: "object" } } } as const;
+      const failing = lease.model.generate({ ...asked, constraint: odd });
+      await assertRejects(() => Array.fromAsync(failing), UnsupportedSchemaError);
+    });
+  }
+});
+
+Deno.test("served models: a program that closes its engine ends by itself, and one that forgets to", async () => {
+  const script = (thread: string, end: string) => `
+    import { createEngine } from ${JSON.stringify(import.meta.resolve("./create_engine.ts"))};
+    const tiny = ${JSON.stringify({ ...TINY, loadOptions: { threads: 2 } })};
+    const engine = await createEngine({ models: [tiny], thread: "${thread}", keepAliveMs: 1e6 });
+    {
+      using lease = await engine.acquire();
+      console.log((await lease.model.tokenize("The answer")).length);
+    }
+    ${end}
+  `;
+  for (const thread of THREADS) {
+    for (const end of ["await engine.close();", ""]) {
+      const { code, out, error } = await denoProcess(["-"], { stdin: script(thread, end) });
+      assertEquals({ code, out }, { code: 0, out: "2\n" }, error);
+    }
   }
 });
 

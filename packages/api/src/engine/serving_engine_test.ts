@@ -6,6 +6,7 @@ import { fakeModels } from "../../../../tests/support/fake_models.ts";
 import { assembleEngine } from "./create_engine.ts";
 import type { Engine, Lease } from "./engine.ts";
 import type { EngineConfig, ModelSpec } from "./engine_config.ts";
+import type { ModelFacts } from "./served_model.ts";
 import {
   EngineClosingError,
   EngineMemoryError,
@@ -236,7 +237,11 @@ Deno.test("engine: a lost model fails, is closed, and the next request loads it 
 });
 
 Deno.test("engine: preloading loads one after the other and says so; what fails does not stop it", async () => {
-  const { engine, fakes } = setUp({ preload: true }, { isManual: true });
+  const failures: string[] = [];
+  const onFailure = (model: string, error: Error) => failures.push(`${model}: ${error.message}`);
+  const ready: [string, number][] = [];
+  const onReady = (model: string, { layers }: ModelFacts) => ready.push([model, layers]);
+  const { engine, fakes } = setUp({ preload: true, onFailure, onReady }, { isManual: true });
   assertEquals((await engine.status()).state, "loading");
   fakes.loads[0].finish(new Error("no file"));
   await settle();
@@ -248,6 +253,9 @@ Deno.test("engine: preloading loads one after the other and says so; what fails 
   ]);
   fakes.loads[2].finish();
   await settle();
+  assertEquals(failures, ["a: no file"]);
+  const [, b, c] = engine.models();
+  assertEquals(ready, [["b", b.facts!.layers], ["c", c.facts!.layers]]);
   assertEquals((await engine.status()).state, "ready");
 });
 

@@ -5,7 +5,7 @@ import { WorkerLink } from "./worker_link.ts";
 import type { startWorkerThread } from "./worker_thread.ts";
 import { type ResultOf, WINDOW, type WorkerCalls } from "./worker_protocol.ts";
 
-/** How long a worker may take to close its model before it is ended in the middle of a step. */
+/** How long a worker may take to close its model, or to leave off loading, before it is ended in the middle of it. */
 const CLOSE_MS = 5_000;
 
 /**
@@ -23,6 +23,9 @@ export async function loadWorkerModel(
   const onLost = (error: Error) => state.isLoaded && hooks.onLost(error); // before that the load fails
   const what = `the model ${JSON.stringify(name)}`;
   const link = await WorkerLink.start(what, { ...hooks, onLost }, start);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = () => timer = setTimeout(() => link.end(closed()), CLOSE_MS);
+  hooks.signal.addEventListener("abort", limit);
   try {
     const facts = await called(link, "load", [model], hooks.signal);
     state.isLoaded = true;
@@ -30,6 +33,9 @@ export async function loadWorkerModel(
   } catch (error) {
     link.end(closed());
     throw error;
+  } finally {
+    hooks.signal.removeEventListener("abort", limit);
+    clearTimeout(timer);
   }
 }
 
