@@ -1,3 +1,4 @@
+/** Tests of listening: answers, limits of heads and bodies, closing, refusals. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect } from "node:net";
 import { once } from "node:events";
