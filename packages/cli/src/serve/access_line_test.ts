@@ -1,3 +1,4 @@
+/** Tests of access_line.ts. */
 import { assertEquals } from "@std/assert";
 import { accessLine } from "./access_line.ts";
 

@@ -1,3 +1,4 @@
+/** Tests of greeting.ts. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { greeting } from "./greeting.ts";
 

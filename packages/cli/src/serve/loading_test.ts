@@ -1,3 +1,4 @@
+/** Tests of loading.ts. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { capturedIo } from "../../../../tests/support/captured_io.ts";
 import type { ModelFacts } from "@aha/api";

@@ -1,3 +1,4 @@
+/** Tests of settings.ts and config_file.ts. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as fs from "node:fs";
 import { join } from "node:path";
