@@ -147,18 +147,19 @@ async function* choiceEvents(
   requests: readonly GenerationRequest[][],
   record: RequestRecord,
 ): AsyncGenerator<ChoiceEvent> {
-  const inner = new AbortController();
-  const signal = AbortSignal.any([record.signal, inner.signal]);
-  const numbered = async function* (request: GenerationRequest, choice: number) {
-    const prompt = await idsPrompt(model, request.prompt);
-    const events = model.generate({ ...request, prompt }, signal);
-    for await (const event of events) yield { ...event, choice };
-  };
+  const all = new AbortController();
   const prompts = requests.map((choices, i) => {
+    const own = new AbortController(); // a prompt that is done ends nobody else's
+    const signal = AbortSignal.any([record.signal, all.signal, own.signal]);
+    const numbered = async function* (request: GenerationRequest, choice: number) {
+      const prompt = await idsPrompt(model, request.prompt);
+      const events = model.generate({ ...request, prompt }, signal);
+      for await (const event of events) yield { ...event, choice };
+    };
     const events = choices.map((request, j) => numbered(request, i * choices.length + j));
-    return metered(record, interleave<ChoiceEvent>(events, () => inner.abort()));
+    return metered(record, interleave<ChoiceEvent>(events, () => own.abort()));
   });
-  yield* interleave<ChoiceEvent>(prompts, () => inner.abort());
+  yield* interleave<ChoiceEvent>(prompts, () => all.abort());
 }
 
 /** Control tokens in a text count, as at other servers: no template writes them here. */

@@ -39,6 +39,15 @@ Deno.test("completions: every field of a whole answer", async () => {
   });
 });
 
+Deno.test("completions: a prompt that is done first does not end the others", async () => {
+  const app = scriptedApp(({ prompt }) => ({
+    content: Array(prompt.kind === "ids" && prompt.ids.length > 2 ? 20 : 1).fill("x"),
+    pauseMs: 1,
+  }));
+  const { choices } = await answered({ prompt: [[1], [1, 2, 3], [1]] }, app);
+  assertEquals(choices.map(({ text }: Json) => text), ["x", "x".repeat(20), "x"]);
+});
+
 Deno.test("completions: text, ids and arrays of either, each with n choices", async () => {
   const promptsOf = async (body: object) => {
     const app = scriptedApp({ content: ["x"] });
