@@ -137,7 +137,7 @@ Deno.test("api: 500 clients that go away leave nothing behind", async () => {
   assert(statuses.every((status) => status < 500));
 
   const answer = await server.post("/v1/completions", { prompt: "hi", max_tokens: 4, seed: 1 });
-  assertEquals((await answer.json()).usage.completion_tokens, 4);
+  assertEquals([answer.status, (await answer.json()).choices.length], [200, 1]);
   collectGarbage();
   await new Promise((resolve) => setTimeout(resolve, 50));
   collectGarbage();
