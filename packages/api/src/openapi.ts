@@ -23,9 +23,30 @@ export function describeApi(
     ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
   };
   let document: OpenApiDocument | undefined;
-  const described = () => document ??= app.getOpenAPI31Document(head) as OpenApiDocument;
+  const described = () =>
+    document ??= completed(app.getOpenAPI31Document(head)) as unknown as OpenApiDocument;
   app.get("/openapi.json", (c) => c.json(described()));
   return described;
+}
+
+/**
+ * The document with what its generator leaves out: that whole numbers are JavaScript's, and null among the values of a
+ * field that is nullable and has but some.
+ */
+function completed(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(completed);
+  if (typeof node !== "object" || node === null) return node;
+  const { type, enum: values } = node as { readonly type?: unknown; readonly enum?: unknown };
+  const types = Array.isArray(type) ? type : [type];
+  const bounds = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
+  const entries = Object.entries(node)
+    .map(([key, value]) => [key, /^examples?$/.test(key) ? value : completed(value)]);
+  const isOpenEnum = Array.isArray(values) && types.includes("null") && !values.includes(null);
+  return {
+    ...(types.includes("integer") ? bounds : {}),
+    ...Object.fromEntries(entries),
+    ...(isOpenEnum ? { enum: [...values, null] } : {}),
+  };
 }
 
 /** Puts a surface's routes under a heading of the description. */

@@ -65,7 +65,7 @@ export const responseRequest = z
     instructions: z.string().nullish(),
     max_output_tokens: z.int().min(1).nullish(),
     stream: z.boolean().nullish(),
-    store: z.boolean().nullish(),
+    store: z.literal(false).nullish(),
     include: z.array(z.string()).nullish(),
     top_logprobs: z.int().min(0).max(20).nullish(),
     text: z.object({ format: formatSchema.nullish() }).nullish(),

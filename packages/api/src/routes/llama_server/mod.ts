@@ -1,7 +1,6 @@
 /** llama-server's own API: its routes joined. Answers nothing itself but what is not built. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { errorResponses } from "../../openapi.ts";
 import type { ApiEnv, Routes } from "../../request_record.ts";
 import { completionRoute } from "./completion_route.ts";
 import { stateRoutes } from "./state_routes.ts";
@@ -9,6 +8,7 @@ import { tokenRoutes } from "./token_routes.ts";
 
 const NO_RANKING = "Reranking is not built: no reranking models run here";
 
+/** What is not built is not described. */
 const UNBUILT: Readonly<Record<string, string>> = {
   "/infill": "Filling in the middle is not built: no models with its tokens are known here",
   "/rerank": NO_RANKING,
@@ -18,8 +18,7 @@ const UNBUILT: Readonly<Record<string, string>> = {
   "/embedding": "llama-server's form of embeddings is not built: ask /v1/embeddings",
   "/lora-adapters": "Adapters cannot be set here: none are loaded",
   "/props": "Properties are set when the server is started",
-  "/slots/{id_slot}":
-    "Places are not saved or restored: prompts that begin alike share their cache",
+  "/slots/:id_slot": "Places are not saved or restored: prompts that begin alike share their cache",
 };
 
 /** The routes, to be mounted at the root. */
@@ -29,17 +28,7 @@ export const llamaServerRoutes: Routes = (context) => {
   tokenRoutes(app, context);
   completionRoute(app, context);
   for (const [path, message] of Object.entries(UNBUILT)) {
-    const { 501: notBuilt } = errorResponses();
-    const summary = "Not built";
-    const responses = { 501: notBuilt };
-    app.openAPIRegistry.registerPath({
-      method: "post",
-      path,
-      summary,
-      description: message,
-      responses,
-    });
-    app.post(path.replace("{id_slot}", ":id_slot"), () => {
+    app.post(path, () => {
       throw new ApiError("not_built", message);
     });
   }

@@ -14,6 +14,14 @@ import { type GenerateBody, generateBody } from "./request_schema.ts";
 import { generateAnswers } from "./response_schema.ts";
 import { formatOf, servedOptions, thinkOf } from "./served_options.ts";
 
+const REFUSED = {
+  suffix: ["not_built", "suffix is not taken: the models here do not fill in the middle"],
+  template: [
+    "not_built",
+    "template is not taken: the model's own is used, or send the whole prompt with raw: true",
+  ],
+} as const;
+
 /** Adds the route. */
 export function generateRoute(app: ApiApp, context: AppContext): void {
   const route = {
@@ -22,6 +30,7 @@ export function generateRoute(app: ApiApp, context: AppContext): void {
     body: generateBody,
     responses: generateAnswers,
     anyContentType: true,
+    refused: REFUSED,
   };
   jsonRoute(app, context, route, async (c, body) => {
     refuse(body);
@@ -36,15 +45,6 @@ export function generateRoute(app: ApiApp, context: AppContext): void {
 
 function refuse(body: GenerateBody): void {
   if (body.images?.length) throw withoutImages();
-  if (body.suffix) {
-    const message = "suffix is not taken: the models here do not fill in the middle";
-    throw new ApiError("not_built", message, { param: "suffix" });
-  }
-  if (body.template) {
-    const message =
-      "template is not taken: the model's own is used, or send the whole prompt with raw: true";
-    throw new ApiError("not_built", message, { param: "template" });
-  }
   if (body.raw && (body.system || body.context?.length)) {
     throw new ApiError("invalid", "A raw prompt takes neither system nor context");
   }

@@ -6,13 +6,12 @@ import { chatRoute } from "./chat_route.ts";
 import { embedRoutes } from "./embed_routes.ts";
 import { generateRoute } from "./generate_route.ts";
 import { modelRoutes } from "./model_routes.ts";
-import { unbuiltAnswers } from "./response_schema.ts";
 
-/** What Ollama does with its own store of models. */
+/** What Ollama does with its own store of models; what is not built is not described. */
 const UNBUILT = [
   ...([["post", "/api/pull"], ["post", "/api/push"], ["post", "/api/create"]] as const),
   ...([["post", "/api/copy"], ["delete", "/api/delete"]] as const),
-  ...([["post", "/api/blobs/{digest}"]] as const),
+  ...([["post", "/api/blobs/:digest"]] as const),
 ];
 
 const WHERE_MODELS_COME_FROM =
@@ -26,10 +25,7 @@ export const ollamaRoutes: Routes = (context) => {
   embedRoutes(app, context);
   modelRoutes(app, context);
   for (const [method, path] of UNBUILT) {
-    const summary = "Not built: models are named when the server is started";
-    app.openAPIRegistry.registerPath({ method, path, summary, responses: unbuiltAnswers });
-    const hono = path.replace("{digest}", ":digest");
-    app.on(method.toUpperCase(), hono, () => {
+    app.on(method.toUpperCase(), path, () => {
       throw new ApiError("not_built", WHERE_MODELS_COME_FROM);
     });
   }

@@ -51,6 +51,11 @@ const answerFields = {
   top_logprobs: optional(z.int().min(0).max(20)),
 };
 
+/** Refused in words of their own. */
+const noImages = optional(z.array(z.string())).openapi({
+  ...{ maxItems: 0, description: "None: the models here read text" },
+});
+
 const toolCall = z.object({
   id: optional(z.string()),
   function: z.object({
@@ -63,9 +68,7 @@ const message = z.object({
   role: z.enum(["system", "user", "assistant", "tool"]),
   content: optional(z.string()),
   thinking: optional(z.string()),
-  images: optional(z.array(z.string())).openapi({
-    description: "Refused: the models here read text",
-  }),
+  images: noImages,
   tool_calls: optional(z.array(toolCall)),
   tool_name: optional(z.string()),
   tool_call_id: optional(z.string()),
@@ -96,11 +99,7 @@ export const generateBody = z.object({
   system: optional(z.string()),
   raw: optional(z.boolean()),
   context: optional(z.array(z.int().min(0))),
-  images: optional(z.array(z.string())).openapi({
-    description: "Refused: the models here read text",
-  }),
-  suffix: optional(z.string()).openapi({ description: "Refused" }),
-  template: optional(z.string()).openapi({ description: "Refused" }),
+  images: noImages,
 }).openapi("OllamaGenerateRequest");
 
 /** Body of /api/embed. */
@@ -121,12 +120,18 @@ export const embeddingsBody = z.object({
   options: optional(modelOptions),
 }).openapi("OllamaEmbeddingsRequest");
 
+/** That a field is there and not empty. */
+function named(field: string) {
+  const text = { type: "string" as const, minLength: 1 };
+  return { required: [field], properties: { [field]: text } };
+}
+
 /** Body of /api/show; `name` is the older word for `model`. */
 export const showBody = z.object({
   model: optional(z.string()).openapi({ example: "smollm2-135m" }),
   name: optional(z.string()),
   verbose: optional(z.boolean()),
-}).openapi("OllamaShowRequest");
+}).openapi("OllamaShowRequest", { anyOf: [named("model"), named("name")] });
 
 export type ChatBody = z.infer<typeof chatBody>;
 export type GenerateBody = z.infer<typeof generateBody>;

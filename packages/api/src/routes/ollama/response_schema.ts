@@ -154,6 +154,3 @@ export const versionAnswers: Responses = answers(
   z.object({ version: z.string() }).openapi("OllamaVersion"),
   "The server's version",
 );
-
-/** Of what is not built. */
-export const unbuiltAnswers: Responses = errors;
