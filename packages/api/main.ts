@@ -18,7 +18,7 @@ const engine = await createEngine({
 const app = createApp(engine, options);
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, async () => {
+  process.on(signal, async () => {
     await engine.close({ graceMs: GRACE_MS });
     process.exit(0);
   });

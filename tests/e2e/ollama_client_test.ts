@@ -1,6 +1,6 @@
 /** The official `ollama` client of npm against the app, over its `fetch`: what it reads is what it was made for. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Ollama, type Tool } from "npm:ollama@0.6.4/browser";
+import { Ollama, type Tool } from "ollama/browser";
 import { scriptedApp } from "../support/scripted_app.ts";
 import type { Script } from "../support/scripted_engine.ts";
 

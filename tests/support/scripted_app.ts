@@ -11,18 +11,18 @@ export interface ScriptedApp {
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   /** Posts JSON. */
   readonly post: (path: string, body: unknown, init?: RequestInit) => Promise<Response>;
-  /** For clients that take a `fetch`. */
+  /** For clients that take a `fetch`, and for servers. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 }
 
 export function scriptedApp(
   script: Script | ((request: GenerationRequest) => Script),
   options: AppOptions = {},
-  /** What is otherwise of the engine. */
+  /** What is otherwise of the engine, which is given as it was. */
   changes: (engine: ScriptedEngine) => Partial<Engine> = () => ({}),
 ): ScriptedApp {
   const engine = scriptedEngine(script);
-  const app = createApp({ ...engine, ...changes(engine) }, options);
+  const app = createApp(Object.assign(engine, changes({ ...engine })), options);
   const request = (path: string, init?: RequestInit) => Promise.resolve(app.request(path, init));
   return {
     engine,
@@ -34,7 +34,10 @@ export function scriptedApp(
         headers: { "content-type": "application/json", ...init.headers },
         body: JSON.stringify(body),
       }),
-    fetch: (input, init) => Promise.resolve(app.fetch(new Request(input, init))),
+    fetch: (input, init) => {
+      const isWhole = input instanceof Request && init === undefined;
+      return Promise.resolve(app.fetch(isWhole ? input : new Request(input, init)));
+    },
   };
 }
 

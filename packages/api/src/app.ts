@@ -21,10 +21,12 @@ import { openAiRoutes } from "./routes/openai/mod.ts";
 /**
  * An app that answers what clients of OpenAI, DeepSeek, Ollama and llama-server ask.
  *
- * ```ts ignore
- * const app = createApp(engine, { apiKeys: [{ name: "me", key: "secret" }] });
- * Deno.serve(app.fetch);
+ * ```ts
+ * import { createApp, type Engine } from "@aha/api";
+ * const serve = (engine: Engine) =>
+ *   Deno.serve(createApp(engine, { apiKeys: [{ name: "me", key: "secret" }] }).fetch);
  * ```
+ * @throws {RangeError} where an API key is empty
  */
 export function createApp(engine: Engine, options: AppOptions = {}): Hono {
   const context: AppContext = { engine, options, metrics: new Metrics() };

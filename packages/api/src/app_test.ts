@@ -1,3 +1,4 @@
+/** Tests of app.ts: what all routes share, from the first byte of a request to its log line. */
 import { assert, assertEquals } from "@std/assert";
 import { scriptedApp } from "../../../tests/support/scripted_app.ts";
 

@@ -1,3 +1,4 @@
+/** Tests of errors.ts. */
 import { assert, assertEquals } from "@std/assert";
 import {
   ContextFullError,

@@ -13,7 +13,7 @@ export interface JsonRoute<S extends z.ZodType> extends JsonBodyOptions {
   readonly summary: string;
   readonly body: S;
   readonly responses: RouteConfig["responses"];
-  /** Fields that exist elsewhere and not here, with a sentence; null, false and "" are let through. */
+  /** Fields that exist elsewhere and not here, with a sentence; null and false are let through. */
   readonly refused?: Readonly<Record<string, readonly [kind: FailureKind, message: string]>>;
 }
 
@@ -42,7 +42,7 @@ function refuse(value: unknown, refused: NonNullable<JsonRoute<z.ZodType>["refus
   if (typeof value !== "object" || value === null) return;
   for (const [param, [kind, message]] of Object.entries(refused)) {
     const given = (value as Record<string, unknown>)[param];
-    if (given === undefined || given === null || given === false || given === "") continue;
+    if (given === undefined || given === null || given === false) continue;
     throw new ApiError(kind, message, { param });
   }
 }

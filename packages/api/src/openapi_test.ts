@@ -1,3 +1,4 @@
+/** Tests of openapi.ts. */
 import { assert, assertEquals } from "@std/assert";
 import { scriptedApp } from "../../../tests/support/scripted_app.ts";
 

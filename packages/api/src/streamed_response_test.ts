@@ -1,3 +1,4 @@
+/** Tests of streamed_response.ts. */
 import { assert, assertEquals } from "@std/assert";
 import { framesOf, scriptedApp, until } from "../../../tests/support/scripted_app.ts";
 import { QueueFullError } from "./engine/engine_errors.ts";
@@ -113,6 +114,17 @@ Deno.test("streamedResponse: an abort gives the place back though nobody reads o
   controller.abort();
   await until(() => app.engine.open === 0);
   assertEquals([app.engine.aborted, statuses], [1, [499]]);
+});
+
+Deno.test("streamedResponse: a reader that comes back after the time limit is told of it", async () => {
+  const app = scriptedApp({ content: Array(1000).fill("a") }, { requestTimeoutMs: 30 });
+  const response = await app.post(PATH, chat);
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  await reader.read();
+  await until(() => app.engine.open === 0);
+  const { value } = await reader.read();
+  assert(new TextDecoder().decode(value).includes("timeout_error"));
+  assertEquals((await reader.read()).done, true);
 });
 
 Deno.test("streamedResponse: who leaves while waiting for a place gets none", async () => {

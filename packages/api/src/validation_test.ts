@@ -1,3 +1,4 @@
+/** Tests of validation.ts. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { z } from "@hono/zod-openapi";
 import { ApiError } from "./errors.ts";

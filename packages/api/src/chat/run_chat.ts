@@ -1,6 +1,8 @@
 /** Answers a conversation: several choices at once, calls of functions told from text. Knows no wire format. */
 import type { ServedEvent, ServedModel } from "../engine/served_model.ts";
 import type { JsonSchema } from "../structured/constraint_spec.ts";
+import { UnsupportedSchemaError } from "../structured/unsupported_schema_error.ts";
+import { validate } from "../structured/validation/validate.ts";
 import type { ChatEvent, ToolCall } from "./chat_event.ts";
 import { type ChatPlan, planChat } from "./chat_plan.ts";
 import type { ChatRequest } from "./chat_request.ts";
@@ -27,7 +29,7 @@ export function runChat(
   model: ServedModel,
   request: ChatRequest,
   signal?: AbortSignal,
-  check: SchemaCheck = () => true,
+  check: SchemaCheck = holds,
 ): AsyncGenerator<ChatEvent> {
   return choiceEvents(model, planChat(model.facts.chatTemplate, request), check, signal);
 }
@@ -80,6 +82,16 @@ async function* calledAnswer(
 }
 
 /** Whether a call is of a function that is offered, with arguments that fit. */
+/** Where nobody can tell, the arguments are taken as the model wrote them. */
+function holds(schema: JsonSchema, value: unknown): boolean {
+  try {
+    return validate(schema, value).length === 0;
+  } catch (error) {
+    if (error instanceof UnsupportedSchemaError) return true;
+    throw error;
+  }
+}
+
 function callCheck(
   { tools, parallel }: OfferedTools,
   check: SchemaCheck,

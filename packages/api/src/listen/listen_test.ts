@@ -1,3 +1,4 @@
+/** Tests of listen.ts over real sockets: limits, clients that leave, closing. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connect } from "node:net";
 import { once } from "node:events";

@@ -65,16 +65,16 @@ Deno.test("metrics: a stream counts when it is over, also where its reader leave
 });
 
 Deno.test("metrics: places, queue, models and pages as the engine tells them", async () => {
-  const app = scriptedApp({ content: [] });
-  const [entry] = app.engine.models();
   const load = { running: 2, usedPages: 3, keptPages: 4, maxPages: 16 };
-  app.engine.status = () =>
-    Promise.resolve({
-      state: "ready",
-      slots: [{ id: 0, model: "scripted" }, { id: 1 }],
-      ...{ queued: 5, maxQueued: 7 },
-      models: [{ ...entry, load }, { name: "cold", created: 0, state: "cold" }],
-    });
+  const app = scriptedApp({ content: [] }, {}, ({ models }) => ({
+    status: () =>
+      Promise.resolve({
+        state: "ready",
+        slots: [{ id: 0, model: "scripted" }, { id: 1 }],
+        ...{ queued: 5, maxQueued: 7 },
+        models: [{ ...models()[0], load }, { name: "cold", created: 0, state: "cold" }],
+      }),
+  }));
   const values = await valuesOf(app);
   const expected = {
     "llamacpp:requests_processing": 1,

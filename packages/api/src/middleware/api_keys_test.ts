@@ -1,3 +1,4 @@
+/** Tests of api_keys.ts. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { scriptedEngine } from "../../../../tests/support/scripted_engine.ts";

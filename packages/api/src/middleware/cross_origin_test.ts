@@ -1,3 +1,4 @@
+/** Tests of cross_origin.ts. */
 import { assertEquals } from "@std/assert";
 import { scriptedApp } from "../../../../tests/support/scripted_app.ts";
 

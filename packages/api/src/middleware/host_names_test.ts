@@ -1,3 +1,4 @@
+/** Tests of host_names.ts through an app. */
 import { assertEquals } from "@std/assert";
 import { scriptedApp } from "../../../../tests/support/scripted_app.ts";
 

@@ -1,3 +1,4 @@
+/** Tests of request_scope.ts. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { scriptedApp, until } from "../../../../tests/support/scripted_app.ts";
 import type { AccessEntry } from "../app_options.ts";
@@ -46,6 +47,48 @@ Deno.test("requestScope: one entry a request, without the prompt unless asked fo
   const logged = scriptedApp({ content: [] }, { ...options, logPrompts: true });
   await logged.post("/v1/chat/completions", chat);
   assertEquals(entries.at(-1)?.prompt, chat.messages);
+});
+
+Deno.test("requestScope: tokens of calls count, and those of answers that were left", async () => {
+  const entries: AccessEntry[] = [];
+  const options = { onAccess: (entry: AccessEntry) => entries.push(entry) };
+  const call = '<tool_call>\n{"name": "weather", "arguments": {}}\n</tool_call>';
+  const tools = [{ type: "function", function: { name: "weather" } }];
+  const calling = scriptedApp({ content: [...call] }, options);
+  await calling.post("/v1/chat/completions", { ...chat, tools });
+  assertEquals(entries[0].completionTokens, call.length);
+  const long = scriptedApp({ content: Array(100).fill("a") }, options);
+  const response = await long.post("/v1/chat/completions", { ...chat, stream: true });
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  for (let i = 0; i < 4; i++) await reader.read();
+  await reader.cancel();
+  await until(() => entries.length === 2);
+  const { completionTokens = 0, status } = entries[1];
+  assert(completionTokens >= 3 && completionTokens < 20, `${completionTokens} tokens`);
+  assertEquals(status, 499);
+});
+
+Deno.test("requestScope: no timer outlives its request", async () => {
+  const { setTimeout, clearTimeout } = globalThis;
+  const running = new Set<unknown>();
+  try {
+    globalThis.setTimeout = ((...all: Parameters<typeof setTimeout>) => {
+      const id = setTimeout(...all);
+      running.add(id);
+      return id;
+    }) as typeof setTimeout;
+    globalThis.clearTimeout = (id) => {
+      running.delete(id);
+      clearTimeout(id);
+    };
+    const app = scriptedApp({ content: ["a"] });
+    await app.post("/v1/chat/completions", chat);
+    await (await app.post("/v1/chat/completions", { ...chat, stream: true })).text();
+    await app.request("/nowhere");
+    assertEquals(running.size, 0);
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
 });
 
 Deno.test("requestScope: faults are told to the owner and not to the client", async () => {

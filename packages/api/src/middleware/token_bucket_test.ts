@@ -1,3 +1,4 @@
+/** Tests of token_bucket.ts. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { TokenBucket } from "./token_bucket.ts";
 

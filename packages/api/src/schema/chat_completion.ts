@@ -58,7 +58,9 @@ export const chatCompletionRequest = z
   .object({
     ...samplingFields,
     model: z.string().nullish(),
-    messages: z.array(messageSchema).min(1),
+    messages: z.array(messageSchema).min(1).openapi({
+      example: [{ role: "user", content: "Why is the sky blue?" }],
+    }),
     max_tokens: z.int().min(1).nullish(),
     max_completion_tokens: z.int().min(1).nullish(),
     n: z.int().min(1).nullish(),

@@ -9,7 +9,9 @@ export const completionRequest = z
   .object({
     ...samplingFields,
     model: z.string().nullish(),
-    prompt: z.union([z.string(), ids, z.array(z.string()).min(1), z.array(ids).min(1)]),
+    prompt: z.union([z.string(), ids, z.array(z.string()).min(1), z.array(ids).min(1)]).openapi({
+      example: "Once upon a time",
+    }),
     max_tokens: z.int().min(1).nullish(),
     n: z.int().min(1).nullish(),
     best_of: z.int().min(1).nullish(),

@@ -11,7 +11,7 @@ export const embeddingRequest = z
       ids,
       z.array(z.string().min(1)).min(1).max(2048),
       z.array(ids).min(1).max(2048),
-    ]),
+    ]).openapi({ example: "Why is the sky blue?" }),
     encoding_format: z.enum(["float", "base64"]).nullish(),
     dimensions: z.int().min(1).nullish(),
     user: z.string().nullish(),

@@ -61,7 +61,9 @@ export const responseRequest = z
   .object({
     ...drawingFields,
     model: z.string().nullish(),
-    input: z.union([z.string().min(1), z.array(itemSchema).min(1)]),
+    input: z.union([z.string().min(1), z.array(itemSchema).min(1)]).openapi({
+      example: "Why is the sky blue?",
+    }),
     instructions: z.string().nullish(),
     max_output_tokens: z.int().min(1).nullish(),
     stream: z.boolean().nullish(),

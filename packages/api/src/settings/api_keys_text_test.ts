@@ -1,3 +1,4 @@
+/** Tests of api_keys_text.ts. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readApiKeys } from "./api_keys_text.ts";
 

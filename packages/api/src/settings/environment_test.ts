@@ -1,3 +1,4 @@
+/** Tests of environment.ts. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { environmentSettings } from "./environment.ts";
 

@@ -1,3 +1,4 @@
+/** Tests of model_text.ts. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { readModel } from "./model_text.ts";
 

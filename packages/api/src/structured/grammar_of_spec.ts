@@ -120,7 +120,8 @@ class SpecRules {
     const rule = this.grammar.addRule();
     this.add(rule.start, of, rule.end, depth + 1);
     const mayBeEmpty = takesNothing(this.grammar, rule);
-    let node = from;
+    let node = this.grammar.addNode();
+    this.grammar.addEpsilon(from, node);
     for (let i = 0; i < unrolled; i++) {
       const after = this.grammar.addNode();
       this.grammar.addCall(node, rule, after);

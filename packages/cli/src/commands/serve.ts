@@ -11,8 +11,7 @@ import { watchLoading } from "../serve/loading.ts";
 import { DEFAULT_MODEL, type LogForm, serveOptionSpecs, serveSettings } from "../serve/settings.ts";
 import { errorLine } from "../terminal/error_line.ts";
 
-/** How long answers may go on after the first Ctrl-C, and how long connections then have to take what was written. */
-const GRACE_MS = 10_000;
+/** How long clients may take to read what was written last. */
 const LAST_BYTES_MS = 6_000;
 
 /** `aha serve [MODEL...]`. */
@@ -26,7 +25,7 @@ name without .gguf, or as NAME of NAME=MODEL; the first one answers where a requ
 Only this machine may ask, unless --host comes with a key or with --public. What is on the command line
 can be seen by everybody here (ps): AHA_API_KEYS takes keys too, [NAME:]KEY between commas.
 The models load while /health answers 503. The access log goes to stdout, everything else to stderr.
-Ctrl-C or SIGTERM ends it: answers may go on for ${GRACE_MS / 1000} s. A second one ends it at once.
+Ctrl-C or SIGTERM ends it when running answers have ended (--grace); a second one ends it at once.
   aha serve smollm2-135m --ctx 2048
   AHA_API_KEYS=ci:s3cret aha serve small=a.gguf large=b.gguf --host 0.0.0.0 --memory 3GiB
 --config FILE holds models, keys and options, named as below:
@@ -41,7 +40,7 @@ Prices are those of a million tokens. The command line comes before the file.`,
 };
 
 async function run(input: CommandInput, io: CommandIo): Promise<number> {
-  const { engine: engineConfig, app: appOptions, log, ...place } = serveSettings(
+  const { engine: engineConfig, app: appOptions, log, graceMs, ...place } = serveSettings(
     input,
     process.env,
   );
@@ -60,10 +59,10 @@ async function run(input: CommandInput, io: CommandIo): Promise<number> {
     try {
       io.error(greeting(listener, models, appOptions.apiKeys?.length ?? 0));
       await Promise.race([untilAborted(signal), loading.failed]);
-      io.error(`Stopping: answers may go on for ${GRACE_MS / 1000} s, Ctrl-C ends them at once\n`);
+      io.error(`Stopping: answers may go on for ${graceMs / 1000} s; Ctrl-C ends them at once\n`);
     } finally {
       loading.stop();
-      await stop(engine, listener, signal.aborted ? GRACE_MS : 0);
+      await stop(engine, listener, signal.aborted ? graceMs : 0);
     }
   } finally {
     await engine.close({ graceMs: 0 });

@@ -46,11 +46,15 @@ function keyNote(count: number): string {
 }
 
 function addresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((list = []) => list)
-    .filter(({ family, internal }) => family === "IPv4" && !internal)
-    .map(({ address }) => address)
-    .slice(0, MAX_ADDRESSES);
+  try {
+    return Object.values(networkInterfaces())
+      .flatMap((list = []) => list)
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+      .map(({ address }) => address)
+      .slice(0, MAX_ADDRESSES);
+  } catch {
+    return []; // a service may be forbidden to ask
+  }
 }
 
 function shellQuoted(text: string): string {

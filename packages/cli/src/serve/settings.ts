@@ -24,6 +24,8 @@ export interface ServeSettings {
   readonly engine: EngineConfig;
   readonly app: AppOptions;
   readonly log: LogForm;
+  /** How long answers may go on when the server is told to end. */
+  readonly graceMs: number;
 }
 
 const { ctx, threads, "kv-type": kvType } = loadOptionSpecs;
@@ -53,6 +55,10 @@ const SHARED_SPECS: Readonly<Record<string, OptionSpec>> = {
   alias: {
     ...{ type: "string", value: "ALIAS[=NAME]", multiple: true },
     help: "a further name of a model, or of the first; gpt-* stands for all that begin so",
+  },
+  grace: {
+    ...{ type: "string", value: "TIME" },
+    help: "how long answers may go on after Ctrl-C (default 10s)",
   },
   log: { type: "string", value: "FORM", help: "a line a request: text (default), json or off" },
   "log-prompts": { type: "boolean", help: "write prompts into the log as well" },
@@ -108,6 +114,7 @@ export function serveSettings(
       }),
     },
     log: choiceOption(values, "log", ["text", "json", "off"]) ?? "text",
+    graceMs: durationOption(values, "grace") ?? 10_000,
   };
 }
 
@@ -173,7 +180,9 @@ function keysOf(
   values: OptionValues,
   environment: Readonly<Record<string, string | undefined>>,
 ): ApiKey[] {
-  const texts = [...listOption(values, "api-key"), environment.AHA_API_KEYS ?? ""];
+  const given = listOption(values, "api-key");
+  if (given.some((text) => /^[\s,]*$/.test(text))) throw new UsageError("--api-key is empty");
+  const texts = [...given, environment.AHA_API_KEYS ?? ""];
   return explained(() => readApiKeys(texts.join(",")));
 }
 

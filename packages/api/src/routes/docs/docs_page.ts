@@ -5,6 +5,7 @@ import {
   bodyExample,
   type Endpoint,
   endpointsOf,
+  examplePath,
   type OpenApiDocument,
   resolved,
   typeWords,
@@ -87,11 +88,6 @@ function anchorOf({ method, path }: Endpoint): string {
 /** The shell command that asks an endpoint. */
 export function curlExample(endpoint: Endpoint, document: OpenApiDocument, origin: string): string {
   const { method, operation } = endpoint;
-  const path = endpoint.path.replaceAll(/\{(\w+)\}/g, (braced, name) => {
-    const parameter = operation.parameters?.find((one) => one.name === name);
-    const example = parameter?.example ?? parameter?.schema?.example;
-    return example === undefined ? braced : encodeURIComponent(String(example));
-  });
   const body = bodyExample(endpoint, document);
   const flags = [
     ...(method === "head" ? ["--head"] : []),
@@ -104,7 +100,7 @@ export function curlExample(endpoint: Endpoint, document: OpenApiDocument, origi
       `--data ${quoted(JSON.stringify(body, null, 2))}`,
     ]),
   ];
-  return [`curl ${shellWord(origin + path)}`, ...flags].join(" \\\n  ");
+  return [`curl ${shellWord(origin + examplePath(endpoint))}`, ...flags].join(" \\\n  ");
 }
 
 function needsKey({ security }: Endpoint["operation"], document: OpenApiDocument): boolean {

@@ -31,9 +31,10 @@ main > section > h2 { margin: 3rem 0 1rem; font-size: 1.25rem; }
 article { padding: 1.25rem 0; border-top: 1px solid var(--line); }
 article h3 { margin: 0 0 .25rem; font-size: 1rem; overflow-wrap: anywhere; }
 article p { margin: .25rem 0 .75rem; max-width: 44rem; }
+main a { color: var(--post); }
 .quiet { color: var(--quiet); }
 .method { font-size: .75rem; font-weight: 700; letter-spacing: .02em; }
-.get { color: var(--get); } .post { color: var(--post); } .method { color: var(--other); }
+.method { color: var(--other); }
 .method.get { color: var(--get); } .method.post { color: var(--post); }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .875em; }
 pre {
@@ -49,8 +50,8 @@ td { overflow-wrap: anywhere; }
 td:first-child { white-space: nowrap; }
 @media (max-width: 48rem) {
   .page { display: block; }
-  nav { position: static; height: auto; padding: 1rem; border-bottom: 1px solid var(--line); }
-  nav h2, nav ul { display: none; }
+  nav { position: static; height: auto; max-height: 40vh; padding: 1rem; }
+  nav { border-bottom: 1px solid var(--line); }
   main { padding: 1rem 1rem 4rem; border-left: 0; }
   td:first-child { white-space: normal; }
 }

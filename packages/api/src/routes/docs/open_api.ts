@@ -83,6 +83,15 @@ export function resolved(schema: SchemaObject, document: OpenApiDocument): Schem
   return target ? resolved(target, document) : schema;
 }
 
+/** The path with the examples of its parameters, as far as there are any. */
+export function examplePath({ path, operation }: Endpoint): string {
+  return path.replaceAll(/\{(\w+)\}/g, (braced, name) => {
+    const parameter = operation.parameters?.find((one) => one.name === name);
+    const example = parameter?.example ?? parameter?.schema?.example;
+    return example === undefined ? braced : encodeURIComponent(String(example));
+  });
+}
+
 /** An example of a request's body; undefined where it takes none. */
 export function bodyExample({ operation }: Endpoint, document: OpenApiDocument): unknown {
   const media = operation.requestBody?.content?.["application/json"];

@@ -19,7 +19,7 @@ import {
   completionBody,
 } from "./completion_schema.ts";
 
-const NOT_BUILT = (what: string) => ["not_built", `${what} is not built here`] as const;
+const NOT_TAKEN = (what: string) => ["invalid", `${what} is not taken here`] as const;
 
 const PARAM_NAMES: ParamNames = {
   ...{ maxTokens: "n_predict", topK: "top_k", topP: "top_p", minP: "min_p", seed: "seed" },
@@ -36,7 +36,7 @@ export function completionRoute(app: ApiApp, context: AppContext): void {
     body: completionBody,
     responses: responses(completionAnswer, "The continuation", "text/event-stream"),
     anyContentType: true,
-    refused: { grammar: NOT_BUILT("grammar"), lora: NOT_BUILT("lora") },
+    refused: { grammar: NOT_TAKEN("grammar"), lora: NOT_TAKEN("lora") },
   };
   jsonRoute(app, context, route, async (c, body) => {
     const record = c.get("record");

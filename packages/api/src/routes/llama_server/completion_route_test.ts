@@ -99,7 +99,7 @@ Deno.test("completion: wrong requests", async () => {
     [{ prompt: [256] }, 400, "outside the vocabulary"],
     [{ n_predict: "many" }, 400, "n_predict"],
     [{ mirostat: 2 }, 400, "mirostat"],
-    [{ grammar: 'root ::= "a"' }, 501, "grammar is not built"],
+    [{ grammar: 'root ::= "a"' }, 400, "grammar is not taken"],
     [{ model: "x" }, 404, "not served here"],
   ];
   for (const [body, status, sentence] of wrong) {

@@ -32,7 +32,7 @@ export const completionBody = z.object({
   logit_bias: z.union([
     z.array(biasPair),
     z.record(tokenIdKey, bias).openapi(TOKEN_ID_KEYS),
-  ]).nullish().openapi({ description: "[[id, bias], ...]" }),
+  ]).nullish().openapi({ description: "[[id, bias], ...]; false bans a token" }),
   n_probs: z.int().min(0).max(20).nullish(),
   return_tokens: z.boolean().nullish(),
   cache_prompt: z.boolean().nullish().openapi({ description: "Default true" }),

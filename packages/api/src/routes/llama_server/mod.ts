@@ -8,7 +8,7 @@ import { tokenRoutes } from "./token_routes.ts";
 
 const NO_RANKING = "Reranking is not built: no reranking models run here";
 
-/** What is not built is not described. */
+/** Known of llama-server; not described, since it is not there. */
 const UNBUILT: Readonly<Record<string, string>> = {
   "/infill": "Filling in the middle is not built: no models with its tokens are known here",
   "/rerank": NO_RANKING,
@@ -16,9 +16,7 @@ const UNBUILT: Readonly<Record<string, string>> = {
   "/v1/rerank": NO_RANKING,
   "/v1/reranking": NO_RANKING,
   "/embedding": "llama-server's form of embeddings is not built: ask /v1/embeddings",
-  "/lora-adapters": "Adapters cannot be set here: none are loaded",
-  "/props": "Properties are set when the server is started",
-  "/slots/:id_slot": "Places are not saved or restored: prompts that begin alike share their cache",
+  "/slots/:id": "Places are not saved or restored: prompts that begin alike share their cache",
 };
 
 /** The routes, to be mounted at the root. */

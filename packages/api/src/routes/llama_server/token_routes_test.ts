@@ -1,5 +1,6 @@
 /** Tests of /tokenize, /detokenize and /apply-template. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { changedModel } from "../../../../../tests/support/changed_model.ts";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 
 /** The scripted model's tokens are bytes. */
@@ -22,18 +23,12 @@ Deno.test("tokenize: ids, or pieces that are bytes where they are no text", asyn
 });
 
 Deno.test("tokenize: control tokens count unless they shall not, BOS only if asked for", async () => {
-  const on = app();
   const asked: unknown[] = [];
-  const { acquire } = on.engine;
-  on.engine.acquire = async (...how) => {
-    const lease = await acquire(...how);
-    const tokenize = (_: string, options?: object) => {
-      asked.push(options);
-      return Promise.resolve([1]);
-    };
-    const model = { ...lease.model, tokenize };
-    return { ...lease, model, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+  const tokenize = (_: string, options?: object) => {
+    asked.push(options);
+    return Promise.resolve([1]);
   };
+  const on = scriptedApp({ content: [] }, {}, changedModel(() => ({ tokenize })));
   await ask("/tokenize", { content: "a" }, on);
   await ask("/tokenize", { content: "a", add_special: true, parse_special: false }, on);
   assertEquals(asked, [{ special: true, addBos: false }, { special: false, addBos: true }]);

@@ -24,11 +24,12 @@ export interface AnswerPlan {
   readonly fields: PartFields;
   /** There is nothing to answer: the model is loaded, or unloaded where it shall not stay. */
   readonly isEmpty: boolean;
-  /** The events of the answer, and fields that its last object has besides. */
-  readonly start: (
-    model: ServedModel,
-    signal: AbortSignal,
-  ) => Promise<Pick<AnswerForm, "lastFields"> & { readonly events: AnswerEvents }>;
+  readonly start: (model: ServedModel, signal: AbortSignal) => Promise<StartedAnswer>;
+}
+
+/** The events of an answer, and fields that its last object has besides. */
+export interface StartedAnswer extends Pick<AnswerForm, "lastFields"> {
+  readonly events: AnswerEvents;
 }
 
 export type AnswerEvents = AsyncIterable<ChatEvent | ServedEvent>;

@@ -1,5 +1,6 @@
 /** Tests of /api/chat on the wire. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { changedModel } from "../../../../../tests/support/changed_model.ts";
 import {
   keysOf,
   linesOf,
@@ -105,9 +106,9 @@ Deno.test("chat: a function is called with an object, and its result goes back",
 });
 
 Deno.test("chat: without messages the model is loaded, or unloaded", async () => {
-  const app = scriptedApp(SCRIPT);
   const unloaded: string[] = [];
-  app.engine.unload = (name) => Promise.resolve(void unloaded.push(name));
+  const unload = (name: string) => Promise.resolve(void unloaded.push(name));
+  const app = scriptedApp(SCRIPT, {}, () => ({ unload }));
   const fields = ["model", "created_at", "message", "done", "done_reason"].sort();
   const [loaded] = await chat(app, { messages: [], keep_alive: "10m" });
   assertEquals([keysOf(loaded), loaded.done_reason], [fields, "load"]);
@@ -166,13 +167,8 @@ Deno.test("chat: what is wrong is told in a sentence", async () => {
 });
 
 Deno.test("chat: thinking is refused where the model cannot", async () => {
-  const app = scriptedApp(SCRIPT);
-  const { acquire } = app.engine;
-  app.engine.acquire = async (...asked) => {
-    const lease = await acquire(...asked);
-    const model = { ...lease.model, facts: { ...lease.model.facts, isReasoning: false } };
-    return { ...lease, model, [Symbol.dispose]: () => lease[Symbol.dispose]() };
-  };
+  const unthinking = changedModel(({ facts }) => ({ facts: { ...facts, isReasoning: false } }));
+  const app = scriptedApp(SCRIPT, {}, unthinking);
   const ask = (think: unknown) =>
     app.post("/api/chat", { model: "scripted", messages: MESSAGES, think });
   for (const think of [true, "high"]) {

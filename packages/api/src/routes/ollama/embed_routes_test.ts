@@ -1,23 +1,17 @@
 /** Tests of /api/embed and /api/embeddings on the wire. */
 import { assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { changedModel } from "../../../../../tests/support/changed_model.ts";
 import { keysOf, OLLAMA_FIELDS as FIELDS } from "../../../../../tests/support/ollama_fields.ts";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 
 /** An app whose model gives vectors of the inputs' ids. */
 function embeddingApp() {
-  const app = scriptedApp({ content: [] });
-  const { acquire } = app.engine;
-  app.engine.acquire = async (...asked) => {
-    const lease = await acquire(...asked);
-    const embed = (inputs: readonly (string | readonly number[])[]) =>
-      Promise.resolve({
-        vectors: inputs.map((input) => new Float32Array([...input.slice(0, 3) as number[]])),
-        promptTokens: inputs.reduce((sum, { length }) => sum + length, 0),
-      });
-    const model = { ...lease.model, embed };
-    return { ...lease, model, [Symbol.dispose]: () => lease[Symbol.dispose]() };
-  };
-  return app;
+  const embed = (inputs: readonly (string | readonly number[])[]) =>
+    Promise.resolve({
+      vectors: inputs.map((input) => new Float32Array([...input.slice(0, 3) as number[]])),
+      promptTokens: inputs.reduce((sum, { length }) => sum + length, 0),
+    });
+  return scriptedApp({ content: [] }, {}, changedModel(() => ({ embed })));
 }
 
 const ask = async (app: ReturnType<typeof embeddingApp>, path: string, body: object) => {

@@ -8,19 +8,11 @@ import type { ApiApp } from "../../request_record.ts";
 import type { ConstraintSpec } from "../../structured/constraint_spec.ts";
 import { bosOf, checkIds, rawPromptIds } from "../raw_prompt.ts";
 import type { AnswerPart } from "./answer_lines.ts";
-import { type AnswerEvents, sendAnswer } from "./answer_route.ts";
+import { type AnswerEvents, sendAnswer, type StartedAnswer } from "./answer_route.ts";
 import { withoutImages } from "./chat_route.ts";
 import { type GenerateBody, generateBody } from "./request_schema.ts";
 import { generateAnswers } from "./response_schema.ts";
 import { formatOf, servedOptions, thinkOf } from "./served_options.ts";
-
-const REFUSED = {
-  suffix: ["not_built", "suffix is not taken: the models here do not fill in the middle"],
-  template: [
-    "not_built",
-    "template is not taken: the model's own is used, or send the whole prompt with raw: true",
-  ],
-} as const;
 
 /** Adds the route. */
 export function generateRoute(app: ApiApp, context: AppContext): void {
@@ -30,7 +22,6 @@ export function generateRoute(app: ApiApp, context: AppContext): void {
     body: generateBody,
     responses: generateAnswers,
     anyContentType: true,
-    refused: REFUSED,
   };
   jsonRoute(app, context, route, async (c, body) => {
     refuse(body);
@@ -45,6 +36,15 @@ export function generateRoute(app: ApiApp, context: AppContext): void {
 
 function refuse(body: GenerateBody): void {
   if (body.images?.length) throw withoutImages();
+  if (body.suffix) {
+    const message = "suffix is not taken: the models here do not fill in the middle";
+    throw new ApiError("invalid", message, { param: "suffix" });
+  }
+  if (body.template) {
+    const message =
+      "template is not taken: the model's own is used, or send the whole prompt with raw: true";
+    throw new ApiError("invalid", message, { param: "template" });
+  }
   if (body.raw && (body.system || body.context?.length)) {
     throw new ApiError("invalid", "A raw prompt takes neither system nor context");
   }
@@ -55,7 +55,7 @@ async function startAnswer(
   body: GenerateBody,
   signal: AbortSignal,
   maxTokens?: number,
-): ReturnType<Parameters<typeof sendAnswer>[3]["start"]> {
+): Promise<StartedAnswer> {
   const begun = () => promptIds(model, body);
   if (body.raw) return { events: continued(model, await begun(), body, signal, maxTokens) };
   const answerIds: number[] = [];
@@ -92,7 +92,10 @@ function constraintOf(body: GenerateBody): ConstraintSpec | undefined {
   return format === "json" ? { kind: "json" } : { kind: "schema", schema: format.schema };
 }
 
-/** The whole prompt as it is fed, and as the next request's `context` begins. */
+/**
+ * The whole prompt as it is fed, and as the next request's `context` begins. As at Ollama it is cut from the template's
+ * text, so that control tokens that a client writes in a continued prompt count; without a context they do not.
+ */
 async function promptIds(model: ServedModel, body: GenerateBody): Promise<readonly number[]> {
   if (body.raw) return await rawPromptIds(model, body.prompt ?? "");
   const text = await model.applyTemplate({ messages: messagesOf(body), think: thinkOf(body) });

@@ -1,5 +1,6 @@
 /** Tests of /api/generate on the wire. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { changedModel } from "../../../../../tests/support/changed_model.ts";
 import {
   keysOf,
   linesOf,
@@ -72,17 +73,11 @@ Deno.test("generate: context goes before the prompt and grows", async () => {
 });
 
 Deno.test("generate: BOS comes once, where the model has one", async () => {
-  const app = scriptedApp(SCRIPT);
-  const { acquire } = app.engine;
   const bos = 1;
-  app.engine.acquire = async (...asked) => {
-    const lease = await acquire(...asked);
-    const tokenize = (text: string, { addBos = false } = {}) =>
-      Promise.resolve([...(addBos ? [bos] : []), ...bytes(text.replace("<s>", "\x01"))]);
-    const applyTemplate = () => Promise.resolve("<s>Q");
-    const model = { ...lease.model, tokenize, applyTemplate };
-    return { ...lease, model, [Symbol.dispose]: () => lease[Symbol.dispose]() };
-  };
+  const tokenize = (text: string, { addBos = false } = {}) =>
+    Promise.resolve([...(addBos ? [bos] : []), ...bytes(text.replace("<s>", "\x01"))]);
+  const applyTemplate = () => Promise.resolve("<s>Q");
+  const app = scriptedApp(SCRIPT, {}, changedModel(() => ({ tokenize, applyTemplate })));
   const fed = async (body: object) => {
     await generate(app, body);
     const { prompt } = app.engine.requests.at(-1)!;
@@ -104,9 +99,9 @@ Deno.test("generate: raw prompts go to no template and give no context", async (
 });
 
 Deno.test("generate: without a prompt the model is loaded, or unloaded", async () => {
-  const app = scriptedApp(SCRIPT);
   const unloaded: string[] = [];
-  app.engine.unload = (name) => Promise.resolve(void unloaded.push(name));
+  const unload = (name: string) => Promise.resolve(void unloaded.push(name));
+  const app = scriptedApp(SCRIPT, {}, () => ({ unload }));
   const fields = ["model", "created_at", "response", "done", "done_reason"].sort();
   for (const [keep_alive, reason] of [[undefined, "load"], ["5m", "load"], ["0s", "unload"]]) {
     const [line, ...more] = await generate(app, { prompt: "", keep_alive });
@@ -121,8 +116,8 @@ Deno.test("generate: what is not taken is refused in a sentence; clients' empty 
   const empty = { suffix: "", template: "", system: "", images: [], context: [], format: "" };
   assertEquals((await generate(app, { ...empty, stream: false }))[0].response, "Hello you");
   const refused: readonly (readonly [object, number, string])[] = [
-    [{ suffix: "}" }, 501, "suffix is not taken"],
-    [{ template: "{{ .Prompt }}" }, 501, "template is not taken"],
+    [{ suffix: "}" }, 400, "suffix is not taken"],
+    [{ template: "{{ .Prompt }}" }, 400, "template is not taken"],
     [{ images: ["iVBO"] }, 400, "Images are not taken"],
     [{ raw: true, system: "Be brief." }, 400, "raw prompt"],
     [{ raw: true, context: [1] }, 400, "raw prompt"],

@@ -7,11 +7,10 @@ import { embedRoutes } from "./embed_routes.ts";
 import { generateRoute } from "./generate_route.ts";
 import { modelRoutes } from "./model_routes.ts";
 
-/** What Ollama does with its own store of models; what is not built is not described. */
+/** What Ollama does with its own store of models; not described, since it is not there. */
 const UNBUILT = [
-  ...([["post", "/api/pull"], ["post", "/api/push"], ["post", "/api/create"]] as const),
-  ...([["post", "/api/copy"], ["delete", "/api/delete"]] as const),
-  ...([["post", "/api/blobs/:digest"]] as const),
+  ...([["POST", "/api/pull"], ["POST", "/api/push"], ["POST", "/api/create"]] as const),
+  ...([["POST", "/api/copy"], ["POST", "/api/blobs/:digest"], ["DELETE", "/api/delete"]] as const),
 ];
 
 const WHERE_MODELS_COME_FROM =
@@ -25,7 +24,7 @@ export const ollamaRoutes: Routes = (context) => {
   embedRoutes(app, context);
   modelRoutes(app, context);
   for (const [method, path] of UNBUILT) {
-    app.on(method.toUpperCase(), path, () => {
+    app.on(method, path, () => {
       throw new ApiError("not_built", WHERE_MODELS_COME_FROM);
     });
   }

@@ -43,15 +43,22 @@ export function modelRoutes(app: ApiApp, context: AppContext): void {
     responses: showAnswers,
     anyContentType: true,
   };
-  jsonRoute(app, context, show, (c, { model, name }) => {
-    const asked = model || name;
-    if (!asked) throw new ApiError("invalid", "model is missing", { param: "model" });
-    const known = servedName(engine, asked);
-    const entry = engine.models().find((one) => one.name === known);
-    const names = engine.models().map((one) => one.name);
-    if (!entry) throw new UnknownModelError(asked, names);
-    return Promise.resolve(c.json(shown(entry)));
-  });
+  jsonRoute(
+    app,
+    context,
+    show,
+    (c, { model, name }) =>
+      Promise.resolve(c.json(shown(entryOf(engine.models(), model || name || undefined)))),
+  );
+}
+
+/** @throws {ApiError} 400 without a name, {UnknownModelError} where none has it */
+function entryOf(models: readonly ModelEntry[], asked: string | undefined): ModelEntry {
+  if (asked === undefined) throw new ApiError("invalid", "model is missing", { param: "model" });
+  const known = servedName({ models: () => models }, asked);
+  const entry = models.find(({ name }) => name === known);
+  if (entry) return entry;
+  throw new UnknownModelError(asked, models.map(({ name }) => name));
 }
 
 async function listed({ name, facts }: ModelEntry): Promise<Record<string, unknown>> {

@@ -8,13 +8,12 @@ const app = () => scriptedApp({ content: [] }, { version: "1.2.3" });
 
 /** The scripted model and one that is not loaded. */
 function appOfTwo() {
-  const two = app();
-  const { models } = two.engine;
-  two.engine.models = () => [
-    { ...models()[0], expiresAt: 1_800_000_000_000 },
-    { name: "cold", created: 1_700_000_000, state: "cold" },
-  ];
-  return two;
+  return scriptedApp({ content: [] }, {}, ({ models }) => ({
+    models: () => [
+      { ...models()[0], expiresAt: 1_800_000_000_000 },
+      { name: "cold", created: 1_700_000_000, state: "cold" },
+    ],
+  }));
 }
 
 Deno.test("tags: all models, with what is known of them", async () => {

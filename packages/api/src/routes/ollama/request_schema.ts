@@ -51,11 +51,6 @@ const answerFields = {
   top_logprobs: optional(z.int().min(0).max(20)),
 };
 
-/** Refused in words of their own. */
-const noImages = optional(z.array(z.string())).openapi({
-  ...{ maxItems: 0, description: "None: the models here read text" },
-});
-
 const toolCall = z.object({
   id: optional(z.string()),
   function: z.object({
@@ -68,7 +63,10 @@ const message = z.object({
   role: z.enum(["system", "user", "assistant", "tool"]),
   content: optional(z.string()),
   thinking: optional(z.string()),
-  images: noImages,
+  images: optional(z.array(z.string())).openapi({
+    maxItems: 0,
+    description: "Refused: the models here read text",
+  }),
   tool_calls: optional(z.array(toolCall)),
   tool_name: optional(z.string()),
   tool_call_id: optional(z.string()),
@@ -99,7 +97,12 @@ export const generateBody = z.object({
   system: optional(z.string()),
   raw: optional(z.boolean()),
   context: optional(z.array(z.int().min(0))),
-  images: noImages,
+  images: optional(z.array(z.string())).openapi({
+    maxItems: 0,
+    description: "Refused: the models here read text",
+  }),
+  suffix: optional(z.string()).openapi({ maxLength: 0, description: "Refused" }),
+  template: optional(z.string()).openapi({ maxLength: 0, description: "Refused" }),
 }).openapi("OllamaGenerateRequest");
 
 /** Body of /api/embed. */
@@ -131,7 +134,7 @@ export const showBody = z.object({
   model: optional(z.string()).openapi({ example: "smollm2-135m" }),
   name: optional(z.string()),
   verbose: optional(z.boolean()),
-}).openapi("OllamaShowRequest", { anyOf: [named("model"), named("name")] });
+}).openapi({ anyOf: [named("model"), named("name")] }).openapi("OllamaShowRequest");
 
 export type ChatBody = z.infer<typeof chatBody>;
 export type GenerateBody = z.infer<typeof generateBody>;

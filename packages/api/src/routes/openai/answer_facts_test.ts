@@ -1,3 +1,4 @@
+/** Tests of answer_facts.ts. */
 import { assertEquals } from "@std/assert";
 import { wireLogprobs, wireTimings, wireUsage } from "./answer_facts.ts";
 

@@ -1,3 +1,4 @@
+/** Tests of chat_completions.ts. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   framesOf,

@@ -2,7 +2,12 @@
 import type { AppContext } from "../../app_options.ts";
 import { interleave } from "../../chat/interleave.ts";
 import type { Lease } from "../../engine/engine.ts";
-import type { GenerationRequest, Prompt, ServedEvent } from "../../engine/served_model.ts";
+import type {
+  GenerationRequest,
+  Prompt,
+  ServedEvent,
+  ServedModel,
+} from "../../engine/served_model.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonRoute } from "../../json_route.ts";
 import { leaseModel, metered } from "../../lease_model.ts";
@@ -12,6 +17,7 @@ import { completion, type CompletionRequest, completionRequest } from "../../sch
 import { choicesOf, SAMPLING_PARAMS, samplingOptions } from "../../schema/sampling.ts";
 import { DONE_FRAME, sseForm, sseFrame } from "../../sse.ts";
 import { streamedResponse } from "../../streamed_response.ts";
+import { checkIds, rawPromptIds } from "../raw_prompt.ts";
 import { answerHead } from "./answer_facts.ts";
 import { CompletionChunks, completionOf, type CompletionOptions } from "./completion_answer.ts";
 import { aliasOf } from "./model_alias.ts";
@@ -146,10 +152,18 @@ async function* choiceEvents(
     const own = new AbortController(); // a prompt that is done ends nobody else's
     const signal = AbortSignal.any([record.signal, all.signal, own.signal]);
     const numbered = async function* (request: GenerationRequest, choice: number) {
-      for await (const event of model.generate(request, signal)) yield { ...event, choice };
+      const prompt = await idsPrompt(model, request.prompt);
+      const events = model.generate({ ...request, prompt }, signal);
+      for await (const event of events) yield { ...event, choice };
     };
     const events = choices.map((request, j) => numbered(request, i * choices.length + j));
     return metered(record, interleave<ChoiceEvent>(events, () => own.abort()));
   });
   yield* interleave<ChoiceEvent>(prompts, () => all.abort());
+}
+
+/** Control tokens in a text count, as at other servers: no template writes them here. */
+async function idsPrompt(model: ServedModel, prompt: Prompt): Promise<Prompt> {
+  if (prompt.kind === "text") return { kind: "ids", ids: await rawPromptIds(model, prompt.text) };
+  return prompt.kind === "ids" ? { ...prompt, ids: checkIds(model, prompt.ids, "prompt") } : prompt;
 }

@@ -1,3 +1,4 @@
+/** Tests of completions.ts. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { framesOf, scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 
@@ -40,10 +41,10 @@ Deno.test("completions: every field of a whole answer", async () => {
 
 Deno.test("completions: a prompt that is done first does not end the others", async () => {
   const app = scriptedApp(({ prompt }) => ({
-    content: Array(prompt.kind === "text" && prompt.text === "long" ? 20 : 1).fill("x"),
+    content: Array(prompt.kind === "ids" && prompt.ids.length > 2 ? 20 : 1).fill("x"),
     pauseMs: 1,
   }));
-  const { choices } = await answered({ prompt: ["short", "long", "short"] }, app);
+  const { choices } = await answered({ prompt: [[1], [1, 2, 3], [1]] }, app);
   assertEquals(choices.map(({ text }: Json) => text), ["x", "x".repeat(20), "x"]);
 });
 
@@ -53,19 +54,19 @@ Deno.test("completions: text, ids and arrays of either, each with n choices", as
     const { choices, usage } = await answered(body, app);
     const places = app.engine.acquired[0]?.places;
     const prompts = app.engine.requests.map(({ prompt, options }) => [
-      prompt.kind === "ids" ? prompt.ids : prompt.kind === "text" ? prompt.text : "",
+      prompt.kind === "ids" ? prompt.ids : prompt.kind,
       options.choice,
     ]);
     assertEquals(choices.map(({ index }: Json) => index), prompts.map((_, i) => i));
     return { prompts, places, promptTokens: usage.prompt_tokens };
   };
   assertEquals(await promptsOf({ prompt: "a" }), {
-    ...{ prompts: [["a", 0]], places: 1, promptTokens: 10 },
+    ...{ prompts: [[[97], 0]], places: 1, promptTokens: 10 },
   });
   assertEquals((await promptsOf({ prompt: [1, 2] })).prompts, [[[1, 2], 0]]);
   assertEquals((await promptsOf({ prompt: [[1, 2], [3]] })).prompts, [[[1, 2], 0], [[3], 0]]);
   assertEquals(await promptsOf({ prompt: ["a", "b"], n: 2 }), {
-    prompts: [["a", 0], ["a", 1], ["b", 0], ["b", 1]],
+    prompts: [[[97], 0], [[97], 1], [[98], 0], [[98], 1]],
     ...{ places: 4, promptTokens: 20 },
   });
 });
@@ -143,6 +144,7 @@ Deno.test("completions: what is refused, with the field that is to blame", async
     [{ n: 9 }, "n"],
     [{ prompt: ["a", "b", "c"], n: 4 }, "prompt"],
     [{ echo: true, logprobs: 1 }, "echo"],
+    [{ prompt: [1, 256] }, "prompt"],
     [{ prompt: [] }, "prompt"],
     [{ prompt: [[]] }, "prompt[0]"],
     [{ prompt: ["a", 5] }, "prompt[1]"],

@@ -1,3 +1,4 @@
+/** Tests of embeddings.ts. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 

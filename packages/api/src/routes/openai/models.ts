@@ -15,7 +15,7 @@ export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
     app.get(path, (c) => c.json({ object: "list", data: engine.models().map(wireModel) }));
     app.openAPIRegistry.registerPath({
       ...{ method: "get", path: `${path}/{model}`, summary: "Tells of a model" },
-      request: { params: z.object({ model: z.string() }) },
+      request: { params: z.object({ model: z.string().openapi({ example: "smollm2-135m" }) }) },
       responses: responses(modelSchema, "The model"),
     });
     // Names of models may have slashes.

@@ -1,3 +1,4 @@
+/** Tests of models.ts. */
 import { assertEquals } from "@std/assert";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 

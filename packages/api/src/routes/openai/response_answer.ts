@@ -9,7 +9,7 @@ import type { OutputItem, ResponseObject, ResponseRequest } from "../../schema/r
 import { newId, unixSeconds, wireLogprobs } from "./answer_facts.ts";
 import { wantsLogprobs } from "./response_request.ts";
 
-/** An event of the stream; `sequence_number` counts them. */
+/** An event of the stream, to be written before the next one is made; `sequence_number` counts them. */
 export interface ResponseStreamEvent {
   readonly type: string;
   readonly sequence_number: number;
@@ -149,11 +149,11 @@ export class ResponseBuilder {
     return { type, sequence_number: this.#sequence++, ...fields };
   }
 
-  /** Events are of the moment, while items and the response go on changing: hence the copies. */
   #status(type: string): ResponseStreamEvent {
-    return this.#event(type, { response: structuredClone(this.#response) });
+    return this.#event(type, { response: this.#response });
   }
 
+  /** The item goes on changing while events of it wait to be written: hence the copy. */
   #ofItem(type: string, item: OutputItem): ResponseStreamEvent {
     const output_index = this.#lastIndex;
     return this.#event(type, { output_index, item: structuredClone(item) });

@@ -1,3 +1,4 @@
+/** Tests of responses.ts. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { framesOf, scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 import type { Script } from "../../../../../tests/support/scripted_engine.ts";

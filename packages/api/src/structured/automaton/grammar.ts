@@ -89,7 +89,10 @@ export class Grammar {
     this.addRange(from, EPSILON, EPSILON, to);
   }
 
-  /** Takes what `rule` takes, which must be something: see `takesNothing`. */
+  /**
+   * Takes what `rule` takes, which must be something: see `takesNothing`. No rule may call itself before it has taken
+   * something.
+   */
   addCall(from: number, rule: Rule, to: number): void {
     this.addRange(from, CALL, rule.id, to);
   }
@@ -126,46 +129,13 @@ export class Grammar {
   }
 }
 
-/**
- * The place of each rule in an order in which a rule stands before those that it calls before it has taken a byte.
- * Throws a RangeError for a rule that so calls itself: its stack would grow without end.
- */
-export function ruleOrder(grammar: Grammar): Int32Array {
-  const place = new Int32Array(grammar.rules.length).fill(-1);
-  const open = new Set<number>();
-  let next = grammar.rules.length;
-  const visit = (id: number): void => {
-    if (place[id] >= 0) return;
-    if (open.has(id)) throw new RangeError(`Rule ${id} calls itself before it takes anything`);
-    open.add(id);
-    for (const callee of firstCalls(grammar, grammar.rules[id].start)) visit(callee);
-    place[id] = --next;
-  };
-  for (const { id } of grammar.rules) visit(id);
-  return place;
-}
-
-function firstCalls(grammar: Grammar, start: number): Set<number> {
-  const calls = new Set<number>();
-  for (const node of freelyReached(grammar, start)) {
-    for (let edge = grammar.firstEdge[node]; edge >= 0; edge = grammar.nextEdge[edge]) {
-      if (grammar.low[edge] === CALL) calls.add(grammar.high[edge]);
-    }
-  }
-  return calls;
-}
-
 /** Whether a rule may take nothing. A call of such a rule needs an `EPSILON` beside it. */
 export function takesNothing(grammar: Grammar, rule: Rule): boolean {
-  return freelyReached(grammar, rule.start).has(rule.end);
-}
-
-function freelyReached(grammar: Grammar, start: number): Set<number> {
-  const seen = new Set([start]);
+  const seen = new Set([rule.start]);
   for (const node of seen) {
     for (let edge = grammar.firstEdge[node]; edge >= 0; edge = grammar.nextEdge[edge]) {
       if (grammar.low[edge] === EPSILON) seen.add(grammar.target[edge]);
     }
   }
-  return seen;
+  return seen.has(rule.end);
 }

@@ -1,6 +1,6 @@
 /** The rules of JSON text itself: strings, numbers, whitespace, any value. Knows no schema. */
 import { addCodePoints } from "./code_points.ts";
-import { Grammar, type Rule } from "./grammar.ts";
+import type { Grammar, Rule } from "./grammar.ts";
 
 /** Spaces, or tabs, after a line end. */
 const MAX_INDENT_SPACES = 32;

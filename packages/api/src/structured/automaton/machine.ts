@@ -1,6 +1,6 @@
 /** Runs a grammar over bytes: sets of places in it, with the rules that they return to. Knows no tokens but control tokens. */
 import { type CompletionCosts, completionCosts, NEVER } from "./completion_costs.ts";
-import { CALL, EPSILON, FIRST_TOKEN, type Grammar, type Rule, ruleOrder } from "./grammar.ts";
+import { CALL, EPSILON, FIRST_TOKEN, type Grammar, type Rule } from "./grammar.ts";
 
 /** A rule that was called, and all the places that it may return to; equal ones are one object. */
 export interface Context {
@@ -37,7 +37,7 @@ export interface State {
 }
 
 /** States and contexts are forgotten when there are more; runs go on with those that they hold. */
-const MAX_STATES = 8_192;
+const MAX_STATES = 4_096;
 
 /**
  * A nondeterministic pushdown automaton, made deterministic as far as it is run. Nodes without a way to the end
@@ -45,14 +45,12 @@ const MAX_STATES = 8_192;
  */
 export class Machine {
   readonly costs: CompletionCosts;
-  readonly #order: Int32Array;
   readonly #states = new Map<string, State>();
   readonly #contexts = new Map<string, Context>();
   #contextCount = 0;
 
   /** `hasByte[b]`: whether byte `b` is a token of its own. */
   constructor(readonly grammar: Grammar, readonly hasByte: Uint8Array) {
-    this.#order = ruleOrder(grammar);
     this.costs = completionCosts(grammar, hasByte);
   }
 
@@ -137,8 +135,8 @@ export class Machine {
   }
 
   /**
-   * Follows edges that take nothing, ends of rules and calls. All callers of a rule share one context, so a caller must
-   * be known before its callees begin: first whatever the kernel's rules return to, then calls in the order of `ruleOrder`.
+   * Follows edges that take nothing, ends of rules and calls. Callers that are known together share one context of the
+   * rule that they call, so what the kernel's rules return to comes first.
    */
   #closed(kernel: readonly Place[]): State {
     const active: Place[] = [];
@@ -152,14 +150,10 @@ export class Machine {
         else returned.push(...returns);
       });
     }
-    while (calls.size > 0) {
-      let id = -1;
-      for (const callee of calls.keys()) {
-        if (id < 0 || this.#order[callee] < this.#order[id]) id = callee;
-      }
-      const rule = this.grammar.rules[id];
-      const context = this.#context(rule, 0, calls.get(id) ?? []);
+    for (const [id, callers] of calls) {
       calls.delete(id);
+      const rule = this.grammar.rules[id];
+      const context = this.#context(rule, 0, callers);
       // A callee that takes nothing has returned already: its callers have an edge for that.
       this.#follow({ node: rule.start, context }, seen, active, calls, () => {});
     }

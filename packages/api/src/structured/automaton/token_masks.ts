@@ -29,9 +29,12 @@ interface Walk {
 
 /** What tokens do within a string, by the characters that it must have room for. */
 interface CountedWalk {
-  /** Places in the trie at which a token ends. */
+  /** A bit for each token that stays in the string. */
+  readonly bits: Uint32Array;
+  /** Where these tokens end in the trie, and from where on in this list they need so many characters. */
   readonly nodes: Int32Array;
-  readonly needs: Uint16Array;
+  readonly firstOfNeed: Int32Array;
+  /** Where tokens leave it, and with how many characters. */
   readonly exits: Int32Array;
   readonly exitCounts: Uint16Array;
 }
@@ -157,6 +160,13 @@ export class TokenMasks {
     for (let id = token[node]; id >= 0; id = sameBytes[id]) this.#find(id);
   }
 
+  #forgetAt(node: number): void {
+    const { token, sameBytes } = this.#trie;
+    for (let id = token[node]; id >= 0; id = sameBytes[id]) {
+      this.#found[id >> 5] &= ~(1 << (id & 31));
+    }
+  }
+
   #startOf(rule: Rule, nodes: readonly number[], count: number): State {
     const context = this.#machine.outermost(rule, count);
     return this.#machine.stateOf(nodes.map((node) => ({ node, context })));
@@ -201,21 +211,23 @@ export class TokenMasks {
     let walk = this.#counted.get(key);
     if (!walk) {
       this.#counted.set(key, walk = this.#countedWalk(context.rule, nodes));
-      this.#sizeBytes += 6 * (walk.nodes.length + walk.exits.length);
+      this.#sizeBytes += 4 * walk.nodes.length + 6 * walk.exits.length;
     }
     const { least, most } = this.#room(context);
-    const { nodes: taken, needs, exits, exitCounts } = walk;
-    for (let i = 0; i < taken.length; i++) if (needs[i] <= most) this.#findAt(taken[i]);
-    const left = exits.filter((_, i) => least <= exitCounts[i] && exitCounts[i] <= most);
+    this.#found.set(walk.bits);
+    for (const node of walk.nodes.subarray(walk.firstOfNeed[most + 1])) this.#forgetAt(node);
+    const { exitCounts } = walk;
+    const left = walk.exits.filter((_, i) => least <= exitCounts[i] && exitCounts[i] <= most);
     for (const node of left) this.#findAt(node);
     return this.#madeWalk(left);
   }
 
   #countedWalk(rule: Rule, nodes: readonly number[]): CountedWalk {
-    const { depth, token } = this.#trie;
+    const { depth, token, maxDepth } = this.#trie;
     const { counts, ...uncounted } = rule;
     const start = this.#startOf(uncounted, nodes, 0);
-    const [taken, needs, exits, exitCounts]: number[][] = [[], [], [], []];
+    const byNeed: number[][] = Array.from({ length: maxDepth + 2 }, () => []);
+    const [exits, exitCounts]: number[][] = [[], []];
     const countAt = [0];
     this.#visit(start, 0, (node, state) => {
       const isWhole = state.kernel[0].node === counts?.body;
@@ -224,12 +236,17 @@ export class TokenMasks {
         exits.push(node);
         exitCounts.push(count);
       } else if (token[node] >= 0) {
-        taken.push(node);
-        needs.push(isWhole ? count : count + 1);
+        this.#findAt(node);
+        byNeed[isWhole ? count : count + 1].push(node);
       }
     });
+    const bits = this.#found.slice();
+    this.#found.fill(0);
+    let first = 0;
+    const firstOfNeed = byNeed.map(({ length }) => (first += length) - length);
     return {
-      ...{ nodes: Int32Array.from(taken), needs: Uint16Array.from(needs) },
+      ...{ bits, nodes: Int32Array.from(byNeed.flat()) },
+      firstOfNeed: Int32Array.from([...firstOfNeed, first]),
       ...{ exits: Int32Array.from(exits), exitCounts: Uint16Array.from(exitCounts) },
     };
   }

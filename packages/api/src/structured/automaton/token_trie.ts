@@ -35,28 +35,53 @@ const TOKENS_PER_TURN = 16_384;
 /** Longer tokens are left out: nothing would be drawn that needs them. */
 const MAX_TOKEN_BYTES = 1_024;
 
+/** The bytes of all tokens, one after the other: those of `id` begin at `start[id]`. */
+interface TokenBytes {
+  readonly bytes: Uint8Array;
+  readonly start: Int32Array;
+}
+
 /** Other requests have their turn while it is built: a vocabulary of 151k takes some hundred milliseconds. */
 export async function buildTokenTrie(vocabulary: Vocabulary): Promise<TokenTrie> {
   const { vocabularySize, endIds } = vocabulary;
-  const controlIds = new Set(vocabulary.controlTokens.values());
-  const texts: Uint8Array[] = new Array(vocabularySize);
+  const tokens = await tokenBytes(vocabulary);
   const ids: number[] = [];
-  for (let id = 0; id < vocabularySize; id++) {
-    if (id % TOKENS_PER_TURN === TOKENS_PER_TURN - 1) await hostTurn();
-    if (controlIds.has(id) || endIds.has(id)) continue;
-    texts[id] = vocabulary.bytesOf(id);
-    const { length } = texts[id];
-    if (length > 0 && length <= MAX_TOKEN_BYTES) ids.push(id);
-  }
-  await hostTurn();
+  for (let id = 0; id < vocabularySize; id++) if (lengthOf(tokens, id) > 0) ids.push(id);
   const sorted: number[] = [];
-  sortByBytes(ids, texts, 0, sorted);
+  sortByBytes(ids, tokens, 0, sorted);
   await hostTurn();
   const controlTokens = [...vocabulary.controlTokens].filter(([, id]) => !endIds.has(id));
   return {
     ...{ vocabularySize, controlTokens: new Map(controlTokens) },
-    ...trieOfSorted(sorted, texts, vocabularySize),
+    ...trieOfSorted(sorted, tokens),
   };
+}
+
+/** None for tokens that are left out. */
+async function tokenBytes(vocabulary: Vocabulary): Promise<TokenBytes> {
+  const { vocabularySize, endIds } = vocabulary;
+  const controlIds = new Set(vocabulary.controlTokens.values());
+  let bytes: Uint8Array = new Uint8Array(8 * vocabularySize);
+  const start = new Int32Array(vocabularySize + 1);
+  for (let id = 0; id < vocabularySize; id++) {
+    if (id % TOKENS_PER_TURN === TOKENS_PER_TURN - 1) await hostTurn();
+    const begin = start[id + 1] = start[id];
+    if (controlIds.has(id) || endIds.has(id)) continue;
+    const token = vocabulary.bytesOf(id);
+    if (token.length > MAX_TOKEN_BYTES) continue;
+    if (begin + token.length > bytes.length) {
+      const larger = new Uint8Array(2 * bytes.length + token.length);
+      larger.set(bytes);
+      bytes = larger;
+    }
+    bytes.set(token, begin);
+    start[id + 1] += token.length;
+  }
+  return { bytes, start };
+}
+
+function lengthOf({ start }: TokenBytes, id: number): number {
+  return start[id + 1] - start[id];
 }
 
 function hostTurn(): Promise<void> {
@@ -64,36 +89,29 @@ function hostTurn(): Promise<void> {
 }
 
 /** Appends the ids in the order of their bytes, which are equal up to `depth`: radix sort, the first byte first. */
-function sortByBytes(
-  ids: number[],
-  texts: readonly Uint8Array[],
-  depth: number,
-  sorted: number[],
-): void {
+function sortByBytes(ids: number[], tokens: TokenBytes, depth: number, sorted: number[]): void {
   if (ids.length < 2) {
     sorted.push(...ids);
     return;
   }
   const byByte: number[][] = [];
   for (const id of ids) {
-    if (texts[id].length === depth) sorted.push(id);
-    else (byByte[texts[id][depth]] ??= []).push(id);
+    if (lengthOf(tokens, id) === depth) sorted.push(id);
+    else (byByte[tokens.bytes[tokens.start[id] + depth]] ??= []).push(id);
   }
-  byByte.forEach((some) => sortByBytes(some, texts, depth + 1, sorted));
+  byByte.forEach((some) => sortByBytes(some, tokens, depth + 1, sorted));
 }
 
 function trieOfSorted(
   ids: readonly number[],
-  texts: readonly Uint8Array[],
-  vocabularySize: number,
+  tokens: TokenBytes,
 ): Omit<TokenTrie, "vocabularySize" | "controlTokens"> {
-  let most = 1;
-  for (const id of ids) most += texts[id].length;
+  const most = 1 + tokens.start[tokens.start.length - 1];
   const byte = new Uint8Array(most);
   const depth = new Uint16Array(most);
   const end = new Int32Array(most);
   const token = new Int32Array(most).fill(-1);
-  const sameBytes = new Int32Array(vocabularySize).fill(-1);
+  const sameBytes = new Int32Array(tokens.start.length - 1).fill(-1);
   const rootChild = new Int32Array(256);
   const hasByte = new Uint8Array(256);
   let count = 1;
@@ -101,7 +119,7 @@ function trieOfSorted(
   const path = [0];
   let last: Uint8Array = new Uint8Array(0);
   for (const id of ids) {
-    const text = texts[id];
+    const text = tokens.bytes.subarray(tokens.start[id], tokens.start[id + 1]);
     let shared = 0;
     while (shared < last.length && last[shared] === text[shared]) shared++;
     while (path.length > shared + 1) end[path.pop() as number] = count;
@@ -112,7 +130,7 @@ function trieOfSorted(
       path.push(count++);
     }
     const node = path[path.length - 1];
-    if (token[node] >= 0) sameBytes[id] = token[node];
+    sameBytes[id] = token[node];
     token[node] = id;
     if (text.length === 1) hasByte[text[0]] = 1;
     maxDepth = Math.max(maxDepth, text.length);

@@ -21,6 +21,8 @@ import {
 export type Alternative = readonly KeywordPart[];
 
 const MAX_ALTERNATIVES = 1_024;
+/** Pairs of alternatives that are put together in all of a document. */
+const MAX_PAIRS = 200_000;
 /** Comparisons that show alternatives of `oneOf` to be apart. */
 const MAX_COMPARISONS = 200_000;
 const MAX_DEPTH = 128;
@@ -32,6 +34,11 @@ const TYPE_KEYWORDS: readonly (readonly [type: SchemaType, keywords: readonly st
   ["string", ["pattern", "format", "minLength", "maxLength"]],
   ["number", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]],
 ];
+/** Keywords that say something of a value themselves. */
+const ASSERTIONS: readonly string[] = [
+  ...["type", "enum", "const"],
+  ...TYPE_KEYWORDS.flatMap(([, keywords]) => keywords),
+];
 const ALL_TYPES: readonly SchemaType[] = [
   ...["object", "array", "string", "number", "boolean", "null"] as const,
 ];
@@ -39,17 +46,30 @@ const ALL_TYPES: readonly SchemaType[] = [
 /** The combinations of one schema document. */
 export class Alternatives {
   readonly #known = new Map<JsonSchema, readonly Alternative[]>();
+  readonly #ids = new Map<JsonSchema, number>();
   readonly #open = new Set<JsonSchema>();
   #comparisons = 0;
+  #pairs = 0;
 
   constructor(readonly document: JsonSchema) {}
 
   /** A value holds to all of the parts exactly where it holds to one of these; without any there is none. */
   of(parts: readonly SchemaPart[]): readonly Alternative[] {
+    if (parts.length === 1) return this.#ofPart(parts[0]);
     return parts.reduce<readonly Alternative[]>(
-      (all, part) => product(all, this.#ofPart(part), part.path),
+      (all, part) => this.#product(all, this.#ofPart(part), part.path),
       [[]],
     );
+  }
+
+  /** The same for equal sets of schemas. */
+  keyOf(alternative: Alternative): string {
+    const ids = alternative.map(({ schema }) => {
+      let id = this.#ids.get(schema);
+      if (id === undefined) this.#ids.set(schema, id = this.#ids.size);
+      return id;
+    });
+    return ids.sort((a, b) => a - b).join();
   }
 
   #ofPart(part: SchemaPart): readonly Alternative[] {
@@ -72,8 +92,10 @@ export class Alternatives {
 
   #combined(part: KeywordPart): readonly Alternative[] {
     checkKeywords(part);
-    let all: readonly Alternative[] = [[part]];
-    const add = (some: readonly Alternative[]) => all = product(all, some, part.path);
+    let all: readonly Alternative[] = [
+      ASSERTIONS.some((name) => name in part.schema) ? [part] : [],
+    ];
+    const add = (some: readonly Alternative[]) => all = this.#product(all, some, part.path);
     const reference = textAt(part, "$ref");
     if (reference !== undefined) {
       add(this.#ofPart(referredPart(this.document, reference, pointer(part.path, "$ref"))));
@@ -84,6 +106,25 @@ export class Alternatives {
     const oneOf = schemasAt(part, "oneOf");
     if (oneOf) add(this.#disjoint(oneOf, pointer(part.path, "oneOf")));
     return all;
+  }
+
+  /** Every pair put together, equal ones once. */
+  #product(
+    a: readonly Alternative[],
+    b: readonly Alternative[],
+    path: string,
+  ): readonly Alternative[] {
+    this.#pairs += a.length * b.length;
+    if (this.#pairs > MAX_PAIRS) throw tooMany(path);
+    const all = new Map<string, Alternative>();
+    for (const one of a) {
+      for (const other of b) {
+        const pair = [...new Set([...one, ...other])];
+        all.set(this.keyOf(pair), pair);
+      }
+    }
+    if (all.size > MAX_ALTERNATIVES) throw tooMany(path);
+    return [...all.values()];
   }
 
   #disjoint(parts: readonly SchemaPart[], path: string): readonly Alternative[] {
@@ -104,8 +145,8 @@ export class Alternatives {
   /** Whether it is plain that no value holds to both. */
   #areDisjoint(a: Alternative, b: Alternative, depth: number): boolean {
     if (++this.#comparisons > MAX_COMPARISONS) return false;
-    const others = typesOf(b);
-    const shared = typesOf(a).filter((type) => others.some((other) => overlap(type, other)));
+    const others = allowedTypes(b);
+    const shared = allowedTypes(a).filter((type) => others.some((other) => overlap(type, other)));
     if (shared.length === 0) return true;
     const [some, more] = [valuesOf(a), valuesOf(b)];
     this.#comparisons += (some?.length ?? 0) * (more?.length ?? 0);
@@ -121,19 +162,11 @@ export class Alternatives {
   }
 }
 
-/** Every pair put together, each schema once. */
-function product(
-  a: readonly Alternative[],
-  b: readonly Alternative[],
-  path: string,
-): readonly Alternative[] {
-  if (a.length * b.length > MAX_ALTERNATIVES) {
-    throw new UnsupportedSchemaError(
-      `The schema has more than ${MAX_ALTERNATIVES} alternatives at one place`,
-      path,
-    );
-  }
-  return a.flatMap((one) => b.map((other) => [...new Set([...one, ...other])]));
+function tooMany(path: string): UnsupportedSchemaError {
+  return new UnsupportedSchemaError(
+    `The schema has too many alternatives (${MAX_ALTERNATIVES} are allowed at one place)`,
+    path,
+  );
 }
 
 function propertyParts(alternative: Alternative, name: string): SchemaPart[] {
@@ -148,28 +181,30 @@ function overlap(a: SchemaType, b: SchemaType): boolean {
   return a === b || (isNumber(a) && isNumber(b));
 }
 
+/** The types that a value may have. */
+function allowedTypes(alternative: Alternative): readonly SchemaType[] {
+  return alternative.map(typesAt).filter((types) => types !== undefined)
+    .reduce<readonly SchemaType[]>(
+      (
+        types,
+        more,
+      ) => [...new Set(types.flatMap((type) => more.flatMap((other) => narrower(type, other))))],
+      ALL_TYPES,
+    );
+}
+
 /**
- * The types that a value may have. Where none is named, those of which keywords speak: a schema with `properties` alone
- * means objects, though it allows all else.
+ * The types that a value is meant to have. Where none is named, those of which keywords speak: a schema with `properties`
+ * alone means objects, though it allows all else.
  */
 export function typesOf(alternative: Alternative): readonly SchemaType[] {
-  const named = alternative.flatMap((part) => {
-    const types = typesAt(part);
-    return types ? [types] : [];
-  });
-  if (named.length === 0 && !valuesOf(alternative)) {
+  if (alternative.every(({ schema }) => schema.type === undefined) && !valuesOf(alternative)) {
     const meant = TYPE_KEYWORDS.filter(([, keywords]) =>
       alternative.some(({ schema }) => keywords.some((keyword) => schema[keyword] !== undefined))
     );
     if (meant.length > 0) return meant.map(([type]) => type);
   }
-  return named.reduce<readonly SchemaType[]>(
-    (
-      types,
-      more,
-    ) => [...new Set(types.flatMap((type) => more.flatMap((other) => narrower(type, other))))],
-    ALL_TYPES,
-  );
+  return allowedTypes(alternative);
 }
 
 function narrower(a: SchemaType, b: SchemaType): SchemaType[] {

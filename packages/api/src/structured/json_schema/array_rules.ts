@@ -3,7 +3,7 @@ import type { Rule } from "../automaton/grammar.ts";
 import { UnsupportedSchemaError } from "../unsupported_schema_error.ts";
 import type { Alternative } from "./alternatives.ts";
 import { countAt, pointer, schemaAt, type SchemaPart, schemasAt } from "./keywords.ts";
-import type { SchemaRules } from "./schema_rules.ts";
+import type { ValueRules } from "./value_rules.ts";
 
 /** Each item that is counted has nodes of its own. */
 const MAX_ITEMS = 4_096;
@@ -50,8 +50,8 @@ function shapeOf(alternative: Alternative): ListShape {
 }
 
 /** `item[i]` is before item `i`, `after[i]` behind it; the last of them loops where there is no bound. */
-export function addArray(schemaRules: SchemaRules, rule: Rule, alternative: Alternative): void {
-  const { json, grammar } = schemaRules;
+export function addArray(values: ValueRules, rule: Rule, alternative: Alternative): void {
+  const { json, grammar } = values;
   const { min, max, prefixLength, itemParts } = shapeOf(alternative);
   const [opened, closing] = [grammar.addNode(), grammar.addNode()];
   grammar.addText(rule.start, "[", opened);
@@ -62,7 +62,7 @@ export function addArray(schemaRules: SchemaRules, rule: Rule, alternative: Alte
   for (let i = 0; i < unrolled; i++) {
     const [item, after, comma] = [grammar.addNode(), grammar.addNode(), grammar.addNode()];
     json.addWhitespace(before, item);
-    schemaRules.addValue(item, itemParts(i), after);
+    values.addValue(item, itemParts(i), after);
     if (i + 1 >= min) json.addWhitespace(after, closing);
     const isLoop = max === Infinity && i === unrolled - 1;
     if (isLoop || i + 1 < unrolled) grammar.addText(after, ",", comma);

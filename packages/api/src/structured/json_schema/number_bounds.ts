@@ -1,8 +1,7 @@
 /** What a schema's keywords say of numbers. Writes none. */
 import type { Alternative } from "./alternatives.ts";
 import type { NumberBounds } from "./decimal_rules.ts";
-import { type KeywordPart, numberAt, pointer, type SchemaType } from "./keywords.ts";
-import { UnsupportedSchemaError } from "../unsupported_schema_error.ts";
+import { numberAt, type SchemaType } from "./keywords.ts";
 
 /** Bounds of all parts together; exclusive ones are moved to the next double. */
 export function numberBounds(
@@ -15,9 +14,9 @@ export function numberBounds(
   for (const part of alternative) {
     min = Math.max(min, numberAt(part, "minimum") ?? -Infinity);
     max = Math.min(max, numberAt(part, "maximum") ?? Infinity);
-    const over = exclusiveAt(part, "exclusiveMinimum");
+    const over = numberAt(part, "exclusiveMinimum");
     if (over !== undefined) min = Math.max(min, isInteger ? wholeAbove(over) : doubleAfter(over));
-    const under = exclusiveAt(part, "exclusiveMaximum");
+    const under = numberAt(part, "exclusiveMaximum");
     if (under !== undefined) {
       max = Math.min(max, isInteger ? -wholeAbove(-under) : -doubleAfter(-under));
     }
@@ -26,17 +25,6 @@ export function numberBounds(
   }
   const isFree = !isInteger && min === -Infinity && max === Infinity && multiples.length === 0;
   return { isInteger, min, max, multiples, isFree };
-}
-
-/** Draft 4 wrote booleans here. */
-function exclusiveAt(part: KeywordPart, keyword: string): number | undefined {
-  if (typeof part.schema[keyword] === "boolean") {
-    throw new UnsupportedSchemaError(
-      `${keyword} must be a number`,
-      pointer(part.path, keyword),
-    );
-  }
-  return numberAt(part, keyword);
 }
 
 /** Whether a value holds to them. */

@@ -4,8 +4,8 @@ import { allBut } from "../pattern/character_automaton.ts";
 import { UnsupportedSchemaError } from "../unsupported_schema_error.ts";
 import type { Alternative } from "./alternatives.ts";
 import { namedSchemasAt, pointer, requiredAt, schemaAt, type SchemaPart } from "./keywords.ts";
-import type { SchemaRules } from "./schema_rules.ts";
 import { addAutomaton } from "./string_rules.ts";
+import type { ValueRules } from "./value_rules.ts";
 
 /** A property and what holds for its value. */
 interface Property {
@@ -54,8 +54,8 @@ function shapeOf(alternative: Alternative): ObjectShape {
  * Nodes: `next[i]` before the name of property `i` or a later one, `after[i]` when a value has come and `i` is next. A
  * property that is not required may be skipped.
  */
-export function addObject(schemaRules: SchemaRules, rule: Rule, alternative: Alternative): void {
-  const { json, grammar } = schemaRules;
+export function addObject(values: ValueRules, rule: Rule, alternative: Alternative): void {
+  const { json, grammar } = values;
   const { properties, others } = shapeOf(alternative);
   const next = Array.from({ length: properties.length + 1 }, () => grammar.addNode());
   const [opened, closing] = [grammar.addNode(), grammar.addNode()];
@@ -75,7 +75,7 @@ export function addObject(schemaRules: SchemaRules, rule: Rule, alternative: Alt
     const [colon, value, after] = [grammar.addNode(), grammar.addNode(), grammar.addNode()];
     grammar.addText(next[i], JSON.stringify(name), colon);
     json.addColon(colon, value);
-    schemaRules.addValue(value, parts, after);
+    values.addValue(value, parts, after);
     addAfter(after, i + 1);
     if (!isRequired) grammar.addEpsilon(next[i], next[i + 1]);
   });
@@ -93,6 +93,6 @@ export function addObject(schemaRules: SchemaRules, rule: Rule, alternative: Alt
     grammar.addCall(next[properties.length], name, colon);
   }
   json.addColon(colon, value);
-  schemaRules.addValue(value, others, after);
+  values.addValue(value, others, after);
   addAfter(after, properties.length);
 }

@@ -8,16 +8,16 @@ import { UnsupportedSchemaError } from "../unsupported_schema_error.ts";
 import { type Alternative, Alternatives, hasStructure, typesOf, valuesOf } from "./alternatives.ts";
 import { addArray } from "./array_rules.ts";
 import { addDecimals } from "./decimal_rules.ts";
-import { type SchemaPart, type SchemaType } from "./keywords.ts";
+import type { SchemaPart, SchemaType } from "./keywords.ts";
 import { isWithin, numberBounds } from "./number_bounds.ts";
 import { addObject } from "./object_rules.ts";
-import { addBoundedString, stringBounds } from "./string_rules.ts";
+import { addBoundedString, hasPattern, type StringBounds, stringBounds } from "./string_rules.ts";
+import type { ValueRules } from "./value_rules.ts";
 
 /** Makes the rules of one schema document; each is made once, so schemas may refer to themselves. */
-export class SchemaRules {
+export class SchemaRules implements ValueRules {
   readonly alternatives: Alternatives;
   readonly #made = new Map<string, Rule>();
-  readonly #ids = new Map<JsonSchema, number>();
   readonly #waiting: (() => void)[] = [];
 
   constructor(readonly json: JsonRules, document: JsonSchema) {
@@ -34,11 +34,10 @@ export class SchemaRules {
     for (let fill = this.#waiting.pop(); fill; fill = this.#waiting.pop()) fill();
   }
 
-  /** Takes a value that holds to all of these schemas. */
   addValue(from: number, parts: readonly SchemaPart[], to: number): void {
     const seen = new Set<string>();
     for (const alternative of this.alternatives.of(parts)) {
-      const key = this.#keyOf(alternative);
+      const key = this.alternatives.keyOf(alternative);
       if (seen.has(key)) continue;
       seen.add(key);
       if (alternative.length === 0) {
@@ -64,12 +63,11 @@ export class SchemaRules {
     const { grammar, json } = this;
     if (type === "null") return grammar.addText(from, "null", to);
     if (type === "boolean") return grammar.addTexts(from, ["true", "false"], to);
-    if (type === "string") {
-      const bounds = stringBounds(alternative);
-      if (!bounds.automaton) return addBoundedString(json, from, bounds, to);
-    }
     if (type === "number" && numberBounds(alternative, type).isFree) {
       return grammar.addCall(from, json.number, to);
+    }
+    if (type === "string" && !hasPattern(alternative)) {
+      return addBoundedString(json, from, stringBounds(alternative), to);
     }
     this.#addRule(from, `${key}|${type}`, to, alternative, (rule) => {
       const { start, end } = rule;
@@ -99,10 +97,12 @@ export class SchemaRules {
 
   #addValues(rule: Rule, alternative: Alternative, values: readonly unknown[]): void {
     const types = typesOf(alternative);
+    let bounds: StringBounds | undefined;
+    const strings = () => bounds ??= stringBounds(alternative);
     const held = values.filter((value) => {
       const type = typeOf(value);
       const isOfType = types.includes(type) || (type === "integer" && types.includes("number"));
-      return isOfType && this.#holds(alternative, value);
+      return isOfType && this.#holds(alternative, value, strings);
     });
     const isNested = (value: unknown) => typeof value === "object" && value !== null;
     const scalars = held.filter((value) => !isNested(value)).map((value) => JSON.stringify(value));
@@ -111,10 +111,10 @@ export class SchemaRules {
   }
 
   /** Whether one of the listed values holds to the other keywords. */
-  #holds(alternative: Alternative, value: unknown): boolean {
+  #holds(alternative: Alternative, value: unknown, strings: () => StringBounds): boolean {
     if (typeof value === "string") {
       if (!value.isWellFormed()) return false;
-      const { min, max, automaton } = stringBounds(alternative);
+      const { min, max, automaton } = strings();
       const length = [...value].length;
       return min <= length && length <= max && (!automaton || acceptsText(automaton, value));
     }
@@ -126,16 +126,6 @@ export class SchemaRules {
       );
     }
     return true;
-  }
-
-  /** The same for equal sets of schemas. */
-  #keyOf(alternative: Alternative): string {
-    const ids = alternative.map(({ schema }) => {
-      let id = this.#ids.get(schema);
-      if (id === undefined) this.#ids.set(schema, id = this.#ids.size);
-      return id;
-    });
-    return ids.sort((a, b) => a - b).join();
   }
 }
 

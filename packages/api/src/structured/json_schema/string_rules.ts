@@ -25,6 +25,13 @@ export interface StringBounds {
   readonly automaton?: CharacterAutomaton;
 }
 
+/** Whether more than a length is asked for. */
+export function hasPattern(alternative: Alternative): boolean {
+  return alternative.some(({ schema }) =>
+    schema.pattern !== undefined || schema.format !== undefined
+  );
+}
+
 export function stringBounds(alternative: Alternative): StringBounds {
   let [min, max] = [0, Infinity];
   const patterns: { readonly text: string; readonly path: string }[] = [];

@@ -1,5 +1,5 @@
 /** Regular expressions of JSON Schema as trees. Matches nothing. */
-import { type CodePointRanges } from "../automaton/code_points.ts";
+import type { CodePointRanges } from "../automaton/code_points.ts";
 import { CLASSES, inverted, united } from "./code_point_sets.ts";
 
 /** A regular expression; `start` and `end` are the anchors. */
