@@ -25,10 +25,8 @@ export async function resolveModel(
   if (isHttpUrl(model)) {
     const cached = (name: string) => {
       const target = pullTarget(name);
-      return allowed(() => {
-        const path = cachedPath(target, options.home);
-        return isCached(path, target) ? path : undefined;
-      });
+      const path = cachedPath(target, options.home);
+      return isCached(path, target) ? path : undefined;
     };
     const whole = (parseShardName(model)?.all ?? []).every(cached);
     return (whole && cached(model)) || new URL(model);
@@ -38,16 +36,6 @@ export async function resolveModel(
     throw new SourceError(`Cannot open ${model}: ${whyNoFile(fs, model)}`, model);
   }
   return await pull(model, options);
-}
-
-/** What `look` finds, or nothing where this program is not allowed to look, as Deno has it. */
-function allowed<T>(look: () => T | undefined): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if ((error as Error).name === "NotCapable") return undefined;
-    throw error;
-  }
 }
 
 function whyNoFile(fs: typeof import("node:fs"), path: string): string {
