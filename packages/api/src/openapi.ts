@@ -1,6 +1,7 @@
 /** What /openapi.json says of the whole, and what all routes share in it. Describes no route. */
 import { type RouteConfig, z } from "@hono/zod-openapi";
 import type { AppOptions } from "./app_options.ts";
+import { isOpenPath } from "./middleware/open_paths.ts";
 import type { ApiApp } from "./request_record.ts";
 import type { OpenApiDocument } from "./routes/docs/open_api.ts";
 
@@ -23,10 +24,17 @@ export function describeApi(
     ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
   };
   let document: OpenApiDocument | undefined;
-  const described = () =>
-    document ??= completed(app.getOpenAPI31Document(head)) as unknown as OpenApiDocument;
+  const described = () => document ??= documentOf(app, head);
   app.get("/openapi.json", (c) => c.json(described()));
   return described;
+}
+
+function documentOf(app: ApiApp, head: Parameters<ApiApp["getOpenAPI31Document"]>[0]) {
+  for (const definition of app.openAPIRegistry.definitions) {
+    const isOpen = definition.type === "route" && isOpenPath(definition.route.path);
+    if (isOpen) definition.route.security = [];
+  }
+  return completed(app.getOpenAPI31Document(head)) as OpenApiDocument;
 }
 
 /**

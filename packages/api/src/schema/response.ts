@@ -73,7 +73,7 @@ export const responseRequest = z
     text: z.object({ format: formatSchema.nullish() }).nullish(),
     reasoning: z.object({ effort: effortSchema.nullish() }).nullish(),
     tools: z.array(toolSchema).max(128).nullish(),
-    tool_choice: toolChoiceSchema.nullish(),
+    tool_choice: toolChoiceSchema.nullish().openapi({ example: "auto" }),
     parallel_tool_calls: z.boolean().nullish(),
     metadata: z.record(z.string(), z.unknown()).nullish(),
     user: z.string().nullish(),
