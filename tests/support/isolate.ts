@@ -30,6 +30,7 @@ export interface IsolateSettings {
 }
 
 const PROGRAM = fileURLToPath(new URL("isolate_program.ts", import.meta.url));
+const PRELOAD = fileURLToPath(new URL("isolate_preload.ts", import.meta.url));
 
 /** Runs it; the model `m` is served to it over HTTP by this process, whatever else it may not read. */
 export async function runIsolate(settings: IsolateSettings): Promise<IsolateRun> {
@@ -37,7 +38,8 @@ export async function runIsolate(settings: IsolateSettings): Promise<IsolateRun>
   const server = startRangeServer({ bytes: readFileSync(modelPath), etag: '"1"' });
   const group = memoryGroup(limitBytes);
   const leave = ["--allow-net=127.0.0.1", "--allow-env", "--no-prompt", "--no-check"];
-  const words = [Deno.execPath(), "run", ...leave, PROGRAM, JSON.stringify(rounds)];
+  const flags = [...leave, `--preload=${PRELOAD}`];
+  const words = [Deno.execPath(), "run", ...flags, PROGRAM, JSON.stringify(rounds)];
   const enter = group ? 'echo $$ > "$0" && exec "$@"' : 'exec "$@"';
   const child = new Deno.Command("sh", {
     args: ["-c", enter, group?.procsFile ?? "sh", ...words],

@@ -1,10 +1,5 @@
-/** A program as it runs in an isolate, without threads, shared memory and files: puts questions to the ready entry, tells the answers, waits to be ended. */
-
-// Before anything is imported: nobody may have seen them.
-for (const name of ["Worker", "SharedArrayBuffer"]) {
-  delete (globalThis as unknown as Record<string, unknown>)[name];
-}
-const { default: entry } = await import("../../packages/api/main.ts");
+/** The ready entry as an isolate's platform has it: puts questions to it, tells the answers, waits to be ended. Listens on nothing. */
+import entry from "../../packages/api/main.ts";
 
 /** What the platform would pass on. */
 async function ask(path: string, body?: unknown): Promise<readonly [status: number, text: string]> {
@@ -25,5 +20,3 @@ for (const round of rounds) {
 console.log(JSON.stringify(answers));
 await Deno.stdin.read(new Uint8Array(1));
 Deno.exit();
-
-export {};

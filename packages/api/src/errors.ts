@@ -8,6 +8,7 @@ import {
   QueueTimeoutError,
   UnknownModelError,
 } from "./engine/engine_errors.ts";
+import { UnsupportedSchemaError } from "./structured/unsupported_schema_error.ts";
 
 /** Status and OpenAI's `type` of each kind of failure. */
 const KINDS = {
@@ -108,6 +109,7 @@ function knownError(error: unknown, names: ParamNames): ApiError | undefined {
   }
   // A template that refuses the messages; what keeps a model from loading does not come here as such (`leaseModel`).
   if (error instanceof ModelError || error instanceof UnsupportedError) return as("invalid");
+  if (error instanceof UnsupportedSchemaError) return as("invalid", { code: "invalid_schema" });
   if (error instanceof ChatRequestError) {
     const [field] = /^\w+/.exec(error.param) ?? [""];
     return as("invalid", { param: names[field] ?? error.param });

@@ -15,6 +15,7 @@ import {
   QueueTimeoutError,
   UnknownModelError,
 } from "./engine/engine_errors.ts";
+import { UnsupportedSchemaError } from "./structured/unsupported_schema_error.ts";
 import { ApiError, failureOf, openAiError } from "./errors.ts";
 
 const names = { topP: "top_p", logitBias: "logit_bias", response_format: "text.format" };
@@ -32,6 +33,7 @@ const TABLE: readonly [Error, number, string?, string?, number?][] = [
   [new ModelError("Roles must alternate"), 400],
   [new ChatRequestError("messages[1].role", "No such role"), 400, undefined, "messages[1].role"],
   [new ChatRequestError("response_format", "No such form"), 400, undefined, "text.format"],
+  [new UnsupportedSchemaError("No such keyword", "/not"), 400, "invalid_schema"],
   [new RangeError("topP is 2, it must lie between 0 and 1"), 400, undefined, "top_p"],
   [new RangeError("logitBias has the token id x"), 400, undefined, "logit_bias"],
   [new RangeError("Token id 900 is outside the vocabulary of 256"), 400],

@@ -1,6 +1,7 @@
 /** What /openapi.json says of the whole, and what all routes share in it. Describes no route. */
 import { type RouteConfig, z } from "@hono/zod-openapi";
 import type { AppOptions } from "./app_options.ts";
+import { isOpenPath } from "./middleware/open_paths.ts";
 import type { ApiApp } from "./request_record.ts";
 import type { OpenApiDocument } from "./routes/docs/open_api.ts";
 
@@ -23,9 +24,37 @@ export function describeApi(
     ...(apiKeys.length > 0 ? { security: [{ key: [] }] } : {}),
   };
   let document: OpenApiDocument | undefined;
-  const described = () => document ??= app.getOpenAPI31Document(head) as OpenApiDocument;
+  const described = () => document ??= documentOf(app, head);
   app.get("/openapi.json", (c) => c.json(described()));
   return described;
+}
+
+function documentOf(app: ApiApp, head: Parameters<ApiApp["getOpenAPI31Document"]>[0]) {
+  for (const definition of app.openAPIRegistry.definitions) {
+    const isOpen = definition.type === "route" && isOpenPath(definition.route.path);
+    if (isOpen) definition.route.security = [];
+  }
+  return completed(app.getOpenAPI31Document(head)) as OpenApiDocument;
+}
+
+/**
+ * The document with what its generator leaves out: that whole numbers are JavaScript's, and null among the values of a
+ * field that is nullable and has but some.
+ */
+function completed(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(completed);
+  if (typeof node !== "object" || node === null) return node;
+  const { type, enum: values } = node as { readonly type?: unknown; readonly enum?: unknown };
+  const types = Array.isArray(type) ? type : [type];
+  const bounds = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
+  const entries = Object.entries(node)
+    .map(([key, value]) => [key, /^examples?$/.test(key) ? value : completed(value)]);
+  const isOpenEnum = Array.isArray(values) && types.includes("null") && !values.includes(null);
+  return {
+    ...(types.includes("integer") ? bounds : {}),
+    ...Object.fromEntries(entries),
+    ...(isOpenEnum ? { enum: [...values, null] } : {}),
+  };
 }
 
 /** Puts a surface's routes under a heading of the description. */

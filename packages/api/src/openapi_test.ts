@@ -42,7 +42,16 @@ Deno.test("openapi.json: every reference leads somewhere", async () => {
 
 Deno.test("openapi.json: keys are told of where there are any", async () => {
   assertEquals((await document()).security, undefined);
-  const { security, components } = await document({ apiKeys: [{ name: "me", key: "k" }] });
+  const { security, components, paths } = await document({ apiKeys: [{ name: "me", key: "k" }] });
   assertEquals(security, [{ key: [] }]);
   assertEquals(components.securitySchemes.key, { type: "http", scheme: "bearer" });
+  assertEquals([paths["/health"].get.security, paths["/v1/models"].get.security], [[], undefined]);
+});
+
+Deno.test("openapi.json: whole numbers are JavaScript's, null is among the values of what is nullable", async () => {
+  const { components: { schemas } } = await document();
+  const { max_tokens, n, reasoning_effort } = schemas.ChatCompletionRequest.properties;
+  assertEquals([max_tokens.minimum, max_tokens.maximum], [1, Number.MAX_SAFE_INTEGER]);
+  assertEquals(n.type, ["integer", "null"]);
+  assert(reasoning_effort.enum.includes("low") && reasoning_effort.enum.includes(null));
 });

@@ -55,6 +55,8 @@ function complaint(issue: Issue): string {
       return issue.errors.length > 0
         ? `must be ${expectations(issue.errors)}, not ${kindOf(issue.input)}`
         : `must be ${choice("options" in issue ? issue.options ?? [] : [])}`;
+    case "invalid_key":
+      return complaint(issue.issues[0]);
     case "too_small":
       return `must be at least ${issue.minimum}${sized(issue.origin)}`;
     case "too_big":
@@ -80,7 +82,7 @@ function expectations(branches: readonly (readonly Issue[])[]): string {
 
 const NAMES: Readonly<Record<string, string>> = {
   ...{ int: "a whole number", number: "a number", string: "a string", boolean: "true or false" },
-  ...{ array: "an array", object: "an object", record: "an object" },
+  ...{ array: "an array", tuple: "an array", object: "an object", record: "an object" },
 };
 
 function named(expected: string): string {

@@ -9,6 +9,8 @@ const schema = z.object({
   kind: z.enum(["a", "b"]).nullish(),
   text: z.union([z.string(), z.array(z.object({ type: z.literal("text"), text: z.string() }))]),
   items: z.array(z.string().min(1)).max(2).nullish(),
+  byId: z.record(z.string().regex(/^\d+$/, "is no id"), z.number()).optional(),
+  pair: z.tuple([z.number(), z.number()]).optional(),
   list: z.union([z.array(z.number()), z.array(z.string())]).nullish(),
   shape: z.discriminatedUnion("type", [
     z.object({ type: z.literal("x"), size: z.number() }),
@@ -35,6 +37,8 @@ const TABLE: readonly [unknown, string, string | undefined][] = [
   [{ text: "", list: [5, "a"] }, "list[1] must be a number, not a string", "list[1]"],
   [{ text: "", shape: { type: "z" } }, 'shape.type must be "x" or "y"', "shape.type"],
   [{ text: "", shape: { type: "x" } }, "shape.size is missing", "shape.size"],
+  [{ text: "", byId: { x: 1 } }, "byId.x is no id", "byId.x"],
+  [{ text: "", pair: 5 }, "pair must be an array, not a number", "pair"],
 ];
 
 Deno.test("validated: a sentence that names the field and what it must be", () => {

@@ -20,15 +20,22 @@ const toolCallSchema = z.object({
   function: z.object({ name: z.string(), arguments: z.string() }),
 });
 
-const messageSchema = z.object({
-  role: z.enum(["system", "developer", "user", "assistant", "tool"]),
-  content: contentSchema.nullish(),
+const messageFields = {
   name: z.string().nullish(),
   tool_calls: z.array(toolCallSchema).nullish(),
   tool_call_id: z.string().nullish(),
   reasoning_content: z.string().nullish(),
   prefix: z.boolean().nullish(),
-});
+};
+
+const messageSchema = z.discriminatedUnion("role", [
+  z.object({
+    role: z.enum(["system", "developer", "user", "tool"]),
+    content: contentSchema,
+    ...messageFields,
+  }),
+  z.object({ role: z.literal("assistant"), content: contentSchema.nullish(), ...messageFields }),
+]);
 
 export const jsonSchemaSchema = z.record(z.string(), z.unknown());
 
@@ -66,7 +73,7 @@ export const chatCompletionRequest = z
     n: z.int().min(1).nullish(),
     stream: z.boolean().nullish(),
     stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
-    logprobs: z.boolean().nullish(),
+    logprobs: z.boolean().nullish().openapi({ example: true }),
     top_logprobs: z.int().min(0).max(20).nullish(),
     response_format: responseFormatSchema.nullish(),
     tools: z.array(toolSchema).max(128).nullish(),
@@ -75,7 +82,8 @@ export const chatCompletionRequest = z
         z.enum(["none", "auto", "required"]),
         z.object({ type: z.literal("function"), function: z.object({ name: z.string() }) }),
       ])
-      .nullish(),
+      .nullish()
+      .openapi({ example: "auto" }),
     parallel_tool_calls: z.boolean().nullish(),
     thinking: thinkingSchema.nullish(),
     reasoning_effort: effortSchema.nullish(),

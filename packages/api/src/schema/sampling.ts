@@ -4,6 +4,11 @@ import type { AppOptions } from "../app_options.ts";
 import type { ServedOptions } from "../engine/served_model.ts";
 import { ApiError, type ParamNames } from "../errors.ts";
 
+/** Of an object by token ids. */
+export const tokenIdKey = z.string().regex(/^\d+$/, "is no token id");
+/** What the description's generator does not see of such keys. */
+export const TOKEN_ID_KEYS = { propertyNames: { pattern: "^[0-9]+$" } };
+
 /** The fields; clients send null for what they leave open. */
 export const samplingFields = {
   temperature: z.number().min(0).max(100).nullish(),
@@ -14,7 +19,9 @@ export const samplingFields = {
   repetition_penalty: z.number().min(0.01).max(100).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
-  logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
+  logit_bias: z.record(tokenIdKey, z.number().min(-100).max(100)).nullish().openapi({
+    ...TOKEN_ID_KEYS,
+  }),
   /** -1: drawn at random. */
   seed: z.int().min(-1).nullish(),
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(16)]).nullish(),

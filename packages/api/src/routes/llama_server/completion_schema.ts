@@ -1,5 +1,6 @@
 /** Request and answer of llama-server's /completion, as schemas. Maps nothing. */
 import { z } from "@hono/zod-openapi";
+import { TOKEN_ID_KEYS, tokenIdKey } from "../../schema/sampling.ts";
 import { timingsSchema, tokenLogprobSchema } from "../../schema/usage.ts";
 
 /** llama.cpp's word for something that is off; other values are not built here. */
@@ -7,6 +8,7 @@ const off = (value: number) =>
   z.literal(value).nullish().openapi({ description: `Only ${value}, which is off` });
 
 const bias = z.union([z.number().min(-100).max(100), z.literal(false)]);
+const biasPair = z.tuple([z.int().min(0), bias]).openapi({ minItems: 2, maxItems: 2 });
 
 /** Body of /completion. */
 export const completionBody = z.object({
@@ -28,8 +30,8 @@ export const completionBody = z.object({
   stop: z.array(z.string()).nullish(),
   ignore_eos: z.boolean().nullish(),
   logit_bias: z.union([
-    z.array(z.tuple([z.int().min(0), bias]).openapi({ minItems: 2, maxItems: 2 })),
-    z.record(z.string().regex(/^\d+$/), bias),
+    z.array(biasPair),
+    z.record(tokenIdKey, bias).openapi(TOKEN_ID_KEYS),
   ]).nullish().openapi({ description: "[[id, bias], ...]; false bans a token" }),
   n_probs: z.int().min(0).max(20).nullish(),
   return_tokens: z.boolean().nullish(),

@@ -4,7 +4,7 @@ import type { AppContext } from "../../app_options.ts";
 import type { EngineStatus, ModelEntry } from "../../engine/engine.ts";
 import { UnknownModelError } from "../../engine/engine_errors.ts";
 import { METRICS_CONTENT_TYPE } from "../../metrics/metrics_text.ts";
-import { responses } from "../../openapi.ts";
+import { errorResponses, responses } from "../../openapi.ts";
 import type { ApiApp, ApiContext } from "../../request_record.ts";
 
 /** llama-server's form of a server that is not ready. */
@@ -72,6 +72,7 @@ export function stateRoutes(app: ApiApp, context: AppContext): void {
     return c.json(slotsOf(status));
   });
   described(app, "/metrics", "Counts for Prometheus", {
+    ...errorResponses(),
     200: { description: "Text", content: { "text/plain": { schema: z.string() } } },
   });
   app.get("/metrics", async (c) => {

@@ -11,8 +11,9 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** A Go duration: `5m`, `1h30m`, `-1m`, `1.5h`, `0`. */
-export const DURATION = /^[+-]?(0|((\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$/;
+/** A Go duration: `5m`, `1h30m`, `-1m`, `1.5h`, `0`; so bounded that megabytes of digits take no time. */
+export const DURATION =
+  /^[+-]?(0|((\d{1,20}(\.\d{0,20})?|\.\d{1,20})(ns|us|µs|μs|ms|s|m|h)){1,8})$/;
 
 /**
  * Milliseconds from a number of seconds or a Go duration that matches `DURATION`; anything negative: for good.
@@ -30,6 +31,6 @@ export function keepAliveMs(value: string | number): number {
 
 function durationMs(text: string): number {
   const sign = text.startsWith("-") ? -1 : 1;
-  const parts = text.matchAll(/([\d.]+)([a-zµμ]+)/g);
+  const parts = text.matchAll(/([\d.]+)([^\d.]+)/g);
   return sign * parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit], 0);
 }

@@ -21,3 +21,9 @@ Deno.test("DURATION: what Go refuses", () => {
     assertEquals(DURATION.test(text), false, text);
   }
 });
+
+Deno.test("DURATION: megabytes of digits are refused at once", () => {
+  for (const text of ["1".repeat(4e6), "1.".repeat(2e6), "1h".repeat(2e6) + "x"]) {
+    assertEquals(DURATION.test(text), false);
+  }
+});

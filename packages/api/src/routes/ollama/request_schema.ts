@@ -123,12 +123,18 @@ export const embeddingsBody = z.object({
   options: optional(modelOptions),
 }).openapi("OllamaEmbeddingsRequest");
 
+/** That a field is there and not empty. */
+function named(field: string) {
+  const text = { type: "string" as const, minLength: 1 };
+  return { required: [field], properties: { [field]: text } };
+}
+
 /** Body of /api/show; `name` is the older word for `model`. */
 export const showBody = z.object({
   model: optional(z.string()).openapi({ example: "smollm2-135m" }),
   name: optional(z.string()),
   verbose: optional(z.boolean()),
-}).openapi("OllamaShowRequest");
+}).openapi({ anyOf: [named("model"), named("name")] }).openapi("OllamaShowRequest");
 
 export type ChatBody = z.infer<typeof chatBody>;
 export type GenerateBody = z.infer<typeof generateBody>;
