@@ -10,6 +10,7 @@ import type { ApiApp, ApiContext } from "../../request_record.ts";
 import { withoutNull } from "../../schema/sampling.ts";
 import { sseForm, sseFrame } from "../../sse.ts";
 import { streamedResponse } from "../../streamed_response.ts";
+import type { ConstraintSpec, JsonSchema } from "../../structured/constraint_spec.ts";
 import { checkIds, rawPromptIds } from "../raw_prompt.ts";
 import { CompletionText } from "./completion_answer.ts";
 import {
@@ -82,7 +83,7 @@ async function* completionEvents(
   const request: GenerationRequest = {
     prompt: { kind: "ids", ids },
     options: servedOptions(body, options.maxTokens),
-    ...(body.json_schema ? { constraint: { kind: "schema", schema: body.json_schema } } : {}),
+    ...(body.json_schema ? { constraint: schemaSpec(body.json_schema) } : {}),
   };
   const events = metered<ServedEvent>(record, model.generate(request, record.signal));
   for await (const event of events) {
@@ -91,6 +92,10 @@ async function* completionEvents(
     if (piece) yield sseFrame(piece);
   }
   throw new Error("The answer has no end");
+}
+
+function schemaSpec(schema: JsonSchema): ConstraintSpec {
+  return { kind: "schema", schema, field: "json_schema" };
 }
 
 function servedOptions(body: CompletionBody, mostTokens = Infinity): ServedOptions {

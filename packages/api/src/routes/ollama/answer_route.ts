@@ -36,7 +36,12 @@ export type AnswerEvents = AsyncIterable<ChatEvent | ServedEvent>;
 
 /** Ollama's names of the options that the runtime's errors may name. */
 const PARAM_NAMES: ParamNames = {
-  ...{ messages: "messages", maxTokens: "options.num_predict", temperature: "options.temperature" },
+  ...{
+    messages: "messages",
+    response_format: "format",
+    maxTokens: "options.num_predict",
+    temperature: "options.temperature",
+  },
   ...{ topK: "options.top_k", topP: "options.top_p", minP: "options.min_p", seed: "options.seed" },
   ...{ repeatPenalty: "options.repeat_penalty", repeatLastTokens: "options.repeat_last_n" },
   ...{ presencePenalty: "options.presence_penalty", topLogprobs: "top_logprobs", think: "think" },
