@@ -77,10 +77,12 @@ function bodyOf(
     await source.leave();
   };
   // Nobody may be reading just then, and the generator must not wait for that.
-  record.signal.addEventListener("abort", async () => {
+  const onAbort = async (): Promise<void> => {
     await source.leave();
     record.end(record.failure(record.signal.reason).status);
-  }, { once: true });
+  };
+  if (record.signal.aborted) void onAbort(); // since the first frame
+  else record.signal.addEventListener("abort", onAbort, { once: true });
   return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
 }
 

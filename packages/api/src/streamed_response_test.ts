@@ -2,7 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { framesOf, scriptedApp, until } from "../../../tests/support/scripted_app.ts";
 import { QueueFullError } from "./engine/engine_errors.ts";
-import type { Lease } from "./engine/engine.ts";
+import type { ScriptedEngine } from "../../../tests/support/scripted_engine.ts";
+import type { AccessEntry } from "./app_options.ts";
+import type { Engine, Lease } from "./engine/engine.ts";
 
 const chat = { messages: [{ role: "user", content: "hi" }], stream: true };
 const PATH = "/v1/chat/completions";
@@ -114,6 +116,28 @@ Deno.test("streamedResponse: an abort gives the place back though nobody reads o
   controller.abort();
   await until(() => app.engine.open === 0);
   assertEquals([app.engine.aborted, statuses], [1, [499]]);
+});
+
+Deno.test("streamedResponse: who has gone as the answer begins ends its record too", async () => {
+  const statuses: number[] = [];
+  const controller = new AbortController();
+  const leaving = (engine: ScriptedEngine) => ({
+    acquire: async (...asked: Parameters<Engine["acquire"]>): Promise<Lease> => {
+      const lease = await engine.acquire(...asked);
+      const generate = async function* () {
+        controller.abort();
+        yield { type: "content" as const, text: "a", tokens: [] };
+      };
+      return { ...lease, model: { ...lease.model, generate } };
+    },
+  });
+  const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+  const app = scriptedApp({ content: [] }, { onAccess }, leaving);
+  const { signal } = controller;
+  const response = await app.post(PATH, chat, { signal });
+  await until(() => statuses.length > 0);
+  await response.body?.cancel();
+  assertEquals([app.engine.open, statuses], [0, [499]]);
 });
 
 Deno.test("streamedResponse: a reader that comes back after the time limit is told of it", async () => {
