@@ -1,4 +1,7 @@
-/** Sends what a generator makes as it comes, with a sign of life where nothing does. Knows no format. */
+/** Sends answers as they come, with a sign of life where nothing does. Knows no surface's format. */
+import type { AppOptions } from "./app_options.ts";
+import type { Lease } from "./engine/engine.ts";
+import { errorBody } from "./error_response.ts";
 import type { Failure } from "./errors.ts";
 import type { ApiContext, RequestRecord } from "./request_record.ts";
 
@@ -24,11 +27,55 @@ export async function streamedResponse(
   c: ApiContext,
   frames: AsyncGenerator<string, void>,
   form: StreamForm,
-  keepAliveMs: number = DEFAULT_KEEP_ALIVE_MS,
+  options: AppOptions,
 ): Promise<Response> {
+  const source = new FrameSource(frames, c.get("record").signal);
+  return begun(c, source, await firstFrame(source, options), form, options);
+}
+
+/**
+ * A response of what is made with the lease, as JSON. When that takes seconds, the response begins with a space, and has
+ * one more now and then, which JSON allows: `Deno.serve` notices that a client with a body of over some hundred bytes has
+ * gone only once it answers. What fails after that is told with status 200, so that the wait does not include the queue.
+ */
+export async function wholeResponse(
+  c: ApiContext,
+  lease: Lease,
+  make: () => Promise<object>,
+  options: AppOptions,
+): Promise<Response> {
+  const source = new FrameSource(wholeFrame(lease, make), c.get("record").signal);
+  const first = await firstFrame(source, options);
+  const error = (failure: Failure) => JSON.stringify(errorBody(c, failure));
+  const form = { contentType: "application/json", keepAlive: " ", error };
+  if (first === "late") return begun(c, source, first, form, options);
+  return c.body(first.value ?? "", 200, { "content-type": form.contentType });
+}
+
+/** The place is free before anybody reads. */
+async function* wholeFrame(
+  lease: Lease,
+  make: () => Promise<object>,
+): AsyncGenerator<string, void> {
+  const made = async () => {
+    using _lease = lease;
+    return JSON.stringify(await make());
+  };
+  yield await made();
+}
+
+async function firstFrame(source: FrameSource, { keepAliveMs }: AppOptions): Promise<Frame> {
+  return await source.next(Math.min(HEAD_WAIT_MS, keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS));
+}
+
+function begun(
+  c: ApiContext,
+  source: FrameSource,
+  first: Frame,
+  form: StreamForm,
+  { keepAliveMs = DEFAULT_KEEP_ALIVE_MS }: AppOptions,
+): Response {
   const record = c.get("record");
-  const source = new FrameSource(frames, record.signal);
-  const first = await source.next(Math.min(HEAD_WAIT_MS, keepAliveMs));
   record.isStreaming = true;
   const headers = { "content-type": form.contentType, "cache-control": "no-cache" };
   return c.body(bodyOf(record, source, first, form, keepAliveMs), 200, {

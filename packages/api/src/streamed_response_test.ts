@@ -163,3 +163,63 @@ Deno.test("streamedResponse: who leaves while waiting for a place gets none", as
   await reader.read();
   await reader.cancel();
 });
+
+/** A model that takes its time, asked for answers that are not streamed. */
+const slow = { content: ["a", "b"], pauseMs: 40 };
+const PATHS = [PATH, "/v1/completions", "/v1/responses", "/api/chat", "/completion"];
+const whole = { model: "scripted", messages: chat.messages, prompt: "hi", stream: false };
+const wholeFor = (path: string) =>
+  path === "/v1/responses" ? { ...whole, prompt: undefined, input: "hi" } : whole;
+
+Deno.test("wholeResponse: spaces before the JSON of an answer that takes its time", async () => {
+  for (const path of PATHS) {
+    const statuses: number[] = [];
+    const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+    const app = scriptedApp(slow, { keepAliveMs: 15, onAccess });
+    const response = await app.post(path, wholeFor(path));
+    assertEquals([response.status, statuses.length], [200, 0], path);
+    assertEquals(response.headers.get("content-type"), "application/json");
+    const text = await response.text();
+    assert(text.startsWith("  ") && text.trimStart().startsWith("{"), text);
+    assert(JSON.stringify(JSON.parse(text)).includes("ab"), text);
+    assertEquals([app.engine.open, statuses], [0, [200]]);
+    const fast = await scriptedApp(slow).post(path, wholeFor(path));
+    assert((await fast.text()).startsWith("{"));
+  }
+});
+
+Deno.test("wholeResponse: a fault after the head is told in the surface's form", async () => {
+  for (const path of [PATH, "/api/chat"]) {
+    const statuses: number[] = [];
+    const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+    const options = { keepAliveMs: 15, onAccess, onError: () => {} };
+    const app = scriptedApp({ ...slow, error: new Error("secret") }, options);
+    const { error } = await (await app.post(path, whole)).json();
+    assertEquals(path === PATH ? error.message : error, "Internal error");
+    assertEquals([app.engine.open, statuses], [0, [500]]);
+  }
+});
+
+Deno.test("wholeResponse: the wait for a place and what fails at once keep their status", async () => {
+  const queue = () => ({
+    acquire: async () => {
+      await wait(40);
+      throw new QueueFullError(4, 7);
+    },
+  });
+  const busy = await scriptedApp(slow, { keepAliveMs: 5 }, queue).post(PATH, whole);
+  assertEquals([busy.status, busy.headers.get("retry-after")], [429, "7"]);
+  const error = new RangeError("topK is 1.5, it must be a whole number");
+  assertEquals((await scriptedApp({ content: [], error }).post(PATH, whole)).status, 400);
+});
+
+Deno.test("wholeResponse: nobody needs to read for the place to be free", async () => {
+  const app = scriptedApp(slow, { keepAliveMs: 15 });
+  const response = await app.post(PATH, whole);
+  assertEquals(app.engine.open, 1);
+  await until(() => app.engine.open === 0);
+  assertEquals((await response.json()).choices[0].message.content, "ab");
+  const leaving = scriptedApp({ ...slow, content: Array(1000).fill("a") }, { keepAliveMs: 15 });
+  await (await leaving.post(PATH, whole)).body?.cancel();
+  assertEquals([leaving.engine.open, leaving.engine.aborted], [0, 1]);
+});

@@ -6,7 +6,7 @@ import type { ServedEvent, ServedModel } from "../../engine/served_model.ts";
 import { ApiError, type ParamNames } from "../../errors.ts";
 import { leaseModel, metered } from "../../lease_model.ts";
 import type { ApiContext } from "../../request_record.ts";
-import { streamedResponse, type StreamForm } from "../../streamed_response.ts";
+import { streamedResponse, type StreamForm, wholeResponse } from "../../streamed_response.ts";
 import {
   type AnswerForm,
   answerLines,
@@ -74,14 +74,15 @@ export async function sendAnswer(
     return [metered(record, events), form];
   };
   if (body.stream === false) {
-    using lease = await leaseFor(c, context, body);
-    return c.json(await wholeAnswer(...await begin(lease)));
+    const lease = await leaseFor(c, context, body);
+    const make = async () => await wholeAnswer(...await begin(lease));
+    return await wholeResponse(c, lease, make, context.options);
   }
   const frames = async function* (): AsyncGenerator<string, void> {
     using lease = await leaseFor(c, context, body);
     for await (const line of answerLines(...await begin(lease))) yield lineText(line);
   };
-  return await streamedResponse(c, frames(), NDJSON, context.options.keepAliveMs);
+  return await streamedResponse(c, frames(), NDJSON, context.options);
 }
 
 async function sendEmpty(
