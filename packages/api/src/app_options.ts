@@ -56,6 +56,8 @@ export interface AppOptions {
    * that is not streamed a space before its JSON. Default 10,000.
    */
   readonly keepAliveMs?: number;
+  /** A client that reads nothing of its answer for so long loses it and its place, milliseconds. Default 60,000. */
+  readonly stallTimeoutMs?: number;
   /** Called once a request. Default: nothing is logged. */
   readonly onAccess?: (entry: AccessEntry) => void;
   readonly logPrompts?: boolean;

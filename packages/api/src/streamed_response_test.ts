@@ -1,6 +1,7 @@
 /** Tests of streamed_response.ts. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { framesOf, scriptedApp, until } from "../../../tests/support/scripted_app.ts";
+import { ApiError } from "./errors.ts";
 import { QueueFullError } from "./engine/engine_errors.ts";
 import type { ScriptedEngine } from "../../../tests/support/scripted_engine.ts";
 import type { AccessEntry } from "./app_options.ts";
@@ -149,6 +150,29 @@ Deno.test("streamedResponse: a reader that comes back after the time limit is to
   const { value } = await reader.read();
   assert(new TextDecoder().decode(value).includes("timeout_error"));
   assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("streamedResponse: who reads nothing more loses the place and the answer", async () => {
+  for (const reads of [0, 2]) {
+    const statuses: number[] = [];
+    const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+    const app = scriptedApp({ content: Array(1000).fill("a") }, { stallTimeoutMs: 40, onAccess });
+    const response = await app.post(PATH, chat);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    for (let i = 0; i < reads; i++) {
+      await wait(25);
+      await reader.read();
+    }
+    assertEquals(app.engine.open, 1);
+    await until(() => app.engine.open === 0);
+    assertEquals([app.engine.aborted, statuses], [1, [499]]);
+    await assertRejects(() => reader.read(), ApiError, "The client has read nothing for 0.04 s");
+  }
+});
+
+Deno.test("streamedResponse: a slow model is no reader that stalls", async () => {
+  const app = scriptedApp({ content: ["a", "b"], pauseMs: 60 }, { stallTimeoutMs: 20 });
+  assertEquals(framesOf(await (await app.post(PATH, chat)).text()).at(-1), "[DONE]");
 });
 
 Deno.test("streamedResponse: who leaves while waiting for a place gets none", async () => {
