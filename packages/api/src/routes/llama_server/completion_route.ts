@@ -9,7 +9,8 @@ import { responses } from "../../openapi.ts";
 import type { ApiApp, ApiContext } from "../../request_record.ts";
 import { withoutNull } from "../../schema/sampling.ts";
 import { sseForm, sseFrame } from "../../sse.ts";
-import { streamedResponse } from "../../streamed_response.ts";
+import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
+import type { ConstraintSpec, JsonSchema } from "../../structured/constraint_spec.ts";
 import { checkIds, rawPromptIds } from "../raw_prompt.ts";
 import { CompletionText } from "./completion_answer.ts";
 import {
@@ -44,14 +45,16 @@ export function completionRoute(app: ApiApp, context: AppContext): void {
     record.prompt = body.prompt;
     if (body.stream) {
       const frames = completionFrames(context, c, body);
-      return await streamedResponse(c, frames, sseForm(record.id), context.options.keepAliveMs);
+      return await streamedResponse(c, frames, sseForm(record.id), context.options);
     }
-    using lease = await leaseModel(context, c, body.model ?? undefined);
-    const answer = completionEvents(context, c, body, lease);
-    for (;;) {
-      const { done, value } = await answer.next();
-      if (done) return c.json(value(false));
-    }
+    const lease = await leaseModel(context, c, body.model ?? undefined);
+    return await wholeResponse(c, lease, async () => {
+      const answer = completionEvents(context, c, body, lease);
+      for (;;) {
+        const { done, value } = await answer.next();
+        if (done) return value(false);
+      }
+    }, context.options);
   });
 }
 
@@ -82,7 +85,7 @@ async function* completionEvents(
   const request: GenerationRequest = {
     prompt: { kind: "ids", ids },
     options: servedOptions(body, options.maxTokens),
-    ...(body.json_schema ? { constraint: { kind: "schema", schema: body.json_schema } } : {}),
+    ...(body.json_schema ? { constraint: schemaSpec(body.json_schema) } : {}),
   };
   const events = metered<ServedEvent>(record, model.generate(request, record.signal));
   for await (const event of events) {
@@ -91,6 +94,10 @@ async function* completionEvents(
     if (piece) yield sseFrame(piece);
   }
   throw new Error("The answer has no end");
+}
+
+function schemaSpec(schema: JsonSchema): ConstraintSpec {
+  return { kind: "schema", schema, field: "json_schema" };
 }
 
 function servedOptions(body: CompletionBody, mostTokens = Infinity): ServedOptions {

@@ -80,7 +80,7 @@ Deno.test("chat: options, format, think and history reach the model", async () =
   const { seed, temperature, maxTokens, stop, onFullContext } = options;
   assertEquals([seed, temperature, maxTokens, stop], [3, 0, 100, ["\n"]]);
   assertEquals([onFullContext, options.think ?? prompt.think], ["slide", 512]);
-  assertEquals(constraint, { kind: "schema", schema });
+  assertEquals(constraint, { kind: "schema", schema, field: "response_format" });
 });
 
 Deno.test("chat: a function is called with an object, and its result goes back", async () => {

@@ -224,7 +224,7 @@ Deno.test("chat completions: response_format becomes a constraint", async () => 
   assertEquals(await constraintOf({ type: "text" }), undefined);
   assertEquals(await constraintOf({ type: "json_object" }), { kind: "json" });
   const named = { type: "json_schema", json_schema: { name: "x", strict: true, schema } };
-  assertEquals(await constraintOf(named), { kind: "schema", schema });
+  assertEquals(await constraintOf(named), { kind: "schema", schema, field: "response_format" });
 });
 
 Deno.test("chat completions: DeepSeek's prefix completion", async () => {

@@ -87,7 +87,9 @@ Deno.test("openai client: a JSON schema, parsed", async () => {
     },
   });
   assertEquals(JSON.parse(answer.choices[0].message.content ?? ""), { city: "Bonn" });
-  assertEquals(app.engine.requests[0].constraint, { kind: "schema", schema: parameters });
+  assertEquals(app.engine.requests[0].constraint, {
+    ...{ kind: "schema", schema: parameters, field: "response_format" },
+  });
 });
 
 Deno.test("openai client: responses, whole and streamed", async () => {
