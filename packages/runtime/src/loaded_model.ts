@@ -348,11 +348,11 @@ export class Model {
     return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
   }
 
-  /** The ids that `embed` feeds for a text; none for an empty one. */
-  embeddingIds(text: string): number[] {
+  /** The ids that `embed` feeds for a text, which is cut to have `most` of them; none for an empty one. */
+  embeddingIds(text: string, most = Infinity): number[] {
     const { eosId } = this.tokenizer;
     const ends = this.#parts.embedding.addEos && eosId !== undefined ? [eosId] : [];
-    return text === "" ? [] : [...this.promptIds(text), ...ends];
+    return text === "" ? [] : [...this.promptIds(text).slice(0, most - ends.length), ...ends];
   }
 
   /** Ends all requests and the helper threads. Closing twice does nothing. */
