@@ -51,8 +51,7 @@ export function servedModel(name: string, model: Model): ServedModel {
       const prompts = inputs.map((input) =>
         typeof input === "string" ? model.embeddingIds(input, most) : input.slice(0, most)
       );
-      const vectors: Float32Array[] = [];
-      for (const ids of prompts) vectors.push(await model.embed(ids, { signal }));
+      const vectors = await model.embedBatch(prompts, { signal });
       return { vectors, promptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
     },
     tokenize: (text, { special, addBos } = {}) =>
