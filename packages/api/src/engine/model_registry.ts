@@ -125,8 +125,8 @@ export class ModelRegistry {
     const { residence } = served;
     if (!residence) return;
     residence.isLeaving = true;
-    if (!residence.model && residence.users === 0) residence.loading.abort();
-    this.#whenIdle(residence);
+    if (!residence.model && residence.users === 0) this.#abandon(residence);
+    else this.#whenIdle(residence);
     await residence.left.promise;
   }
 
@@ -215,6 +215,12 @@ export class ModelRegistry {
   /** Unix time in milliseconds at which the model leaves if nobody asks for it. */
   #expiresAt({ users, usedAt, keepAliveMs }: Residence): number {
     return (users > 0 ? this.parts.clock.now() : usedAt) + keepAliveMs;
+  }
+
+  /** Ends a load; whoever asks next begins another, which waits until nothing of this one is left. */
+  #abandon(residence: Residence): void {
+    residence.served.residence = undefined;
+    residence.loading.abort();
   }
 
   /** Has an idle model leave, now or when its time is over. */

@@ -217,6 +217,23 @@ Deno.test("engine: unload waits for those who use the model, and ends a load tha
   assertEquals([fakes.open, states(engine)[0]], [[], "cold"]);
 });
 
+Deno.test("engine: a request after the unloading of a load that nobody waits for begins another", async () => {
+  const { engine, fakes } = setUp({}, { isManual: true });
+  const leaving = new AbortController();
+  const left = engine.acquire("a", { signal: leaving.signal });
+  await settle();
+  leaving.abort(new Error("gone"));
+  await assertRejects(() => left, Error, "gone");
+  const unloaded = engine.unload("a");
+  assertEquals(states(engine)[0], "cold");
+  const next = engine.acquire("a");
+  await unloaded;
+  await settle();
+  assertEquals([states(engine)[0], fakes.loads.length], ["loading", 2]);
+  fakes.loads[1].finish();
+  assertEquals([(await next).model.name, fakes.open], ["a", ["a"]]);
+});
+
 Deno.test("engine: a lost model fails, is closed, and the next request loads it again", async () => {
   const { engine, fakes } = setUp();
   const lease = await engine.acquire("a");
