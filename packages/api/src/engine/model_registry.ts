@@ -206,7 +206,7 @@ export class ModelRegistry {
    */
   async #reserve(residence: Residence, neededBytes: number): Promise<void> {
     const { clock, memoryBytes = Infinity, queueTimeoutMs } = this.parts;
-    const { served: { spec }, loading } = residence;
+    const { spec } = residence.served;
     if (neededBytes > memoryBytes) {
       throw new EngineMemoryError(spec.name, neededBytes, memoryBytes);
     }

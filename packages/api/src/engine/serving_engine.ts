@@ -65,7 +65,7 @@ export class ServingEngine implements Engine {
     this.#preloading = load().finally(() => this.#preloading = undefined);
   }
 
-  /** `places` beyond all there are count as all. */
+  /** `places` beyond all there are count as all, 0 is none. */
   async acquire(name: string | undefined, options: AcquireOptions = {}): Promise<Lease> {
     const { registry, clock } = this.#parts;
     const { signal } = options;
@@ -124,6 +124,7 @@ export class ServingEngine implements Engine {
   /** Waits for places. */
   async #places({ client = "", places = 1, signal }: AcquireOptions): Promise<readonly number[]> {
     const { clock, slots, queueTimeoutMs } = this.#parts;
+    if (places === 0) return [];
     const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
     const count = Math.min(Math.max(1, places), slots);
     const waiting: Waiting = { client, places: count, onGranted: resolve, onRefused: reject };

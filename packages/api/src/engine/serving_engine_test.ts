@@ -143,6 +143,19 @@ Deno.test("engine: a request of several places takes them at once; more than the
   assertEquals((await engine.status()).slots, [{ id: 0 }, { id: 1 }, { id: 2 }]);
 });
 
+Deno.test("engine: a request of no place waits for its model only, which stays meanwhile", async () => {
+  const { engine, clock, fakes } = setUp({ slots: 1, maxQueued: 0, keepAliveMs: 50 });
+  const first = await engine.acquire("a");
+  const second = await engine.acquire("a", { places: 0 });
+  assertEquals((await engine.status()).slots, [{ id: 0, model: "a", sinceMs: clock.now() }]);
+  first[Symbol.dispose]();
+  await clock.turn(100);
+  assertEquals([(await engine.status()).slots, fakes.open], [[{ id: 0 }], ["a"]]);
+  second[Symbol.dispose]();
+  await clock.turn(50);
+  assertEquals(fakes.open, []);
+});
+
 Deno.test("engine: idle models make way, the least recently used first, those in use stay", async () => {
   const bytes = { a: 100, b: 100, c: 150, d: 400 };
   const models = ["a", "b", "c", "d"].map((name) => spec(name));
