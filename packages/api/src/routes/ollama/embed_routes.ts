@@ -1,7 +1,6 @@
 /** POST /api/embed and the older /api/embeddings: texts become vectors. Computes none. */
 import type { AppContext } from "../../app_options.ts";
-import type { ServedModel } from "../../engine/served_model.ts";
-import { ApiError } from "../../errors.ts";
+import type { EmbedOptions, ServedModel } from "../../engine/served_model.ts";
 import { jsonRoute } from "../../json_route.ts";
 import type { ApiApp } from "../../request_record.ts";
 import { nanoseconds } from "./answer_lines.ts";
@@ -22,9 +21,10 @@ export function embedRoutes(app: ApiApp, context: AppContext): void {
     const startMs = performance.now();
     const record = c.get("record");
     using lease = await leaseFor(c, context, body);
-    const texts = [body.input ?? []].flat().filter((text) => body.input !== "" || text !== "");
-    const inputs = await inputIds(lease.model, texts, body.truncate ?? true);
-    const { vectors, promptTokens } = await vectorsOf(lease.model, inputs, record.signal);
+    record.paramNames = { messages: "input" };
+    const options = { truncates: body.truncate ?? true, signal: record.signal };
+    const texts = [body.input || []].flat();
+    const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
     record.promptTokens += promptTokens;
     return c.json({
       model: body.model,
@@ -45,8 +45,9 @@ export function embedRoutes(app: ApiApp, context: AppContext): void {
   jsonRoute(app, context, embeddings, async (c, body) => {
     const record = c.get("record");
     using lease = await leaseFor(c, context, body);
-    const inputs = await inputIds(lease.model, body.prompt ? [body.prompt] : [], true);
-    const { vectors, promptTokens } = await vectorsOf(lease.model, inputs, record.signal);
+    const texts = body.prompt ? [body.prompt] : [];
+    const options = { truncates: true, signal: record.signal };
+    const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
     record.promptTokens += promptTokens;
     return c.json({ embedding: vectors.flatMap((vector) => [...vector]) });
   });
@@ -54,30 +55,11 @@ export function embedRoutes(app: ApiApp, context: AppContext): void {
 
 async function vectorsOf(
   model: ServedModel,
-  inputs: readonly (readonly number[])[],
-  signal: AbortSignal,
-): ReturnType<ServedModel["embed"]> {
-  if (inputs.length === 0) return { vectors: [], promptTokens: 0 };
-  return await model.embed(inputs, signal);
-}
-
-/** The ids of each text; what is longer than the context is cut, or refused. */
-async function inputIds(
-  model: ServedModel,
   texts: readonly string[],
-  truncates: boolean,
-): Promise<(readonly number[])[]> {
-  const { contextTokens } = model.facts;
-  const inputs: (readonly number[])[] = [];
-  for (const text of texts) {
-    const ids = await model.tokenize(text, { addBos: true });
-    if (ids.length > contextTokens && !truncates) {
-      const message = `The input of ${ids.length} tokens exceeds the context of ${contextTokens}`;
-      throw new ApiError("invalid", message, { param: "input" });
-    }
-    inputs.push(ids.slice(0, contextTokens));
-  }
-  return inputs;
+  options: EmbedOptions,
+): ReturnType<ServedModel["embed"]> {
+  if (texts.length === 0) return { vectors: [], promptTokens: 0 };
+  return await model.embed(texts, options);
 }
 
 /** The first `dimensions` numbers, again of length 1; 0: all. */

@@ -2,10 +2,12 @@
 import type { AppContext } from "../../app_options.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonRoute } from "../../json_route.ts";
+import type { ServedModel } from "../../engine/served_model.ts";
 import { leaseModel } from "../../lease_model.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp } from "../../request_record.ts";
 import { embeddingList, type EmbeddingRequest, embeddingRequest } from "../../schema/embedding.ts";
+import { checkIds } from "../raw_prompt.ts";
 import { NO_ADAPTERS } from "./refused_fields.ts";
 
 export function embeddingsRoute(app: ApiApp, context: AppContext): void {
@@ -19,10 +21,12 @@ export function embeddingsRoute(app: ApiApp, context: AppContext): void {
   jsonRoute(app, context, route, async (c, body) => {
     const record = c.get("record");
     record.prompt = body.input;
+    record.paramNames = { messages: "input" };
     using lease = await leaseModel(context, c, body.model ?? undefined);
     const width = lease.model.facts.width;
     const size = sizeOf(body, width);
-    const { vectors, promptTokens } = await lease.model.embed(inputsOf(body.input), record.signal);
+    const inputs = inputsOf(body.input, lease.model);
+    const { vectors, promptTokens } = await lease.model.embed(inputs, { signal: record.signal });
     record.promptTokens = promptTokens;
     const data = vectors.map((vector, index) => {
       const cut = size < width ? shortened(vector, size) : vector;
@@ -42,9 +46,16 @@ function sizeOf({ dimensions }: EmbeddingRequest, width: number): number {
   });
 }
 
-function inputsOf(input: EmbeddingRequest["input"]): readonly (string | readonly number[])[] {
+/** @throws {ApiError} 400 naming an id that the model has not */
+function inputsOf(
+  input: EmbeddingRequest["input"],
+  model: ServedModel,
+): readonly (string | readonly number[])[] {
   const isMany = Array.isArray(input) && typeof input[0] !== "number";
-  return (isMany ? input : [input]) as readonly (string | readonly number[])[];
+  const inputs = (isMany ? input : [input]) as readonly (string | readonly number[])[];
+  return inputs.map((one, i) =>
+    typeof one === "string" ? one : checkIds(model, one, isMany ? `input[${i}]` : "input")
+  );
 }
 
 /** The first numbers, again of length 1. */
