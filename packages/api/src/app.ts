@@ -30,9 +30,10 @@ import { openAiRoutes } from "./routes/openai/mod.ts";
  */
 export function createApp(engine: Engine, options: AppOptions = {}): Hono {
   const context: AppContext = { engine, options, metrics: new Metrics() };
+  const isOpen = (options.apiKeys ?? []).length === 0;
   const app = new OpenAPIHono<ApiEnv>();
   app.use(requestScope(context));
-  app.use(hostNames(options.hostNames));
+  app.use(hostNames(options.hostNames ?? (isOpen ? [] : ["*"])));
   app.use(crossOrigin(options.corsOrigins ?? []));
   app.use(apiKeys(options.apiKeys ?? []));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));

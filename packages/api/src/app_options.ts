@@ -37,8 +37,8 @@ export interface AppOptions {
   /** Origins whose pages may ask; `*`: all. Default: none. */
   readonly corsOrigins?: readonly string[];
   /**
-   * Names that requests may call the server by, besides localhost and addresses. Without keys this keeps pages out that
-   * reach this machine by a name of their own (DNS rebinding). Default: any name.
+   * Names that requests may call the server by, besides localhost and addresses; `*`: any. This keeps pages out that reach
+   * this machine by a name of their own (DNS rebinding). Default: none without keys, with keys any.
    */
   readonly hostNames?: readonly string[];
   /** Default 4 MiB. */

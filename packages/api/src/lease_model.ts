@@ -36,7 +36,6 @@ export async function leaseModel(
 ): Promise<Lease> {
   const record = c.get("record");
   const { signal } = record;
-  record.model = model;
   try {
     const client = record.client ?? addressOf(c);
     const lease = await engine.acquire(model, { client, signal, ...options });

@@ -6,12 +6,10 @@ import type { ModelFacts } from "../../engine/served_model.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonRoute } from "../../json_route.ts";
 import type { ApiApp } from "../../request_record.ts";
+import { NEVER_MS } from "./keep_alive.ts";
 import { servedName } from "./model_name.ts";
 import { showBody } from "./request_schema.ts";
 import { psAnswers, showAnswers, tagsAnswers, versionAnswers } from "./response_schema.ts";
-
-/** Ollama's way to say never: as far away as its clock's numbers reach, 2^63 nanoseconds. */
-const NEVER_MS = 2 ** 63 / 1e6;
 
 /** Adds the routes. */
 export function modelRoutes(app: ApiApp, context: AppContext): void {
@@ -76,11 +74,11 @@ async function tag(entry: ModelEntry): Promise<Record<string, unknown>> {
 }
 
 async function running(entry: ModelEntry, facts: ModelFacts): Promise<Record<string, unknown>> {
-  const { expiresAt = Date.now() + NEVER_MS } = entry;
+  const never = Date.now() + NEVER_MS;
   return {
     ...await listed(entry),
     size: facts.memoryBytes,
-    expires_at: new Date(expiresAt).toISOString(),
+    expires_at: new Date(Math.min(entry.expiresAt ?? never, never)).toISOString(),
     size_vram: 0,
     context_length: facts.contextTokens,
   };

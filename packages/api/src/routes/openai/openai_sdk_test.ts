@@ -13,7 +13,7 @@ const model = "scripted";
 function clientOf(script: Script, options: AppOptions = {}) {
   const app = scriptedApp(script, options);
   const client = new OpenAI({
-    ...{ apiKey: "k", baseURL: "http://local/v1", fetch: app.fetch, maxRetries: 0 },
+    ...{ apiKey: "k", baseURL: "http://localhost/v1", fetch: app.fetch, maxRetries: 0 },
   });
   return { app, client };
 }
