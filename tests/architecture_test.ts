@@ -16,7 +16,9 @@ const MAX_FOLDER_MODULES = 14;
 const PACKAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   weights: [],
   runtime: ["weights"],
-  cli: ["runtime", "weights"],
+  api: ["runtime"],
+  grpo: ["runtime"],
+  cli: ["runtime", "api", "grpo", "weights"],
 };
 
 /** Inside the runtime: what each folder may import besides itself. `root` are the files of src itself. */
@@ -139,6 +141,28 @@ Deno.test("architecture: only backend/wasm knows the wasm module", () => {
     if (isTest(path) || path.startsWith("packages/runtime/src/backend/wasm/")) continue;
     const wasm = imports.find((target) => target.startsWith("packages/runtime/wasm/"));
     assertEquals(wasm, undefined, path);
+  }
+});
+
+/** Inside the API: what each part must not know. */
+const API_BARRIERS: readonly (readonly [folder: string, barred: RegExp])[] = [
+  ["engine/", /src\/(routes|chat|middleware|listen)\/|src\/(app|errors|request_record)\.ts$/],
+  ["structured/", /src\/(engine|routes|chat|middleware|listen)\//],
+  ["chat/", /src\/(routes|middleware|listen)\//],
+  ["", /src\/listen\//],
+];
+
+Deno.test("architecture: parts of the API import one way, and only its listener knows Node", () => {
+  const root = "packages/api/src/";
+  for (const { path, text, imports } of modules) {
+    if (!path.startsWith(root) || isTest(path) || path.startsWith(`${root}listen/`)) continue;
+    for (const [folder, barred] of API_BARRIERS) {
+      if (!path.startsWith(root + folder)) continue;
+      const target = imports.find((other) => barred.test(other));
+      assertEquals(target, undefined, path);
+    }
+    assert(!/^import (?!type).*"node:/m.test(text), `${path} imports from node:`);
+    assert(!/^(?!\s*(\*|\/)).*\bDeno\./m.test(text), `${path} needs Deno`);
   }
 });
 

@@ -2,27 +2,34 @@
 export { loadModel, type LoadOptions, planModel } from "./src/load_model.ts";
 export { type CoreBuild, type CoreBuilds, provideCore } from "./src/backend/wasm/core_builds.ts";
 export { PAGE_TOKENS } from "./src/kv_cache.ts";
+export type { FileFacts } from "./src/weights/file_facts.ts";
 export type { MemoryPlan } from "./src/memory_plan.ts";
 export type { RestoredPromptCache } from "./src/prompt_cache/read_prompt_cache.ts";
 export type {
   SavedPromptCache,
   SavePromptCacheOptions,
 } from "./src/prompt_cache/save_prompt_cache.ts";
-export { Model, type ScoreOptions } from "./src/loaded_model.ts";
+export { Model } from "./src/loaded_model.ts";
 export { ExpertLoad, loadImbalance } from "./src/engine/expert_load.ts";
-export { ChatSession, type SessionOptions } from "./src/chat_session.ts";
+export { ChatSession, type SessionOptions, type TurnOptions } from "./src/chat_session.ts";
 export type {
   BatchOptions,
+  ChatOptions,
+  ChatPromptOptions,
   CompleteOptions,
   Completion,
+  EmbedOptions,
   EndEvent,
   FinishReason,
   GenerateOptions,
   GenerationEvent,
   LoadProgress,
+  Occupancy,
   Score,
+  ScoreOptions,
   TextEvent,
   Timings,
+  TokenConstraint,
   TokenLogprob,
   TokenRouting,
   Usage,

@@ -90,7 +90,6 @@ Deno.test("bad request: a wrong command line is exit 2 and says what is allowed"
 const LATER: readonly (readonly string[])[] = [
   ["run", MODEL, "Hi", "--lora", "a.gguf"],
   ["run", MODEL, "Hi", "--backend", "webgpu"],
-  ["serve"],
   ["train", "r1"],
   ["eval", MODEL, "math"],
 ];

@@ -1,6 +1,7 @@
 /** Multi-token prediction through the doors: files that lack a part of the layer, models without it, prompt caches, the command's figures. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { loadModel } from "../../packages/runtime/mod.ts";
+import { BracketConstraint, type Brackets, isWhole } from "../support/bracket_constraint.ts";
 import { runAha } from "../support/captured_io.ts";
 import { type ModelSpec, withFolder, withTensor, writeModel } from "../support/edited_model.ts";
 import { withKeys } from "../support/f32_model.ts";
@@ -181,4 +182,26 @@ Deno.test("aha inspect: layers that guess are told apart, and latents are", () =
     assertEquals([layers, nextLayers], [Number(LAYER), 1]);
     const { out } = await runAha(["inspect", path]);
     assertMatch(out, /\d layers and 1 for multi-token prediction, .* heads over latents of \d+\n/);
+  }));
+
+Deno.test("multi-token prediction: a constrained answer is the same with the layer as without, also where tokens are drawn again", () =>
+  withFolder(async (folder) => {
+    const path = writeModel(folder, RANDOM);
+    const brackets: Brackets = { open: 40, deep: 41, item: 300, close: 31 };
+    const answers = async (multiToken: boolean) => {
+      await using model = await loadModel(path, { multiToken, kvType: "f32" });
+      const options = { ...OPTIONS, temperature: 3, topP: 1 };
+      const run = async (maxTokens: number) => {
+        const constraint = new BracketConstraint(brackets, model.config.vocabulary);
+        const { ids, logprobs } = await model.complete(PROMPT, {
+          ...options,
+          maxTokens,
+          constraint,
+        });
+        assertEquals(isWhole(ids, brackets), true);
+        return { ids, logprobs };
+      };
+      return await Promise.all([7, 8, 9, 20, 21].map(run));
+    };
+    assertEquals(await answers(true), await answers(false));
   }));

@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ESBUILD_PACKAGE } from "../../packages/npm/build.ts";
+import { startAhaServer } from "../support/aha_server.ts";
 import { GREEDY_IDS, MODEL_PATH, PROMPT_IDS } from "./greedy_fixture.ts";
 import { Installation, runProcess } from "./installation.ts";
 
@@ -39,7 +40,7 @@ async function assertAnswers(name: string, source: string): Promise<void> {
 
 Deno.test("npm packages: hold JavaScript, declarations, core, license and readme, and nothing of this machine", () => {
   const scope = join(installation.folder, "node_modules/@aha");
-  for (const name of ["runtime", "cli", "weights"]) {
+  for (const name of ["runtime", "api", "grpo", "cli", "weights"]) {
     const files = fs.readdirSync(join(scope, name), { recursive: true, encoding: "utf8" });
     for (const wanted of ["LICENSE", "README.md", "package.json"]) {
       assert(files.includes(wanted), `${name}: no ${wanted}`);
@@ -61,10 +62,14 @@ Deno.test("npm packages: depend on each other's version and on what they import,
   const { version } = manifest("runtime");
   const names = (name: string) => Object.keys(manifest(name).dependencies);
   assertEquals(names("runtime"), ["@aha/weights", "@huggingface/jinja", "@zip.js/zip.js"]);
-  assertEquals(names("cli"), ["@aha/runtime", "cli-progress"]);
+  assertEquals(names("api"), [
+    ...["@aha/runtime", "@cfworker/json-schema", "@hono/node-server", "@hono/zod-openapi", "hono"],
+  ]);
+  assertEquals(names("cli"), ["@aha/api", "@aha/runtime", "@aha/weights", "cli-progress", "zod"]);
+  assertEquals(names("grpo"), []);
   assertEquals(names("weights"), []);
   assertEquals(manifest("cli").dependencies["@aha/runtime"], version);
-  for (const name of ["runtime", "cli", "weights"]) {
+  for (const name of ["runtime", "api", "grpo", "cli", "weights"]) {
     assertMatch(manifest(name).description, /^[A-Z]/);
     assertEquals(manifest(name).devDependencies, undefined);
   }
@@ -99,6 +104,87 @@ Deno.test("npm package @aha/runtime: a program in one file needs no other file",
   }
 });
 
+/** A program that asks an engine for greedy tokens; `end` is what it does at last. */
+const engineProgram = (thread: string, end: string): string => `
+  import { createEngine } from "@aha/api";
+  const tiny = { name: "tiny", source: ${JSON.stringify(MODEL_PATH)}, loadOptions: { threads: 2 } };
+  const engine = await createEngine({ models: [tiny], thread: "${thread}", keepAliveMs: 1e7 });
+  const lease = await engine.acquire("tiny");
+  const prompt = { kind: "ids", ids: ${JSON.stringify(PROMPT_IDS)} };
+  const options = { temperature: 0, maxTokens: ${GREEDY_IDS.length}, ignoreEnd: true };
+  const ids = [];
+  for await (const event of lease.model.generate({ prompt, options })) {
+    ids.push(...(event.tokens ?? []).map(({ id }) => id));
+  }
+  const wrong = await lease.model.tokenBytes([1e9]).catch((error) => error.constructor.name);
+  lease[Symbol.dispose]();
+  if (wrong !== "RangeError") throw new Error(wrong);
+  const { backend } = lease.model.facts;
+  console.log(JSON.stringify({ node: process.versions.node.split(".")[0], ids, ...backend }));
+  ${end}
+`;
+
+Deno.test("npm package @aha/api: an engine in this thread and in a worker, closed or not", async () => {
+  for (const thread of ["same", "worker"]) {
+    await assertAnswers(`${thread}_closes.js`, engineProgram(thread, "await engine.close();"));
+    await assertAnswers(`${thread}_forgets.js`, engineProgram(thread, ""));
+  }
+});
+
+Deno.test("npm package @aha/api: in a program in one file, which has no file for a worker, the engine takes this thread", async () => {
+  installation.write("engine.js", `import "@aha/runtime/embedded";${engineProgram("auto", "")}`);
+  const options = ["--bundle", "--format=esm", "--platform=node", "--outfile=engine_bundle.mjs"];
+  const bundled = await installation.run("esbuild", "engine.js", ...options, "--log-level=warning");
+  assertEquals(bundled, { code: 0, out: "", error: "" });
+  const { code, out, error } = await installation.run("node", "engine_bundle.mjs");
+  assertEquals(code, 0, error);
+  assertEquals(JSON.parse(out), ANSWER);
+});
+
+Deno.test("npm package @aha/api: an app that listens, asked for a chat", async () => {
+  installation.write(
+    "app.js",
+    `
+    import { createApp, createEngine } from "@aha/api";
+    import { listen } from "@aha/api/listen";
+    const engine = await createEngine({ models: [{ name: "tiny", source: ${
+      JSON.stringify(MODEL_PATH)
+    } }] });
+    const listener = await listen(createApp(engine, { onAccess: ({ path }) => console.error(path) }), { port: 0 });
+    const response = await fetch(listener.url + "/v1/chat/completions", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ messages: [{ role: "user", content: "Hello" }], max_tokens: 3, stream: true }),
+    });
+    console.log((await response.text()).trim().split("\\n\\n").at(-1));
+    await listener.close();
+    await engine.close();
+    `,
+  );
+  const ended = await installation.run("node", "app.js");
+  assertEquals(ended, { code: 0, out: "data: [DONE]\n", error: "/v1/chat/completions\n" });
+});
+
+Deno.test("npm package @aha/cli: aha serve answers and lets a stream end at SIGTERM", async () => {
+  const bin = (path: string) => join(installation.folder, "node_modules", path);
+  const command = [Deno.realPathSync(bin(".bin/node")), bin("@aha/cli/bin/aha.js")];
+  const server = await startAhaServer([`tiny=${MODEL_PATH}`, "--threads", "1"], { command });
+  await server.ready();
+  const asked = { messages: [{ role: "user", content: "Hello" }], max_tokens: 480, n: 8 };
+  const { body } = await server.post("/v1/chat/completions", { ...asked, stream: true });
+  const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = (await reader.read()).value ?? "";
+  server.signal("SIGTERM");
+  for (let next = await reader.read(); !next.done; next = await reader.read()) text += next.value;
+  const start = performance.now();
+  const { code, out, error } = await server.ended;
+  assert(performance.now() - start < 4_000, "waits for connections that clients keep open");
+  assertEquals([code, text.endsWith("data: [DONE]\n\n")], [0, true], error);
+  assertMatch(out, / 200 POST \/v1\/chat\/completions \d+ ms tiny \d+\+\d+ tokens req_/);
+  const refused = await installation.run("aha", "serve", MODEL_PATH, "--host", "0.0.0.0");
+  assertEquals({ code: refused.code, out: refused.out }, { code: 2, out: "" });
+});
+
 Deno.test("npm package @aha/cli: the command aha", async () => {
   const help = await installation.run("npx", "--no-install", "aha", "--help");
   assertEquals(help.code, 0, help.error);
@@ -127,6 +213,8 @@ Deno.test("npm packages: types resolve", async () => {
     "types.ts",
     `import "@aha/runtime/embedded";
     import { loadModel, type Completion } from "@aha/runtime";
+    import { createApp, createEngine, readApiKeys } from "@aha/api";
+    import { listen, type Listener } from "@aha/api/listen";
     import { main } from "@aha/cli";
     import { openGguf } from "@aha/runtime/gguf";
     import { createTokenizer } from "@aha/runtime/tokenizer";
@@ -135,6 +223,8 @@ Deno.test("npm packages: types resolve", async () => {
     import type { Ops } from "@aha/runtime/ops";
     export const parts = [main, openGguf, createTokenizer, quantizeModel, pull] satisfies unknown[];
     export type Linear = Ops["linear"];
+    const engine = await createEngine({ models: [{ name: "a", source: "a.gguf" }] });
+    export const listener: Listener = await listen(createApp(engine, { apiKeys: readApiKeys("k") }));
     await using model = await loadModel("a.gguf", { threads: 2 });
     const { text }: Completion = await model.complete("Hi", { maxTokens: 1 });
     // @ts-expect-error there is no such option

@@ -12,6 +12,7 @@ import {
   type Engine,
   type EngineOptions,
   FEW,
+  forcingGuide,
   PROMPT,
   withEngine,
 } from "../support/counted_engine.ts";
@@ -208,7 +209,7 @@ Deno.test("multi-token prediction: limits of length, context, end and forced tok
       let asked = 0;
       const forcing = () => {
         asked = 0;
-        return { forcedNext: () => [at, at + 1].includes(asked++) ? 6 + at % 3 : undefined };
+        return forcingGuide(() => [at, at + 1].includes(asked++) ? 6 + at % 3 : undefined);
       };
       const { tokens } = await checkSame(engine, SAMPLED, forcing);
       assertEquals(tokens[at].id, 6 + at % 3);

@@ -27,6 +27,9 @@ const PENALTIES: Penalties = {
 };
 const BIAS = new Map([[3, 2.5], [4, -2.5], [5, -Infinity], [50, -Infinity], [60, 4], [61, -100]]);
 
+/** Every third token may come, and the last one. */
+const MASK = Uint32Array.of(0x49249249, 0x92492492, 0x24924924, 1);
+
 /** What is tested, by name. */
 const CASES: Readonly<Record<string, Partial<Draw>>> = {
   "T 1": {},
@@ -41,6 +44,8 @@ const CASES: Readonly<Record<string, Partial<Draw>>> = {
   "min-p 0.1": { minP: 0.1 },
   "all truncations": { temperature: 1.3, topK: 30, topP: 0.9, minP: 0.05 },
   "bias": { bias: BIAS },
+  "a mask": { allowed: MASK },
+  "a mask and truncations": { allowed: MASK, topK: 20, topP: 0.9 },
   "repeat": { penalties: { ...PENALTIES, presence: 0, frequency: 0 } },
   "repeat below 1": { penalties: { ...PENALTIES, repeat: 0.8, presence: 0, frequency: 0 } },
   "presence": { penalties: { ...PENALTIES, repeat: 1, frequency: 0 } },
@@ -51,7 +56,7 @@ const CASES: Readonly<Record<string, Partial<Draw>>> = {
   "another choice and seed": { choice: 3, seed: [1, 0] },
   "everything": {
     ...{ temperature: 0.8, topK: 50, topP: 0.97, minP: 0.01 },
-    ...{ bias: BIAS, penalties: PENALTIES },
+    ...{ bias: BIAS, penalties: PENALTIES, allowed: MASK },
   },
 };
 
@@ -61,8 +66,9 @@ const LOGITS = Float32Array.from({ length: VOCABULARY }, () => (random(6000) - 3
 
 /** The probability of each token: every step of the definition, one after the other, on whole arrays. */
 function probabilities(draw: Draw): number[] {
-  const { temperature, topK, topP, minP, bias, penalties } = draw;
+  const { temperature, topK, topP, minP, bias, penalties, allowed } = draw;
   const logits = Array.from(LOGITS, (logit, id) => {
+    if (allowed && (allowed[id >> 5] >> (id & 31) & 1) === 0) return -Infinity;
     let x = logit + (bias?.get(id) ?? 0);
     if (penalties?.recent.has(id)) x = x > 0 ? x / penalties.repeat : x * penalties.repeat;
     const count = penalties?.answered.get(id) ?? 0;

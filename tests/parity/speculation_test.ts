@@ -10,6 +10,7 @@ import {
   type Engine,
   type EngineOptions,
   FEW,
+  forcingGuide,
   PROMPT,
   withEngine,
 } from "../support/counted_engine.ts";
@@ -99,9 +100,7 @@ Deno.test("speculation: forced tokens come at their place, whatever was drawn ah
     for (const at of [1, 8, 9, 10, 11, 12, 13]) {
       const forcing = () => {
         let asked = 0;
-        return {
-          forcedNext: () => [at, at + 1, 3 * at].includes(asked++) ? 6 + at % 3 : undefined,
-        };
+        return forcingGuide(() => [at, at + 1, 3 * at].includes(asked++) ? 6 + at % 3 : undefined);
       };
       const { tokens } = await checkSame(engine, { ...SAMPLED, topLogprobs: 2 }, forcing);
       assertEquals(tokens[at].id, 6 + at % 3);

@@ -35,7 +35,7 @@ export class WatchedDecoder extends Decoder {
 }
 
 /** Steps of one size. */
-class FixedSize extends StepSize {
+export class FixedSize extends StepSize {
   constructor(private readonly fixedRows: number) {
     super(Infinity);
   }
@@ -77,6 +77,11 @@ export async function withEngine(
   const cache = open.backend.createCache(open.model.kvShape("f32"), pages);
   const stepSize = rows === undefined ? new StepSize(Infinity) : new FixedSize(rows);
   await run({ decoder, scheduler: new Scheduler(decoder, cache, stepSize) });
+}
+
+/** A generator's guide that forces the tokens which `next` gives. */
+export function forcingGuide(next: () => number | undefined): Pick<Generator, "guide"> {
+  return { guide: { next: () => ({ forced: next() }), takes: () => true } };
 }
 
 /** What came of a prompt. */

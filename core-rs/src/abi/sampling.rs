@@ -26,7 +26,7 @@ pub fn token_logprobs(logits: usize, targets: usize, out: usize, rows: usize, vo
 
 /// Draws from one row of logits `[V]`, adjusted as the record at `adjustment` says (0: not at all): the token's id, -1 when a
 /// logit is NaN, the largest is not finite or there is no row, -2 when the record excludes every token, -3 when it names one
-/// outside of the vocabulary.
+/// outside of the vocabulary or has a mask of another.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn draw(
@@ -54,8 +54,8 @@ pub fn draw(
     }
 }
 
-/// The record of an adjustment, in words of 4 bytes: the lengths of `biased`, `repeated` and `counted`; `repeat`, `presence`
-/// and `frequency` as f32; then `biased`, `bias` as f32, `repeated`, `counted` and `counts`.
+/// The record of an adjustment, in words of 4 bytes: the lengths of `allowed`, `biased`, `repeated` and `counted`; `repeat`,
+/// `presence` and `frequency` as f32; then `allowed`, `biased`, `bias` as f32, `repeated`, `counted` and `counts`.
 ///
 /// # Safety
 /// `address` is 0 or that of such a record, which nobody writes meanwhile.
@@ -63,17 +63,18 @@ pub(super) unsafe fn adjustment_at<'a>(address: usize) -> Adjustment<'a> {
     if address == 0 {
         return Adjustment::default();
     }
-    let [biases, repeats, counts] = *(address as *const [u32; 3]);
-    let [repeat, presence, frequency] = *((address + 12) as *const [f32; 3]);
-    let mut next = (address + 24) as *const u32;
+    let [masks, biases, repeats, counts] = *(address as *const [u32; 4]);
+    let [repeat, presence, frequency] = *((address + 16) as *const [f32; 3]);
+    let mut next = (address + 28) as *const u32;
     let mut take = |n: u32| {
         let part = next;
         next = next.add(n as usize);
         slice::from_raw_parts(part, n as usize)
     };
-    let biased = take(biases);
+    let (allowed, biased) = (take(masks), take(biases));
     let bias = slice::from_raw_parts(take(biases).as_ptr().cast(), biases as usize);
-    Adjustment { biased, bias, repeated: take(repeats), repeat, counted: take(counts), counts: take(counts), presence, frequency }
+    let (repeated, counted, counts) = (take(repeats), take(counts), take(counts));
+    Adjustment { allowed, biased, bias, repeated, repeat, counted, counts, presence, frequency }
 }
 
 /// log-softmax of one row of logits `[V]` at `id`, then at the `count` most probable tokens (the lower id first among equals):

@@ -64,7 +64,8 @@ function checkPositionals(command: Command, positionals: readonly string[]): voi
     const missing = required[positionals.length];
     throw new UsageError(`${command.name} needs ${missing}; usage: aha ${command.usage}`);
   }
-  if (positionals.length > expected.length) {
+  const isOpenEnded = expected.at(-1)?.endsWith("...]") ?? false;
+  if (positionals.length > expected.length && !isOpenEnded) {
     const extra = JSON.stringify(positionals[expected.length]);
     throw new UsageError(`unexpected argument ${extra}; usage: aha ${command.usage}`);
   }

@@ -52,7 +52,7 @@ export interface Command {
   readonly usage: string;
   /** More lines for the help text: what the command prints, and examples. */
   readonly details?: string;
-  /** Names of the positional arguments in order; `[NAME]` may be left out. */
+  /** Names of the positional arguments in order; `[NAME]` may be left out, of `[NAME...]` there may be many. */
   readonly positionals: readonly string[];
   /** Options apart from `--help`, which every command has. */
   readonly options: Readonly<Record<string, OptionSpec>>;

@@ -32,7 +32,8 @@ export function loadOptions(values: OptionValues): LoadOptions {
   };
 }
 
-const PHASES = { download: "Downloading", unpack: "Unpacking", load: "Loading" } as const;
+/** What a bar calls the phases of loading. */
+export const PHASES = { download: "Downloading", unpack: "Unpacking", load: "Loading" } as const;
 
 /** Loads the model while a bar tells how far it is. */
 export async function loadWithBar(

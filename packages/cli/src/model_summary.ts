@@ -1,13 +1,6 @@
 /** What a model file says about itself: sizes, formats, tokenizer. Plans no memory and prints nothing. */
 import type { Gguf, TensorInfo } from "@aha/runtime/gguf";
-
-/** The tensors of one number format. */
-export interface TypeShare {
-  readonly type: string;
-  readonly tensors: number;
-  readonly parameters: number;
-  readonly sizeBytes: number;
-}
+import { elementsOf, type TypeShare, typeShares } from "@aha/runtime/weights";
 
 /** The head of a model file, for people and for `--json`. */
 export interface ModelSummary {
@@ -67,7 +60,7 @@ export function summarize(gguf: Gguf, sizeBytes: number): ModelSummary {
     return typeof value === "number" ? value : null;
   };
   const tensors = [...gguf.tensors.values()];
-  const parameters = sum(tensors.map(elements));
+  const parameters = sum(tensors.map(elementsOf));
   const tensorBytes = sum(tensors.map((tensor) => tensor.sizeBytes));
   const tokenizerModel = metadata.optionalString("tokenizer.ggml.model");
   return {
@@ -135,23 +128,9 @@ function active(
     return isBank && used !== null ? Math.min(1, used / dims[2]) : 1;
   };
   return {
-    activeParameters: Math.round(sum(all.map((tensor) => share(tensor) * elements(tensor)))),
+    activeParameters: Math.round(sum(all.map((tensor) => share(tensor) * elementsOf(tensor)))),
     bytesPerToken: Math.round(sum(all.map((tensor) => share(tensor) * tensor.sizeBytes))),
   };
-}
-
-function typeShares(tensors: readonly TensorInfo[]): TypeShare[] {
-  const groups = Map.groupBy(tensors, ({ type }) => type.name);
-  return [...groups].map(([type, group]) => ({
-    type,
-    tensors: group.length,
-    parameters: sum(group.map(elements)),
-    sizeBytes: sum(group.map((tensor) => tensor.sizeBytes)),
-  })).sort((a, b) => b.sizeBytes - a.sizeBytes);
-}
-
-function elements({ dims }: TensorInfo): number {
-  return dims.reduce((product, size) => product * size, 1);
 }
 
 function sum(values: readonly number[]): number {

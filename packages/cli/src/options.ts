@@ -1,4 +1,4 @@
-/** Reads typed values out of parsed options: numbers, sizes, choices and id lists. Each failure names the flag, the value and what is allowed. */
+/** Reads typed values out of parsed options: numbers, sizes, durations, choices and id lists. Each failure names the flag, the value and what is allowed. */
 import { type OptionValues, UsageError } from "./command.ts";
 
 /** Limits of a number, both inclusive. */
@@ -94,6 +94,17 @@ export function sizeOption(values: OptionValues, name: string): number | undefin
     throw wrongValue(name, text, "a size such as 3GiB, 512MiB or 1.5GB");
   }
   return sizeBytes;
+}
+
+const DURATION_UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 6e4, h: 3.6e6 };
+
+/** Milliseconds of a duration written like `90s`, `5m`, `1.5h` or `500ms`, or undefined. */
+export function durationOption(values: OptionValues, name: string): number | undefined {
+  const text = stringOption(values, name);
+  if (text === undefined) return undefined;
+  const [, count, unit] = /^(\d+\.?\d*|\.\d+)(ms|s|m|h)$/.exec(text) ?? [];
+  if (count === undefined) throw wrongValue(name, text, "a duration such as 90s, 5m or 1.5h");
+  return Number(count) * DURATION_UNITS_MS[unit];
 }
 
 /** Token ids written like `1,2,3`, or undefined; an empty text gives no ids. */

@@ -3,6 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { type OptionValues, UsageError } from "./command.ts";
 import {
   choiceOption,
+  durationOption,
   flagOption,
   idsOption,
   integerOption,
@@ -20,7 +21,9 @@ function refused(read: (values: OptionValues) => unknown, texts: string[], messa
 }
 
 Deno.test("options: what was not given is undefined, empty or false", () => {
-  for (const read of [stringOption, numberOption, integerOption, sizeOption, idsOption]) {
+  for (
+    const read of [stringOption, numberOption, integerOption, sizeOption, durationOption, idsOption]
+  ) {
     assertEquals(read({}, "x"), undefined);
   }
   assertEquals(choiceOption({}, "x", ["a"]), undefined);
@@ -68,4 +71,11 @@ Deno.test("idsOption: ids with commas", () => {
 Deno.test("listOption, stringOption, flagOption: as parsed", () => {
   assertEquals(listOption({ x: ["a", "b"] }, "x"), ["a", "b"]);
   assertEquals([stringOption({ x: "a" }, "x"), flagOption({ x: true }, "x")], ["a", true]);
+});
+
+Deno.test("durationOption: milliseconds of a number with its unit", () => {
+  const read = (values: OptionValues) => durationOption(values, "x");
+  const given = { "500ms": 500, "90s": 90_000, "1.5h": 5_400_000, "10m": 600_000, "0s": 0 };
+  for (const [text, ms] of Object.entries(given)) assertEquals(read({ x: text }), ms);
+  refused(read, ["", "5", "s", "5 m", "-1s", "1d", "1h30m"], "a duration such as 90s, 5m or 1.5h");
 });

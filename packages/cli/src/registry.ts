@@ -18,7 +18,11 @@ export const registeredCommands: readonly RegisteredCommand[] = [
     summary: "talk with a model in the terminal",
     load: () => import("./commands/chat.ts"),
   },
-  { name: "serve", summary: "serve models over HTTP" },
+  {
+    name: "serve",
+    summary: "serve models over HTTP",
+    load: () => import("./commands/serve.ts"),
+  },
   {
     name: "score",
     summary: "log-probabilities of given tokens or of a text",

@@ -1,9 +1,12 @@
 /** A conversation with a model: remembers messages, and the tokens of answers as they were drawn. Generates nothing itself. */
-import type { GenerateOptions, GenerationEvent } from "./events.ts";
+import type { ChatOptions, GenerationEvent } from "./events.ts";
 import { type ChatMessage, type Tokenizer, withAnswerIds } from "./tokenizer/mod.ts";
 
+/** Options of an answer in a session. */
+export type TurnOptions = Omit<ChatOptions, "prefix">;
+
 /** What a session begins with; the rest are the defaults of each answer. */
-export interface SessionOptions extends GenerateOptions {
+export interface SessionOptions extends Omit<TurnOptions, "constraint"> {
   readonly system?: string;
   /** An earlier conversation, after the system message. */
   readonly messages?: readonly ChatMessage[];
@@ -14,14 +17,14 @@ export interface ChatModel {
   readonly tokenizer: Tokenizer;
   chat(
     messages: readonly ChatMessage[],
-    options: GenerateOptions,
+    options: TurnOptions,
   ): AsyncGenerator<GenerationEvent>;
 }
 
 /** A conversation; made by `Model.session`. One answer at a time. */
 export class ChatSession {
   readonly #model: ChatModel;
-  readonly #options: GenerateOptions;
+  readonly #options: TurnOptions;
   #messages: ChatMessage[];
   /** What the answer that is coming belongs to; another one once the conversation was reset. */
   #turn: symbol | undefined;
@@ -53,7 +56,7 @@ export class ChatSession {
    */
   async *send(
     message: string | ChatMessage,
-    options: GenerateOptions = {},
+    options: TurnOptions = {},
   ): AsyncGenerator<GenerationEvent> {
     if (this.#turn) throw new TypeError("The session is still giving another answer");
     const turn = this.#turn = Symbol("turn");

@@ -1,8 +1,33 @@
 /** Options, results and events of generation: the types that callers of the library see. No behaviour. */
 
+import type { KvType } from "./kv_cache.ts";
 import type { TokenLogprob } from "./ops.ts";
 
 export type { TokenLogprob };
+
+/**
+ * Rules which tokens may come next in an answer; one for each answer, used once. Thoughts are free of it: it begins with
+ * the content. What it throws ends its own answer and no other.
+ */
+export interface TokenConstraint {
+  /**
+   * Bit `id & 31` of word `id >> 5` is set where the token may come next, tokens beyond the words may not; undefined: any
+   * may. Read before the next call.
+   * End tokens are no matter: see `mayEnd`.
+   */
+  allowed(): Uint32Array | undefined;
+  /** This token has come, drawn or forced. */
+  accept(id: number): void;
+  /** Whether the content may end here. */
+  readonly mayEnd: boolean;
+  /** Whether nothing but the end may come. */
+  readonly isComplete: boolean;
+  /**
+   * Ids that complete the content in few tokens: from here, or from behind the token `after`, which may come next and is
+   * not accepted by this. Asked for twice a token once no more than 1024 may come.
+   */
+  closing(after?: number): readonly number[];
+}
 
 /** How to sample and when to stop. */
 export interface GenerateOptions {
@@ -47,6 +72,15 @@ export interface GenerateOptions {
    * Default: as the model does.
    */
   readonly think?: "on" | "off" | number;
+  /**
+   * What the content must be. The answer ends with `stop` as soon as the content is complete, or by an end token where it
+   * may end. Where `maxTokens` or the context cuts it, the tokens of its `closing` come last, so that it is whole, and it
+   * ends with `length`; it is cut short only where it takes more tokens than there are. A thought is free, but no end
+   * token ends it, and its end tag is forced in time. `minTokens` holds back the end tokens, not the end of a complete content; with
+   * `ignoreEnd` no end token is drawn at all; a `stop` text cuts the content wherever it stands; where the context slides,
+   * only `maxTokens` is a limit. Guesses (`speculation`) are off.
+   */
+  readonly constraint?: TokenConstraint;
   /** Go on after end-of-turn tokens, which then count as any other. */
   readonly ignoreEnd?: boolean;
   /**
@@ -65,10 +99,28 @@ export interface GenerateOptions {
    * same either way.
    */
   readonly speculation?: "auto" | "lookup" | "mtp" | "off";
-  /** Called while the prompt is fed, and again where a context slides: tokens that the cache holds, and all. */
+  /** Called while the prompt is fed, and where tokens are fed again (a context slides): tokens that the cache holds, and all. */
   readonly onPromptProgress?: (doneTokens: number, totalTokens: number) => void;
   readonly signal?: AbortSignal;
 }
+
+/** What the prompt of a conversation is made with, besides its messages. */
+export interface ChatPromptOptions {
+  /** Whether to think; a number is as `on` here. Default: as the template does. */
+  readonly think?: GenerateOptions["think"];
+  /** Functions that the model may call, as its template takes them: as a rule in OpenAI's form. */
+  readonly tools?: readonly unknown[];
+  /** More variables of the template. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /**
+   * Text that the answer begins with; it is fed, and not told again. A thought that the template opens is closed before it,
+   * so there is none in the answer.
+   */
+  readonly prefix?: string;
+}
+
+/** Options of `chat`. */
+export interface ChatOptions extends GenerateOptions, ChatPromptOptions {}
 
 /** Options of `complete`. */
 export interface CompleteOptions extends GenerateOptions {
@@ -79,9 +131,23 @@ export interface CompleteOptions extends GenerateOptions {
 }
 
 /** Options of `generateBatch`. */
-export interface BatchOptions extends Omit<GenerateOptions, "choice"> {
+export interface BatchOptions extends Omit<GenerateOptions, "choice" | "constraint"> {
   /** Called with each event of each answer as it comes; `index` is the prompt's. */
   readonly onEvent?: (event: GenerationEvent, index: number) => void;
+}
+
+/** Options of `embed`. */
+export type EmbedOptions = Pick<ScoreOptions, "signal">;
+
+/** Options of `score`. */
+export interface ScoreOptions {
+  readonly signal?: AbortSignal;
+  /** Storage of keys and values. Default f32. */
+  readonly kvType?: KvType;
+  /** Called with rows of raw logits `[rows, V]` in order. */
+  readonly onLogits?: (logits: Float32Array) => void;
+  /** Whether to tell the experts that each token goes to. */
+  readonly routing?: boolean;
 }
 
 /** Why generation ended: an end-of-turn token or a stop string, or a limit (`maxTokens` or the context). */
@@ -164,6 +230,19 @@ export interface Score {
 export interface TokenRouting {
   readonly experts: readonly number[];
   readonly weights: readonly number[];
+}
+
+/** How much of a model is in use. */
+export interface Occupancy {
+  /** Answers in the making, and prompts that are embedded. */
+  readonly running: number;
+  /** Of these, those that hold no pages: not begun, or set back until there is room. */
+  readonly waiting: number;
+  /** Pages of keys and values in use, the kept ones included: where nothing runs, both are the same. */
+  readonly usedPages: number;
+  /** Pages that hold ended answers for prompts which begin alike; given up where room is needed. */
+  readonly keptPages: number;
+  readonly maxPages: number;
 }
 
 /** Progress of loading: first the download of a model that is not here yet, then its weights. */

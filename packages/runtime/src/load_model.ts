@@ -2,6 +2,7 @@
 import { createWasmBackend } from "./backend/wasm/backend.ts";
 import { packedBytes } from "./backend/wasm/weight_loader.ts";
 import { Decoder } from "./engine/decoder.ts";
+import { readEmbeddingForm } from "./engine/reading/embed.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
@@ -17,6 +18,7 @@ import { GgufParameters } from "./parameter_source.ts";
 import { modelFingerprint } from "./prompt_cache/model_fingerprint.ts";
 import { R1_SAMPLING, type SamplingDefaults } from "./sampler/draw_options.ts";
 import { createTokenizer, vocabularyFromMetadata } from "./tokenizer/mod.ts";
+import { fileFacts } from "./weights/file_facts.ts";
 import { resolveModel } from "./weights/resolve_model.ts";
 
 /** How to load a model. */
@@ -30,9 +32,12 @@ export interface LoadOptions {
   readonly contextTokens?: number;
   /**
    * Tokens that the cache holds for all requests that run at once, and of finished ones that later prompts may continue.
-   * Requests beyond it wait their turn. Default: one whole context.
+   * Requests beyond it wait their turn. Default: a whole context for each of `sequences`; of several, as many as fit 1 GiB
+   * and `memoryBytes`.
    */
   readonly cacheTokens?: number;
+  /** Requests that shall run at once without waiting for room; more may. Default 1. */
+  readonly sequences?: number;
   /** Most bytes the model may use; loading fails before it begins if it needs more. */
   readonly memoryBytes?: number;
   /**
@@ -55,6 +60,8 @@ export interface LoadOptions {
   /** Build of the core; default: the best that runs here. */
   readonly variant?: "relaxed_threads" | "simd_threads" | "simd";
   readonly onProgress?: (progress: LoadProgress) => void;
+  /** Called before memory is taken, which waits for what this gives; what it throws ends the load. */
+  readonly onPlan?: (plan: MemoryPlan) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -202,6 +209,8 @@ async function loadFrom(
   start: number,
 ): Promise<Model> {
   const { config, plan, leftOut } = planModel(gguf, options);
+  await options.onPlan?.(plan);
+  options.signal?.throwIfAborted();
   const tokenizer = createTokenizer(vocabularyFromMetadata(gguf.metadata));
   if (tokenizer.vocabularySize > config.vocabulary) {
     throw new ModelError(
@@ -225,9 +234,11 @@ async function loadFrom(
       decoder: new Decoder(model, backend.ops, plan.contextTokens),
       tokenizer,
       kvType: plan.kvType,
+      file: fileFacts(gguf, source.sizeBytes),
       fingerprint: () => modelFingerprint(config, gguf, parameters.hashes),
       cacheTokens: plan.cacheTokens,
       defaults: recommendedSampling(gguf.metadata),
+      embedding: readEmbeddingForm(config.architecture, gguf.metadata),
       loadMs: performance.now() - start,
     });
   } catch (error) {

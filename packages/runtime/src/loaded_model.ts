@@ -1,24 +1,30 @@
 /** The model as a library user holds it: chat, complete, many at once, score. Joins text and ids; the engine does the work. */
-import { thinkingPrompt } from "./answer/thinking_prompt.ts";
+import { chatPrompt } from "./answer/chat_prompt.ts";
+import { reasoningTagsOf } from "./answer/reasoning_tags.ts";
 import { ChatSession, type SessionOptions } from "./chat_session.ts";
 import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
-import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
 import type { Decoder } from "./engine/decoder.ts";
 import { ExpertLoad } from "./engine/expert_load.ts";
-import { RoutingRecord } from "./engine/routing_record.ts";
+import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
+import { embedAll, type EmbeddingForm } from "./engine/reading/embed.ts";
+import { Reader } from "./engine/reading/reader.ts";
+import { expectExperts } from "./engine/routing_record.ts";
 import { Scheduler } from "./engine/scheduler.ts";
-import { scoreTokens } from "./engine/score.ts";
 import { StepSize } from "./engine/step_size.ts";
-import { UnsupportedError } from "./errors.ts";
 import type {
   BatchOptions,
+  ChatOptions,
+  ChatPromptOptions,
   CompleteOptions,
   Completion,
+  EmbedOptions,
   GenerateOptions,
   GenerationEvent,
+  Occupancy,
   Score,
+  ScoreOptions,
 } from "./events.ts";
-import { KV_TYPES, type KvCache, type KvType, PAGE_TOKENS } from "./kv_cache.ts";
+import { type KvType, PAGE_TOKENS } from "./kv_cache.ts";
 import type { ByteSink } from "./gguf/mod.ts";
 import type { ModelConfig } from "./model/config.ts";
 import type { Backend } from "./ops.ts";
@@ -33,6 +39,7 @@ import {
 } from "./prompt_cache/save_prompt_cache.ts";
 import type { SamplingDefaults } from "./sampler/draw_options.ts";
 import type { ChatMessage, Tokenizer } from "./tokenizer/mod.ts";
+import type { FileFacts } from "./weights/file_facts.ts";
 
 /** What a loaded model is made of. */
 export interface ModelParts {
@@ -41,23 +48,14 @@ export interface ModelParts {
   readonly decoder: Decoder;
   readonly tokenizer: Tokenizer;
   readonly kvType: KvType;
+  readonly file: FileFacts;
   /** 32 bytes that tell this model from others. */
   readonly fingerprint: () => Promise<Uint8Array>;
   /** Tokens that the cache of generation holds, of all sequences together. */
   readonly cacheTokens: number;
   readonly defaults: SamplingDefaults;
+  readonly embedding: EmbeddingForm;
   readonly loadMs: number;
-}
-
-/** Options of `score`. */
-export interface ScoreOptions {
-  readonly signal?: AbortSignal;
-  /** Storage of keys and values. Default f32. */
-  readonly kvType?: KvType;
-  /** Called with rows of raw logits `[rows, V]` in order. */
-  readonly onLogits?: (logits: Float32Array) => void;
-  /** Whether to tell the experts that each token goes to. */
-  readonly routing?: boolean;
 }
 
 /** About how long a step may block the caller's thread; a build without threads often runs in a page. */
@@ -69,11 +67,13 @@ export class Model {
   readonly tokenizer: Tokenizer;
   /** Milliseconds from the call of `loadModel` to ready. */
   readonly loadMs: number;
+  /** What its file says of the weights. */
+  readonly file: FileFacts;
+  /** Whether answers may begin with a thought: its tokenizer or template has the tags. */
+  readonly isReasoning: boolean;
   readonly #parts: ModelParts;
   readonly #source: AnswerSource;
-  /** Steps of scoring compute the head for each row, so they are measured apart. */
-  readonly #scoreSize: StepSize;
-  readonly #scoreCaches = new Map<KvType, KvCache>();
+  readonly #reader: Reader;
   readonly #closing = new AbortController();
 
   /** Not for callers: see `loadModel`. */
@@ -83,11 +83,13 @@ export class Model {
     this.name = name;
     this.tokenizer = tokenizer;
     this.loadMs = loadMs;
+    this.file = parts.file;
+    this.isReasoning = reasoningTagsOf(tokenizer) !== undefined;
     const shape = decoder.model.kvShape(parts.kvType);
     const cache = backend.createCache(shape, Math.ceil(parts.cacheTokens / PAGE_TOKENS));
     const maxStepMs = backend.variant === "simd" ? STEP_MS.single : STEP_MS.threads;
     const scheduler = new Scheduler(decoder, cache, new StepSize(maxStepMs));
-    this.#scoreSize = new StepSize(maxStepMs);
+    this.#reader = new Reader(decoder, backend, maxStepMs);
     this.#source = { scheduler, tokenizer, defaults };
   }
 
@@ -117,16 +119,23 @@ export class Model {
     return this.#parts.backend.memoryBytes();
   }
 
+  /** How much of the model is in use by answers and embeddings; scoring keeps its pages apart. */
+  occupancy(): Occupancy {
+    return this.#source.scheduler.occupancy();
+  }
+
   /**
    * Answers a conversation, piece by piece.
-   * @throws {ModelError} if the model has no chat template
+   * @throws {ModelError} if the model has no chat template, or it fails
    * @throws {ContextFullError} if the conversation does not fit
    */
   async *chat(
     messages: readonly ChatMessage[],
-    options: GenerateOptions = {},
+    options: ChatOptions = {},
   ): AsyncGenerator<GenerationEvent> {
-    yield* this.#events(this.chatIds(messages, options), options);
+    const ids = this.chatIds(messages, options);
+    // an answer that has begun has no thought to come
+    yield* this.#events(ids, options.prefix ? { ...options, think: "off" } : options);
   }
 
   /**
@@ -143,6 +152,17 @@ export class Model {
    */
   session(options: SessionOptions = {}): ChatSession {
     return new ChatSession(this, options);
+  }
+
+  /**
+   * Continues a prompt, piece by piece; `complete` gives the same at once.
+   * @throws {ContextFullError} if the prompt does not fit
+   */
+  async *generate(
+    prompt: string | readonly number[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationEvent> {
+    yield* this.#events(this.#idsOf(prompt), options);
   }
 
   /**
@@ -196,15 +216,42 @@ export class Model {
   async score(ids: readonly number[], options: ScoreOptions = {}): Promise<Score> {
     this.#expectOpen();
     const signal = this.#untilClosed(options.signal);
-    const routing = options.routing ? this.#routingRecord() : undefined;
-    const steps = { onLogits: options.onLogits, signal, routing };
-    const cache = this.#scoreCache(options.kvType ?? "f32");
-    const logprobs = Array.from(
-      await scoreTokens(this.#parts.decoder, cache, ids, this.#scoreSize, steps),
-    );
-    const sum = logprobs.reduce((total, value) => total + value, 0);
-    const meanNll = logprobs.length > 0 ? -sum / logprobs.length : 0;
-    return { ids, logprobs, meanNll, ...(routing ? { routing: routing.layers } : {}) };
+    return await this.#reader.score(ids, { ...options, signal });
+  }
+
+  /**
+   * The embedding `[C]` of a prompt, of length 1: its states after the last norm, pooled as the model file says
+   * (`pooling_type`: mean, first or last; else the mean). A text gets the tokens that the model wants around it. Keys and
+   * values are stored as in generation, in the same cache. The same bits whatever else runs.
+   * @throws {RangeError} if there are no tokens, or one is outside the vocabulary
+   * @throws {ContextFullError} if they do not fit the context
+   * @throws {UnsupportedError} if the model pools in another way
+   *
+   * @example
+   * ```ts
+   * import { loadModel } from "@aha/runtime";
+   * await using model = await loadModel("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
+   * const [sky, sea] = [await model.embed("The sky"), await model.embed("The sea")];
+   * console.log(sky.reduce((sum, x, i) => sum + x * sea[i], 0)); // their cosine
+   * ```
+   */
+  async embed(
+    prompt: string | readonly number[],
+    options: EmbedOptions = {},
+  ): Promise<Float32Array> {
+    const [vector] = await this.embedBatch([prompt], options);
+    return vector;
+  }
+
+  /** The embeddings of many prompts; short ones share steps. If one fails, all end and its error is thrown. */
+  async embedBatch(
+    prompts: readonly (string | readonly number[])[],
+    options: EmbedOptions = {},
+  ): Promise<Float32Array[]> {
+    this.#expectOpen();
+    const { poolingType } = this.#parts.embedding;
+    const ids = prompts.map((one) => typeof one === "string" ? this.embeddingIds(one) : one);
+    return await embedAll(this.#source.scheduler, ids, { ...options, poolingType });
   }
 
   /**
@@ -286,16 +333,21 @@ export class Model {
   countExperts(): ExpertLoad {
     this.#expectOpen();
     const { decoder, backend } = this.#parts;
-    this.#expectExperts();
+    expectExperts(this.config);
     return decoder.expertLoad ??= new ExpertLoad(backend.ops);
   }
 
-  /** The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way. */
-  chatIds(
-    messages: readonly ChatMessage[],
-    options: Pick<GenerateOptions, "think"> = {},
-  ): number[] {
-    return thinkingPrompt(this.tokenizer, messages, options.think);
+  /**
+   * The ids that `chat` feeds for a conversation; `think` is asked for in the model's own way.
+   * @throws {ModelError} if the model has no chat template, or it fails
+   */
+  chatIds(messages: readonly ChatMessage[], options: ChatPromptOptions = {}): number[] {
+    return chatPrompt(this.tokenizer, messages, options);
+  }
+
+  /** The text of what `chatIds` gives, control tokens written out. */
+  chatText(messages: readonly ChatMessage[], options: ChatPromptOptions = {}): string {
+    return this.tokenizer.decode(this.chatIds(messages, options));
   }
 
   /** The ids that `complete` feeds for a text. */
@@ -303,6 +355,13 @@ export class Model {
     const { addBos, bosId } = this.tokenizer;
     const ids = this.tokenizer.encode(text);
     return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
+  }
+
+  /** The ids that `embed` feeds for a text, which is cut to have `most` of them; none for an empty one. */
+  embeddingIds(text: string, most = Infinity): number[] {
+    const { eosId } = this.tokenizer;
+    const ends = this.#parts.embedding.addEos && eosId !== undefined ? [eosId] : [];
+    return text === "" ? [] : [...this.promptIds(text).slice(0, most - ends.length), ...ends];
   }
 
   /** Ends all requests and the helper threads. Closing twice does nothing. */
@@ -336,30 +395,5 @@ export class Model {
 
   #expectOpen(): void {
     this.#closing.signal.throwIfAborted();
-  }
-
-  #routingRecord(): RoutingRecord {
-    this.#expectExperts();
-    return new RoutingRecord(this.#parts.backend.ops);
-  }
-
-  #expectExperts(): void {
-    const { architecture, mixture } = this.config;
-    if (mixture) return;
-    const what = `The ${architecture} model has no experts, so tokens have no routing`;
-    throw new UnsupportedError(what, architecture);
-  }
-
-  /** Scoring keeps its keys apart: in f32 unless asked, and without taking pages from answers. */
-  #scoreCache(type: KvType): KvCache {
-    if (!KV_TYPES.includes(type)) {
-      throw new UnsupportedError(`kvType is ${type}, known are ${KV_TYPES.join(", ")}`, type);
-    }
-    let cache = this.#scoreCaches.get(type);
-    if (!cache) {
-      cache = this.#parts.backend.createCache(this.#parts.decoder.model.kvShape(type));
-      this.#scoreCaches.set(type, cache);
-    }
-    return cache;
   }
 }

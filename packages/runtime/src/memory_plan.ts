@@ -8,6 +8,8 @@ import type { ModelConfig } from "./model/config.ts";
 export const DEFAULT_CONTEXT_TOKENS = 8192;
 /** A cache in f32 below this size saves nothing worth rounding for. */
 const SMALL_CACHE_BYTES = 32 << 20;
+/** What the cache takes for several requests unless asked for more. Pages are taken when they are needed, never before. */
+const SHARED_CACHE_BYTES = 2 ** 30;
 /** The core's own data, staging buffers, allocator slack. */
 const OVERHEAD_BYTES = 24 << 20;
 /** Intermediates of experts that the core holds at once, where one expert's rows do not take more (core-rs, ops/experts.rs). */
@@ -36,6 +38,8 @@ export interface MemoryPlan {
 export interface PlanOptions {
   readonly contextTokens?: number;
   readonly cacheTokens?: number;
+  /** Requests that shall run at once. */
+  readonly sequences?: number;
   readonly kvType?: KvType | "auto";
   /** Most bytes that may be used. */
   readonly memoryBytes?: number;
@@ -52,17 +56,21 @@ export function planMemory(
   options: PlanOptions = {},
 ): MemoryPlan {
   const contextTokens = contextOf(config, options.contextTokens);
-  const cacheTokens = cacheOf(contextTokens, options.cacheTokens);
-  const cacheBytes = (type: KvType) =>
-    Math.ceil(cacheTokens / PAGE_TOKENS) * pageBytes(kvShapeOf(type));
+  const wanted = cacheOf(contextTokens, options);
+  const cacheBytes = (type: KvType, tokens: number) =>
+    Math.ceil(tokens / PAGE_TOKENS) * pageBytes(kvShapeOf(type));
   const asked = options.kvType ?? "auto";
   const kvType = asked === "auto"
-    ? (cacheBytes("f32") <= SMALL_CACHE_BYTES ? "f32" : "f16")
+    ? (cacheBytes("f32", wanted) <= SMALL_CACHE_BYTES ? "f32" : "f16")
     : asked;
-  const kvBytes = cacheBytes(kvType);
   const activationBytes = activationsOf(config);
-  const totalBytes = weightBytes + kvBytes + activationBytes + OVERHEAD_BYTES;
+  const otherBytes = weightBytes + activationBytes + OVERHEAD_BYTES;
   const limit = Math.min(options.memoryBytes ?? WASM32_BYTES, WASM32_BYTES);
+  const room = Math.min(SHARED_CACHE_BYTES, limit - otherBytes);
+  const fitting = Math.floor(room / pageBytes(kvShapeOf(kvType))) * PAGE_TOKENS;
+  const cacheTokens = options.cacheTokens ?? Math.max(contextTokens, Math.min(wanted, fitting));
+  const kvBytes = cacheBytes(kvType, cacheTokens);
+  const totalBytes = otherBytes + kvBytes;
   if (totalBytes > limit) {
     throw new MemoryError(
       `The model needs ${mebibytes(totalBytes)} (weights ${mebibytes(weightBytes)}, ` +
@@ -84,8 +92,12 @@ function contextOf(config: ModelConfig, asked?: number): number {
   );
 }
 
-/** Less than a whole context would leave a long request waiting for room that never comes. */
-function cacheOf(contextTokens: number, asked = contextTokens): number {
+/** What is asked for, or a context for each request. Less than one would leave a long request waiting for room that never comes. */
+function cacheOf(contextTokens: number, { cacheTokens, sequences = 1 }: PlanOptions): number {
+  if (!(Number.isInteger(sequences) && sequences >= 1)) {
+    throw new RangeError(`sequences is ${sequences}, it must be a whole number of at least 1`);
+  }
+  const asked = cacheTokens ?? contextTokens * sequences;
   if (Number.isInteger(asked) && asked >= contextTokens) return asked;
   throw new RangeError(
     `cacheTokens is ${asked}, it must be a whole number of at least the context's ${contextTokens} tokens`,

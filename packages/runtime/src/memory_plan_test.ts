@@ -112,3 +112,21 @@ Deno.test("planMemory: each layer leaves a state behind, and one that guesses ma
   assertEquals(activations({ layers: 31 }) - activations({}), 256 * 4 * 576);
   assert(activations({ nextLayers: 1 }) > activations({ layers: 31 }));
 });
+
+Deno.test("planMemory: several requests get a context each, as far as memory goes", () => {
+  const one = plan({ contextTokens: 4096 });
+  const of = (options: PlanOptions) => plan({ contextTokens: 4096, ...options }).cacheTokens;
+  assertEquals(of({ sequences: 1 }), 4096);
+  assertEquals(of({ sequences: 4 }), 4 * 4096);
+  assertEquals(of({ sequences: 4, cacheTokens: 5000 }), 5000);
+  // Keys and values of a token take 23,040 bytes in f16.
+  assertEquals(of({ sequences: 1000 }), Math.floor(2 ** 30 / 23_040 / 32) * 32);
+  const memoryBytes = one.totalBytes + 23_040 * 1000;
+  assertEquals(of({ sequences: 4, memoryBytes }), 4096 + 992);
+  assert(plan({ contextTokens: 4096, sequences: 4, memoryBytes }).totalBytes <= memoryBytes);
+  assertEquals(of({ sequences: 4, memoryBytes: one.totalBytes }), 4096);
+  assertThrows(() => of({ sequences: 4, memoryBytes: one.totalBytes - 1 }), MemoryError);
+  for (const sequences of [0, 1.5, NaN]) {
+    assertThrows(() => of({ sequences }), RangeError, `sequences is ${sequences}, it must be`);
+  }
+});

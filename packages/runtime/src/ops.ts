@@ -103,6 +103,10 @@ export interface Draw {
   readonly position: number;
   /** This token is taken, whatever its probability. */
   readonly forced?: number;
+  /**
+   * Only these tokens are drawn: bit `id & 31` of word `id >> 5`, for all V; read when `sample` is called. Missing: any.
+   */
+  readonly allowed?: Uint32Array;
   /** Added to the logits of these tokens before all else; `-Infinity`: not drawn. */
   readonly bias?: ReadonlyMap<number, number>;
   /** Damps tokens that have come already, after the bias and before the temperature. */
@@ -240,7 +244,7 @@ export interface Ops {
   tokenLogprobs(x: Tensor, head: Weight, targets: Int32Array, temperature: number): Tensor;
   /**
    * Draws one token from each row of logits `[rows, V]`; `draws[i]` belongs to row i. The logits stay as they are.
-   * @throws {RangeError} when a draw names a token outside the vocabulary
+   * @throws {RangeError} when a draw names a token outside the vocabulary, or has a mask of another
    */
   sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn>;
   /** The tensor's values, copied to the host. */

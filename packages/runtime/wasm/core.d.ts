@@ -67,7 +67,7 @@ export function dot_probe(): boolean;
 /**
  * Draws from one row of logits `[V]`, adjusted as the record at `adjustment` says (0: not at all): the token's id, -1 when a
  * logit is NaN, the largest is not finite or there is no row, -2 when the record excludes every token, -3 when it names one
- * outside of the vocabulary.
+ * outside of the vocabulary or has a mask of another.
  */
 export function draw(logits: number, vocab: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
 

@@ -168,6 +168,7 @@ fn adjusted_adds_bias_then_damps_repeats_then_subtracts_counts() {
         counts: &[1, 3],
         presence: 0.5,
         frequency: 0.25,
+        ..Adjustment::default()
     };
     assert_eq!(adjusted(&logits, &how), [2.0, -5.25, -1.5, 0.75, 0.75, f32::NEG_INFINITY]);
     assert_eq!(adjusted_scalar(&logits, &how), [2.0, -5.25, -1.5, 0.75, 0.75, f64::NEG_INFINITY]);
@@ -199,10 +200,63 @@ fn adjusted_is_its_twin_rounded() {
         counts: &counts,
         presence: 0.7,
         frequency: 0.11,
+        ..Adjustment::default()
     };
-    for (got, want) in adjusted(&logits, &how).iter().zip(adjusted_scalar(&logits, &how)) {
-        // Four roundings of numbers below 32.
-        assert!((*got as f64 - want).abs() < 4e-6, "{got} {want}");
+    let mask: Vec<u32> = (0..32).map(|_| rng.next()).collect();
+    for how in [how, Adjustment { allowed: &mask, ..how }] {
+        for (got, want) in adjusted(&logits, &how).iter().zip(adjusted_scalar(&logits, &how)) {
+            // Four roundings of numbers below 32.
+            assert!(*got as f64 == want || (*got as f64 - want).abs() < 4e-6, "{got} {want}");
+        }
+    }
+}
+
+#[test]
+fn adjusted_excludes_what_a_mask_leaves_out_whatever_else_changes_it() {
+    let out = f32::NEG_INFINITY;
+    for vocab in [1usize, 31, 32, 33, 64, 95, 1001] {
+        let logits: Vec<f32> = (0..vocab).map(|id| id as f32 - 7.0).collect();
+        let words = vocab.div_ceil(32);
+        let some: Vec<u32> = (0..words as u32).map(|word| 0x8421_0001 >> (word % 3)).collect();
+        for mask in [vec![0; words], vec![u32::MAX; words], some] {
+            let how = Adjustment { allowed: &mask, ..Adjustment::default() };
+            assert!(how.fits(vocab) && !how.is_empty());
+            let want: Vec<f32> = logits.iter().enumerate().map(|(id, x)| if mask[id / 32] >> (id % 32) & 1 == 1 { *x } else { out }).collect();
+            assert_eq!(adjusted(&logits, &how), want);
+            for change in [
+                Adjustment { biased: &[0], bias: &[100.0], ..how },
+                Adjustment { repeated: &[0], repeat: 0.01, ..how },
+                Adjustment { counted: &[0], counts: &[3], presence: -2.0, frequency: -2.0, ..how },
+            ] {
+                let row = adjusted(&logits, &change);
+                assert_eq!(row[1..], want[1..]);
+                assert_eq!(row[0] == out, want[0] == out);
+            }
+        }
+        for wrong in [vec![0; words + 1], vec![0; words - 1], vec![0; words + 7]] {
+            let fits = wrong.is_empty(); // an empty one is none
+            assert_eq!(Adjustment { allowed: &wrong, ..Adjustment::default() }.fits(vocab), fits);
+        }
+    }
+}
+
+#[test]
+fn draw_takes_only_what_a_mask_allows_whatever_truncates() {
+    let mut rng = Rng::new(8);
+    for vocab in [5usize, 33, 1001] {
+        let logits = grid_logits(&mut rng, vocab);
+        let mask: Vec<u32> = (0..vocab.div_ceil(32)).map(|_| rng.next() & rng.next() | 2).collect();
+        let adjustment = Adjustment { allowed: &mask, ..Adjustment::default() };
+        let row = adjusted_scalar(&logits, &adjustment);
+        for (temperature, top_k, top_p, min_p) in [(0.0, 0, 1.0, 0.0), (1.0, 0, 1.0, 0.0), (1.5, 900, 0.95, 0.0), (2.0, 0, 1.0, 0.05)] {
+            for position in 0..100 {
+                let how = how(temperature, top_k, top_p, min_p, position);
+                let id = unsafe { draw_adjusted(logits.as_ptr(), vocab, &adjustment, &how) }.unwrap();
+                assert!(mask[id as usize / 32] >> (id % 32) & 1 == 1, "{id}");
+                let twin = draw_scalar(&row, &how).unwrap();
+                assert!(id == twin.id || twin.margin < BORDER, "{id} {twin:?}");
+            }
+        }
     }
 }
 
@@ -220,6 +274,16 @@ fn draw_adjusted_tells_why_nothing_is_drawn() {
     assert_eq!(run(&[1.0, f32::INFINITY, 3.0], &[out, out, out]), Err(NoDraw::NotFinite));
     assert_eq!(run(&[out, out, out], &[1.0]), Err(NoDraw::NotFinite));
     assert_eq!(run(&[1.0, 2.0, 3.0], &[0.0; 4]), Err(NoDraw::UnknownId));
+    let masked = |logits: &[f32], allowed: &[u32]| {
+        let how = (Adjustment { allowed, ..Adjustment::default() }, how(1.0, 0, 1.0, 0.0, 0));
+        unsafe { draw_adjusted(logits.as_ptr(), logits.len(), &how.0, &how.1) }
+    };
+    assert_eq!(masked(&[1.0, 2.0, 3.0], &[2]), Ok(1));
+    assert_eq!(masked(&[1.0, 2.0, 3.0], &[8]), Err(NoDraw::AllExcluded));
+    assert_eq!(masked(&[1.0, out, 3.0], &[2]), Err(NoDraw::AllExcluded));
+    assert_eq!(masked(&[1.0, 2.0, f32::NAN], &[2]), Err(NoDraw::NotFinite));
+    assert_eq!(masked(&[1.0, 2.0, f32::INFINITY], &[2]), Err(NoDraw::NotFinite));
+    assert_eq!(masked(&[1.0, 2.0, 3.0], &[2, 0]), Err(NoDraw::UnknownId));
 }
 
 #[test]

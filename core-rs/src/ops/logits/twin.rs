@@ -15,8 +15,10 @@ pub fn token_logprob_scalar(logits: &[f32], id: usize, temperature: f32) -> f64 
 pub fn adjusted_scalar(logits: &[f32], how: &Adjustment) -> Vec<f64> {
     let adjust = |(id, logit): (usize, &f32)| {
         let is = |other: &u32| *other as usize == id;
+        let is_allowed = how.allowed.is_empty() || how.allowed[id / 32] & (1 << (id % 32)) != 0;
+        let masked = *logit as f64 + if is_allowed { 0.0 } else { f64::NEG_INFINITY };
         let bias = how.biased.iter().zip(how.bias).filter(|(other, _)| is(other)).map(|(_, bias)| *bias as f64);
-        let mut x = bias.fold(*logit as f64, |sum, bias| sum + bias);
+        let mut x = bias.fold(masked, |sum, bias| sum + bias);
         if how.repeated.iter().any(is) {
             x = if x > 0.0 { x / how.repeat as f64 } else { x * how.repeat as f64 };
         }

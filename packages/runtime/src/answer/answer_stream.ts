@@ -14,6 +14,8 @@ export interface AnswerForm {
   readonly inThought?: boolean;
   /** Content ends before the first of these. */
   readonly stop?: readonly string[];
+  /** Content begins with the token after the end tag's: what else that one holds belongs to neither. */
+  readonly beginsAfterTag?: boolean;
 }
 
 /** One answer as it comes. */
@@ -44,7 +46,13 @@ export class AnswerStream {
   push(id: number, logprob: number, alternatives?: readonly TokenLogprob[]): TextEvent[] {
     this.#hasAlternatives = alternatives !== undefined;
     const before = this.#splitter.type;
-    const pieces = this.#texts(this.#piecesOf(id));
+    const split = this.#piecesOf(id);
+    const endsThought = before === "reasoning" && !this.isThinking;
+    const pieces = this.#texts(
+      endsThought && this.#form.beginsAfterTag
+        ? split.filter(({ type }) => type === before)
+        : split,
+    );
     const [first, ...rest] = pieces.length > 0 ? pieces : [{ type: before, text: "" }];
     const event: TextEvent = { ...first, ids: [id], logprobs: [logprob] };
     return [

@@ -112,3 +112,26 @@ Deno.test("AnswerStream: alternatives come with their token, and events without 
   ]);
   assertEquals("alternatives" in new AnswerStream({ tokenizer }).push(0, -3)[0], false);
 });
+
+Deno.test("AnswerStream: where content begins after the tag, the rest of the tag's own token is left out", async () => {
+  const tokenizer = await tokenizerOfFile(fixturePath("models/qwen2/gguf/model-Q8_0.gguf"));
+  const ids = ["a</thin", "k> xEND", " y", "END z"].map((text) => {
+    const [id] = tokenizer.encode(text);
+    return { text, id };
+  });
+  const texts = new Map(ids.map(({ id, text }) => [id, text]));
+  const spoken: Tokenizer = {
+    ...{ vocabularySize: tokenizer.vocabularySize, endIds: new Set(), addBos: false },
+    ...{ bosId: undefined, eosId: undefined, chatTemplate: undefined },
+    ...{ controlTokens: new Map(), markerTokens: new Map(), encode: () => [], decode: () => "" },
+    tokenText: (id) => texts.get(id) ?? "",
+    bytesOf: (id) => new TextEncoder().encode(texts.get(id)),
+  };
+  const drawn = ids.map(({ id }) => id);
+  const form = { tokenizer: spoken, tags: TAGS, inThought: true };
+  assertEquals(read(form, drawn), { reasoning: "a", content: "xEND yEND z", stopped: false });
+  const after = { ...form, beginsAfterTag: true };
+  assertEquals(read(after, drawn), { reasoning: "a", content: " yEND z", stopped: false });
+  const stopped = { ...after, stop: ["END"] };
+  assertEquals(read(stopped, drawn), { reasoning: "a", content: " y", stopped: true });
+});

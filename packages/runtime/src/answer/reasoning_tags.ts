@@ -1,4 +1,4 @@
-/** Finds the tags around a model's thoughts, and whether a prompt leaves a thought open. Splits no answer. */
+/** Finds the tags around a model's thoughts, and what a prompt has of the answer's thought. Splits no answer. */
 import type { Tokenizer } from "../tokenizer/mod.ts";
 
 /** Where a thought begins and ends. */
@@ -32,22 +32,27 @@ export function reasoningTagsOf(tokenizer: Tokenizer): ReasoningTags | undefined
   return undefined;
 }
 
-/** Whether the answer to a prompt begins inside a thought, as after R1's pre-filled `<think>`. */
-export function endsInThought(
+/**
+ * The answer's thought as far as the prompt has it: `open` after R1's pre-filled `<think>`, `closed` after an empty one;
+ * undefined where none has begun.
+ */
+export function thoughtIn(
   tokenizer: Tokenizer,
   tags: ReasoningTags,
   promptIds: readonly number[],
-): boolean {
+): "open" | "closed" | undefined {
   if (!tags.ids) {
     const known = promptIds.slice(-TAIL_TOKENS).filter((id) => id < tokenizer.vocabularySize);
-    return tokenizer.decode(known).trimEnd().endsWith(tags.open);
+    const tail = tokenizer.decode(known).trimEnd();
+    return tail.endsWith(tags.open) ? "open" : tail.endsWith(tags.close) ? "closed" : undefined;
   }
   for (let i = promptIds.length - 1; i >= 0; i--) {
     const id = promptIds[i];
-    if (id === tags.ids.open) return true;
-    if (id === tags.ids.close || tokenizer.endIds.has(id)) return false;
+    if (id === tags.ids.open) return "open";
+    if (id === tags.ids.close) return "closed";
+    if (tokenizer.endIds.has(id)) return undefined;
   }
-  return false;
+  return undefined;
 }
 
 /** The tokens that end a thought; a blank line follows, as the models themselves write it. */

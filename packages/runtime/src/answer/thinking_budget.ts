@@ -11,9 +11,9 @@ export class ThinkingBudget {
    */
   constructor(private readonly tokens: number, private readonly closingIds: readonly number[]) {}
 
-  /** The token that must come next, if any: `thinking` says whether the answer is inside a thought. */
-  next(thinking: boolean): number | undefined {
-    if (this.#forced.length === 0 && thinking && this.#used >= this.tokens) {
+  /** The token that must come next, if any: `thinking` says whether the answer is inside a thought, which must end `now`. */
+  next(thinking: boolean, now = false): number | undefined {
+    if (this.#forced.length === 0 && thinking && (now || this.#used >= this.tokens)) {
       this.#forced = [...this.closingIds];
       this.#used = -Infinity; // once: a model that thinks again is not cut again
     }

@@ -20,3 +20,12 @@ Deno.test("ThinkingBudget: no tokens at all, and a thought that ended in time", 
   unused.count();
   assertEquals(unused.next(false), undefined);
 });
+
+Deno.test("ThinkingBudget: a thought that must end now, once and whatever its budget", () => {
+  for (const tokens of [0, 5, Infinity]) {
+    const budget = new ThinkingBudget(tokens, [7, 8]);
+    assertEquals(budget.next(false, true), undefined);
+    assertEquals([budget.next(true, true), budget.next(true, true)], [7, 8]);
+    assertEquals(budget.next(true), undefined);
+  }
+});

@@ -1,11 +1,12 @@
 /** One answer from prompt ids to events: joins the token loop with what reads its tokens. Computes no numbers. */
-import { AnswerStream } from "../answer/answer_stream.ts";
-import { closingIds, endsInThought, reasoningTagsOf } from "../answer/reasoning_tags.ts";
+import { type AnswerForm, AnswerStream } from "../answer/answer_stream.ts";
+import { closingIds, reasoningTagsOf, thoughtIn } from "../answer/reasoning_tags.ts";
 import { ThinkingBudget } from "../answer/thinking_budget.ts";
 import type { GenerateOptions, GenerationEvent } from "../events.ts";
 import type { SamplingDefaults } from "../sampler/draw_options.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { generate, type Generator } from "./generate.ts";
+import { ContentGuide } from "./content_guide.ts";
+import { generate, type TokenGuide } from "./generate.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** What answers are made with. */
@@ -21,12 +22,9 @@ export async function* answerEvents(
   promptIds: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<GenerationEvent> {
-  const tags = reasoningTagsOf(tokenizer);
-  const inThought = tags !== undefined && endsInThought(tokenizer, tags, promptIds);
-  const answer = new AnswerStream({ tokenizer, tags, inThought, stop: options.stop });
-  const budget = budgetOf(options, tags ? closingIds(tokenizer, tags) : []);
-  const forcedNext = () => budget?.next(answer.isThinking);
-  const generator: Generator = { scheduler, defaults, forcedNext, endIds: tokenizer.endIds };
+  const { vocabulary } = scheduler.decoder.model.config;
+  const { answer, budget, guide } = partsOf({ tokenizer, vocabulary }, promptIds, options);
+  const generator = { scheduler, defaults, guide, endIds: tokenizer.endIds };
   const tokens = generate(generator, promptIds, options);
   let completionTokens = 0;
   let reasoningTokens = 0;
@@ -43,7 +41,7 @@ export async function* answerEvents(
       }
       completionTokens++;
       const wasThinking = answer.isThinking;
-      if (wasThinking) budget?.count();
+      if (wasThinking) budget.count();
       const events = answer.push(value.id, value.logprob, value.alternatives);
       if (wasThinking || answer.isThinking) reasoningTokens++;
       yield* events;
@@ -53,14 +51,51 @@ export async function* answerEvents(
   }
 }
 
-/** @throws {RangeError} when `think` is no word of its own and no whole number */
-function budgetOf(
-  { think }: GenerateOptions,
-  closing: readonly number[],
-): ThinkingBudget | undefined {
-  if (think === undefined || think === "on" || think === "off") return undefined;
-  if (!(Number.isInteger(think) && think >= 0)) {
-    throw new RangeError(`think is ${think}, it must be on, off or a whole number of at least 0`);
+/** What reads an answer's tokens, and what rules them. */
+interface AnswerParts {
+  readonly answer: AnswerStream;
+  readonly budget: ThinkingBudget;
+  readonly guide: TokenGuide;
+}
+
+function partsOf(
+  { tokenizer, vocabulary }: { readonly tokenizer: Tokenizer; readonly vocabulary: number },
+  promptIds: readonly number[],
+  { think, stop, constraint, ignoreEnd }: GenerateOptions,
+): AnswerParts {
+  const tags = reasoningTagsOf(tokenizer);
+  const thought = tags && thoughtIn(tokenizer, tags, promptIds);
+  const thoughtClosing = tags ? closingIds(tokenizer, tags) : [];
+  const budget = new ThinkingBudget(thoughtTokens(think), thoughtClosing);
+  const form: AnswerForm = { tokenizer, tags, inThought: thought === "open", stop };
+  if (!constraint) {
+    const answer = new AnswerStream(form);
+    const next = () => ({ forced: budget.next(answer.isThinking) });
+    return { answer, budget, guide: { next, takes: () => true } };
   }
-  return closing.length > 0 ? new ThinkingBudget(think, closing) : undefined;
+  // a tag of several tokens would have to be told from content that begins like it
+  const openId = thought === undefined && think !== "off" ? tags?.ids?.open : undefined;
+  const mayThink = form.inThought || openId !== undefined;
+  const answer = new AnswerStream({
+    ...form,
+    tags: mayThink ? tags : undefined,
+    beginsAfterTag: true,
+  });
+  const guide = new ContentGuide({
+    ...{ constraint, vocabulary, openId, budget, thoughtClosing },
+    endIds: tokenizer.endIds,
+    takesEnd: !ignoreEnd,
+    isThinking: () => answer.isThinking,
+  });
+  return { answer, budget, guide };
+}
+
+/**
+ * Most tokens of a thought.
+ * @throws {RangeError} when `think` is no word of its own and no whole number
+ */
+function thoughtTokens(think: GenerateOptions["think"]): number {
+  if (think === undefined || think === "on" || think === "off") return Infinity;
+  if (Number.isInteger(think) && think >= 0) return think;
+  throw new RangeError(`think is ${think}, it must be on, off or a whole number of at least 0`);
 }

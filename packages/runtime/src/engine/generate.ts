@@ -1,12 +1,13 @@
 /** The token loop: prompt ids in, sampled tokens out, until an end token or a limit. Sees ids, never text. */
 import { ContextFullError } from "../errors.ts";
 import type { FinishReason, GenerateOptions, Timings } from "../events.ts";
+import type { Draw } from "../ops.ts";
 import { drawsOf, type SamplingDefaults } from "../sampler/draw_options.ts";
 import type { DrawnToken } from "./decoder.ts";
 import { Clock } from "./generation_clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { limitsOf } from "./generation_limits.ts";
-import { chooseDrafter } from "./speculation/choose_drafter.ts";
+import { chooseDrafter, type CountingDrafter } from "./speculation/choose_drafter.ts";
 
 /** How a generation ended and what it took. */
 export interface GenerationEnd {
@@ -16,15 +17,36 @@ export interface GenerationEnd {
   readonly cachedPromptTokens: number;
 }
 
+/** What the next draw must keep to. */
+export interface Steering {
+  /** The token that comes, whatever its probability. */
+  readonly forced?: number;
+  /** The tokens that may come: see `Draw.allowed`. */
+  readonly allowed?: Uint32Array;
+  /** Whether an end token may. Default true. */
+  readonly mayEnd?: boolean;
+}
+
+/** What rules an answer besides its options. `tokensLeft` counts those that may still come, the next one among them. */
+export interface TokenGuide {
+  /** Looked at before each draw: the answer is over. */
+  readonly finishReason?: FinishReason;
+  /** Asked before each draw. */
+  next(tokensLeft: number): Steering;
+  /** Told each token but an end; false: it must not come, and what `next` says then is drawn in its place. */
+  takes(id: number, tokensLeft: number): boolean;
+}
+
 /** What a generation needs besides its prompt. */
 export interface Generator {
   readonly scheduler: Scheduler;
   /** Tokens that end the answer; they are not part of it. */
   readonly endIds: ReadonlySet<number>;
   readonly defaults: SamplingDefaults;
-  /** Asked before each draw: the token that must come next, if any. */
-  readonly forcedNext?: () => number | undefined;
+  readonly guide?: TokenGuide;
 }
+
+const NO_GUIDE: TokenGuide = { next: () => ({}), takes: () => true };
 
 /**
  * Yields tokens as they are drawn and returns how it ended; `next(true)` after a token stops. The sequence's cache pages
@@ -33,26 +55,18 @@ export interface Generator {
  * @throws {RangeError} when an option or a token id is out of range
  */
 export async function* generate(
-  { scheduler, endIds, defaults, forcedNext }: Generator,
+  generator: Generator,
   promptIds: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<DrawnToken, GenerationEnd, boolean | undefined> {
-  const { decoder } = scheduler;
-  const { contextTokens } = decoder;
+  const { scheduler, endIds, guide = NO_GUIDE } = generator;
+  const { contextTokens } = scheduler.decoder;
   const room = contextTokens - promptIds.length;
   if (room < 1) throw new ContextFullError(promptIds.length, contextTokens);
-  decoder.checkIds(promptIds);
+  scheduler.decoder.checkIds(promptIds);
   const { limit, keepTokens } = limitsOf(options, room);
-  const { vocabulary } = decoder.model.config;
-  const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
   const history = [...promptIds];
-  const drafter = chooseDrafter(
-    options.speculation,
-    decoder.model,
-    history,
-    (all, ahead) =>
-      draws({ position: all.length, history: all, promptLength: promptIds.length, ahead }),
-  );
+  const { drawNext, drafter } = drawingOf(generator, history, options);
   const running = scheduler.open({ sharesPrefixes: options.reusePrefix });
   const clock = new Clock();
   const end = (finishReason: FinishReason): GenerationEnd => ({
@@ -62,34 +76,62 @@ export async function* generate(
   });
   try {
     let next: readonly number[] = promptIds;
-    while (clock.generated < limit) {
+    for (;;) {
+      const tokensLeft = limit - clock.generated;
+      if (guide.finishReason) return end(guide.finishReason);
+      if (tokensLeft === 0) return end("length");
       if (running.ids.length === contextTokens) {
-        if (keepTokens === undefined) break;
+        if (keepTokens === undefined) return end("length");
         scheduler.rewrite(running, slid(running.ids, keepTokens));
       }
-      const state = { position: history.length, history, promptLength: promptIds.length };
-      const draw = { ...draws(state), forced: forcedNext?.() };
+      const draw = drawNext(guide.next(tokensLeft));
       const drawn = await scheduler.advance(running, next, draw, {
         signal: options.signal,
         onFed: options.onPromptProgress,
         drafter,
-        mostDrafts: Math.min(
-          limit - clock.generated - 1,
-          contextTokens - running.ids.length - next.length,
-        ),
+        mostDrafts: Math.min(tokensLeft - 1, contextTokens - running.ids.length - next.length),
       });
       clock.drawn();
       if (!options.ignoreEnd && endIds.has(drawn.id)) return end("stop");
+      if (!guide.takes(drawn.id, tokensLeft)) {
+        next = running.ids.slice(-1); // fed again, so that the other token is told with its own probability
+        scheduler.rewrite(running, running.ids.slice(0, -1));
+        continue;
+      }
       clock.generated++;
       history.push(drawn.id);
       const isStopped = yield drawn;
       if (isStopped) return end("stop");
       next = [drawn.id];
     }
-    return end("length");
   } finally {
     scheduler.close(running);
   }
+}
+
+/**
+ * The draws of one answer, and what guesses tokens ahead of them. `history` holds the prompt, and the caller appends to it.
+ */
+function drawingOf(
+  { scheduler: { decoder }, endIds, defaults }: Generator,
+  history: number[],
+  options: GenerateOptions,
+): { drawNext: (steering: Steering) => Draw; drafter: CountingDrafter | undefined } {
+  const promptLength = history.length;
+  const { vocabulary } = decoder.model.config;
+  const draws = drawsOf(options, { defaults, endIds, vocabulary }, options.choice);
+  const speculation = options.constraint ? "off" : options.speculation;
+  const drafter = chooseDrafter(
+    speculation,
+    decoder.model,
+    history,
+    (all, ahead) => draws({ position: all.length, history: all, promptLength, ahead }),
+  );
+  const drawNext = ({ mayEnd, ...steering }: Steering): Draw => ({
+    ...draws({ position: history.length, history, promptLength, mayEnd }),
+    ...steering,
+  });
+  return { drawNext, drafter };
 }
 
 /** A full context made half empty: its first tokens, and the newest of the rest. */

@@ -7,7 +7,7 @@ import { ContextFullError } from "../errors.ts";
 import type { GenerateOptions } from "../events.ts";
 import { generate, type GenerationEnd, type Generator } from "./generate.ts";
 import { Scheduler } from "./scheduler.ts";
-import { scoreTokens } from "./score.ts";
+import { scoreTokens } from "./reading/score.ts";
 import { StepSize } from "./step_size.ts";
 
 const FILE = fixturePath("models/llama_untied/gguf/model-F32.gguf");

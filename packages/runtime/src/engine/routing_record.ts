@@ -1,6 +1,8 @@
 /** What a forward pass tells of its routing: which experts tokens go to, and which gate's scores were not finite. Chooses none. */
+import { UnsupportedError } from "../errors.ts";
 import type { TokenRouting } from "../events.ts";
-import type { Trace } from "../model/language_model.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { LanguageModel, Trace } from "../model/language_model.ts";
 import type { Ops, Routing } from "../ops.ts";
 
 /** Whoever looks at the routing of a forward pass. */
@@ -45,6 +47,22 @@ export class RoutingRecord {
     }
     this.#layers.set(layer, tokens);
   }
+}
+
+/**
+ * Where to take down the routing of a model.
+ * @throws {UnsupportedError} if it has no experts
+ */
+export function routingRecord({ config }: Pick<LanguageModel, "config">, ops: Ops): RoutingRecord {
+  expectExperts(config);
+  return new RoutingRecord(ops);
+}
+
+/** @throws {UnsupportedError} for a model without experts */
+export function expectExperts({ architecture, mixture }: ModelConfig): void {
+  if (mixture) return;
+  const what = `The ${architecture} model has no experts, so tokens have no routing`;
+  throw new UnsupportedError(what, architecture);
 }
 
 /** A row of which a gate computed a score that is not finite. */

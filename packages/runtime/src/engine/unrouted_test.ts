@@ -13,7 +13,7 @@ import type { Draw } from "../ops.ts";
 import { Decoder, type DrawnToken } from "./decoder.ts";
 import { RoutingRecord } from "./routing_record.ts";
 import { Scheduler } from "./scheduler.ts";
-import { scoreTokens } from "./score.ts";
+import { scoreTokens } from "./reading/score.ts";
 import type { Drafter } from "./speculation/drafts.ts";
 import { StepSize } from "./step_size.ts";
 

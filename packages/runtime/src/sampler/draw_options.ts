@@ -25,6 +25,8 @@ export interface DrawState {
   readonly promptLength: number;
   /** How many of the last of them are guesses, which count for this draw alone. Default 0. */
   readonly ahead?: number;
+  /** Whether an end token may come, if `minTokens` lets it. Default true. */
+  readonly mayEnd?: boolean;
 }
 
 /** DeepSeek-R1's recommendation (2501.12948, section 3): temperature 0.6, top-p 0.95. */
@@ -75,7 +77,7 @@ export function drawsOf(
   });
 }
 
-/** The bias of the next draw: the request's, with the end tokens excluded before `minTokens`. */
+/** The bias of the next draw: the request's, with the end tokens excluded before `minTokens` and where none may come. */
 function biasOf(
   { logitBias = {}, minTokens = 0 }: GenerateOptions,
   endIds: readonly number[],
@@ -99,8 +101,8 @@ function biasOf(
   }
   wholeOrMore("minTokens", minTokens);
   const withoutEnds = new Map([...bias, ...endIds.map((id) => [id, -Infinity] as const)]);
-  return ({ history, promptLength }) => {
-    const now = history.length - promptLength < minTokens ? withoutEnds : bias;
+  return ({ history, promptLength, mayEnd = true }) => {
+    const now = mayEnd && history.length - promptLength >= minTokens ? bias : withoutEnds;
     return now.size > 0 ? now : undefined;
   };
 }

@@ -106,6 +106,9 @@ Deno.test("drawsOf: the bias is the request's, and end tokens are excluded befor
     [...draws(after(...answer)).bias ?? []].sort(([a], [b]) => a - b);
   assertEquals([biasOf(), biasOf(1)], [early, early] as [number, number][][]);
   assertEquals(biasOf(1, 2), [[2, 4], [3, 1.5], [9, -Infinity]]);
+  assertEquals(draws({ ...after(1, 2), mayEnd: false }).bias?.get(2), -Infinity);
+  assertEquals(draws({ ...after(1, 2), mayEnd: true }).bias?.get(2), 4);
+  assertEquals(draws({ ...after(1), mayEnd: true }).bias?.get(2), -Infinity);
   const only = drawsOf({ minTokens: 1 }, model());
   assertEquals([...only(after()).bias ?? []], [[2, -Infinity]]);
   assertEquals(only(after(7)).bias, undefined);

@@ -23,6 +23,15 @@ export function cacheFolder(platform?: Platform): string {
   return join(env.XDG_CACHE_HOME || join(home, ".cache"), "aha");
 }
 
+/** Whether this program may know where that is; an isolate may not. */
+export function mayCache(home?: string): boolean {
+  try {
+    return home !== undefined || cacheFolder() !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** The folder of the models in the cache at `home` (default: the platform's). */
 export function modelsFolder(home?: string): string {
   return join(home ?? cacheFolder(), "models");

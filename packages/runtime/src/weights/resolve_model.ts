@@ -8,7 +8,7 @@ import type { PullOptions } from "./pull.ts";
 /**
  * Gives the path or URL of a model: an existing path as it is; an http(s) URL as it is, or its copy in the
  * cache; `hf:ORG/REPO/FILE.gguf` and manifest names from the cache, pulled first where they are not in it.
- * A browser has no cache folder and gets the URL of the first mirror.
+ * A browser, or an isolate that may not know of a cache folder, has none and gets the URL of the first mirror.
  * @throws {SourceError} if there is no such model or it cannot be pulled
  * @throws {UnsupportedError} for names that come later
  */
@@ -19,7 +19,8 @@ export async function resolveModel(
   if (!isNodeLike()) return browserUrl(model, options);
   if (/^file:\/\//i.test(model)) return model;
   const fs = builtin("node:fs");
-  const { cachedPath, fileBytes, isCached, pull } = await import("./pull.ts");
+  const { cachedPath, fileBytes, isCached, mayCache, pull } = await import("./pull.ts");
+  if (fileBytes(model) === undefined && !mayCache(options.home)) return browserUrl(model, options);
   if (isHttpUrl(model)) {
     const cached = (name: string) => {
       const target = pullTarget(name);

@@ -8,7 +8,9 @@ import { addressOf } from "./storage.ts";
 
 /** The core's address for a missing adjustment. */
 const NO_ADJUSTMENT = 0;
-/** The core's answer instead of an id when the adjustment names one outside the vocabulary. */
+/** Words of an adjustment before its lists: their lengths, and the penalties. */
+const HEAD_WORDS = 7;
+/** The core's answer instead of an id when the adjustment does not fit the vocabulary. */
 const UNKNOWN_ID = -3;
 
 /** `Ops.sample`, whose `NOT_FINITE` and `NONE_LEFT` are the core's own answers; what it takes from the arena is the caller's to free. */
@@ -58,23 +60,28 @@ function drawRow(
   );
   if (id !== UNKNOWN_ID) return id;
   throw new RangeError(
-    `The bias or a penalty for position ${position} names a token outside the ${vocabulary} of the vocabulary`,
+    `The mask, the bias or a penalty for position ${position} does not fit the vocabulary of ${vocabulary}`,
   );
 }
 
 const NO_COUNTS: ReadonlyMap<number, number> = new Map();
+const NO_MASK = new Uint32Array();
 
 /** The words of the core's record (see `adjustment_at` in abi/sampling.rs); undefined where nothing is changed. */
-export function adjustmentRecord({ bias = NO_COUNTS, penalties }: Draw): Uint32Array | undefined {
+export function adjustmentRecord(
+  { allowed = NO_MASK, bias = NO_COUNTS, penalties }: Draw,
+): Uint32Array | undefined {
   const { repeat = 1, presence = 0, frequency = 0 } = penalties ?? {};
   const recent = repeat === 1 ? NO_COUNTS : penalties?.recent ?? NO_COUNTS;
   const counts = presence === 0 && frequency === 0 ? NO_COUNTS : penalties?.answered ?? NO_COUNTS;
-  if (bias.size + recent.size + counts.size === 0) return undefined;
-  const words = new Uint32Array(6 + 2 * bias.size + recent.size + 2 * counts.size);
+  const length = allowed.length + 2 * bias.size + recent.size + 2 * counts.size;
+  if (length === 0) return undefined;
+  const words = new Uint32Array(HEAD_WORDS + length);
   const floats = new Float32Array(words.buffer);
-  words.set([bias.size, recent.size, counts.size]);
-  floats.set([repeat, presence, frequency], 3);
-  let at = 6;
+  words.set([allowed.length, bias.size, recent.size, counts.size]);
+  floats.set([repeat, presence, frequency], 4);
+  words.set(allowed, HEAD_WORDS);
+  let at = HEAD_WORDS + allowed.length;
   for (const id of bias.keys()) words[at++] = id;
   for (const value of bias.values()) floats[at++] = value;
   for (const part of [recent.keys(), counts.keys(), counts.values()]) {

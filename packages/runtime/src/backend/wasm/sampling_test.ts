@@ -46,20 +46,36 @@ async function sample(ops: Ops, row: ArrayLike<number>, ...draws: Draw[]): Promi
   return drawn;
 }
 
-/** Every third token biased, every second one recent, every fifth in the answer. */
-function adjusting(vocabulary: number, repeat: number, presence: number, frequency: number): Draw {
+/** Every third token biased, every second one recent, every fifth in the answer; maybe all but every seventh masked out. */
+function adjusting(
+  vocabulary: number,
+  repeat: number,
+  presence: number,
+  frequency: number,
+  isMasked = false,
+): Draw {
   const ids = Array.from({ length: vocabulary }, (_, id) => id);
   const some = (step: number, value: (id: number) => number) =>
     new Map(ids.filter((id) => id % step === 0).map((id) => [id, value(id)]));
   const [recent, answered] = [some(2, () => 1), some(5, (id) => 1 + id % 7)];
   const bias = some(3, (id) => id % 4 === 0 ? -Infinity : (id % 64 - 32) / 8);
-  return { ...GREEDY, bias, penalties: { repeat, recent, presence, frequency, answered } };
+  const penalties = { repeat, recent, presence, frequency, answered };
+  const allowed = maskOf(vocabulary, (id) => id % 7 === 1);
+  return { ...GREEDY, ...(isMasked ? { allowed } : {}), bias, penalties };
+}
+
+/** A bit for each token that may come. */
+function maskOf(vocabulary: number, mayCome: (id: number) => boolean): Uint32Array {
+  const words = new Uint32Array(Math.ceil(vocabulary / 32));
+  for (let id = 0; id < vocabulary; id++) if (mayCome(id)) words[id >> 5] |= 1 << (id & 31);
+  return words;
 }
 
 /** What `adjusting` makes of a row, in float64. */
-function adjustedRow(row: Float32Array, { bias, penalties }: Draw): number[] {
+function adjustedRow(row: Float32Array, { allowed, bias, penalties }: Draw): number[] {
   assert(bias && penalties);
   return Array.from(row, (logit, id) => {
+    if (allowed && (allowed[id >> 5] >> (id & 31) & 1) === 0) return -Infinity;
     let x = logit + (bias.get(id) ?? 0);
     if (penalties.recent.has(id)) x = x > 0 ? x / penalties.repeat : x * penalties.repeat;
     const count = penalties.answered.get(id) ?? 0;
@@ -67,13 +83,13 @@ function adjustedRow(row: Float32Array, { bias, penalties }: Draw): number[] {
   });
 }
 
-Deno.test("adjusted: bias, repeat, presence and frequency as in float64, exact where float32 is", async () => {
+Deno.test("adjusted: a mask, bias, repeat, presence and frequency as in float64, exact where float32 is", async () => {
   await eachCore((values, variant) => {
     const cases = [[2, 0.5, 0.25], [0.5, -0.5, 0], [1, 0, -0.125], [1.3, 0.7, -0.11]];
     for (const vocab of [1, 4, 7, 33, 1001]) {
       for (const [repeat, presence, frequency] of cases.map((part) => part.map(Math.fround))) {
         const row = gridRow(vocab, vocab);
-        const draw = adjusting(vocab, repeat, presence, frequency);
+        const draw = adjusting(vocab, repeat, presence, frequency, vocab % 4 === 1 && repeat !== 2);
         const record = adjustmentRecord(draw);
         assert(record);
         const [logits, at, out] = [values.f32(row), values.i32(record), values.room(vocab)];
@@ -95,8 +111,9 @@ Deno.test("draw: from the adjusted row, as its scalar twin", async () => {
   await eachCore((values, variant) => {
     const { exports } = values;
     let [near, all] = [0, 0];
-    for (const vocab of [2, 33, 1001]) {
-      const record = adjustmentRecord(adjusting(vocab, 1.5, 0.5, 0.25)) as Uint32Array;
+    for (const [vocab, isMasked] of [[2, false], [33, false], [33, true], [1001, true]] as const) {
+      const draw = adjusting(vocab, 1.5, 0.5, 0.25, isMasked);
+      const record = adjustmentRecord(draw) as Uint32Array;
       const [logits, at] = [values.f32(gridRow(vocab, vocab)), values.i32(record)];
       for (
         const [temperature, topK, topP, minP] of [[0, 0, 1, 0], [1, 0, 1, 0], [2, 9, 0.9, 0.1]]
@@ -107,6 +124,7 @@ Deno.test("draw: from the adjusted row, as its scalar twin", async () => {
           if (exports.draw_margin(logits, vocab, ...how) < DRAW_BORDER) near++;
           else {
             const id = exports.draw(logits, vocab, ...how);
+            if (isMasked) assertEquals(id % 7, 1);
             assertEquals(id, exports.draw_scalar(logits, vocab, ...how), `${variant} ${how}`);
           }
         }
@@ -152,7 +170,7 @@ Deno.test("sample: alternatives are the best of a full sort, with raw log-probab
     assertEquals(Object.keys(none), ["ids", "logprobs"]);
   }));
 
-Deno.test("sample: bias and penalties turn the choice, never a log-probability", () =>
+Deno.test("sample: a mask, bias and penalties turn the choice, never a log-probability", () =>
   eachOps(async (ops) => {
     const row = [1, 4, 3, 2];
     const raw = await sample(ops, row, ...row.map((_, id) => ({ ...GREEDY, forced: id })));
@@ -171,6 +189,15 @@ Deno.test("sample: bias and penalties turn the choice, never a log-probability",
       [{ penalties: { ...penalties, answered: recent, frequency: 0.25 } }, 1],
       [{ penalties: { ...penalties, frequency: 2, presence: 2 } }, 1],
       [{ bias: new Map([[1, -Infinity]]), forced: 1 }, 1],
+      [{ allowed: maskOf(4, (id) => id !== 1) }, 2],
+      [{ allowed: maskOf(4, (id) => id === 0) }, 0],
+      [{ allowed: maskOf(4, () => true) }, 1],
+      [{ allowed: maskOf(4, (id) => id !== 1), temperature: 1, topK: 1 }, 2],
+      [{ allowed: maskOf(4, (id) => id !== 1), temperature: 1, topP: 0 }, 2],
+      [{ allowed: maskOf(4, (id) => id === 3), temperature: 5, minP: 0.99 }, 3],
+      [{ allowed: maskOf(4, (id) => id !== 1), bias: new Map([[1, 100], [0, 3.5]]) }, 0],
+      [{ allowed: maskOf(4, (id) => id !== 1), penalties: { ...penalties, repeat: 0.01 } }, 2],
+      [{ allowed: maskOf(4, (id) => id !== 1), forced: 1 }, 1],
     ];
     const drawn = await sample(ops, row, ...cases.map(([part]) => ({ ...GREEDY, ...part })));
     assertEquals([...drawn.ids], cases.map(([, id]) => id));
@@ -197,14 +224,25 @@ Deno.test("sample: a row that leaves nothing to draw says why in place of an id,
         for (const bias of [undefined, all, new Map([[0, 1]])]) {
           assertEquals(await drawn([1, bad, 3], { temperature, bias }), NOT_FINITE);
         }
+        const allowed = Uint32Array.of(1);
+        assertEquals(await drawn([1, bad, 3], { temperature, allowed }), NOT_FINITE);
+      }
+      for (const bits of [0, 8]) {
+        const allowed = Uint32Array.of(bits);
+        assertEquals(await drawn([1, 2, 3], { temperature, allowed }), NONE_LEFT);
       }
       for (const id of [3, -1, 2 ** 31]) {
         const bias = new Map([[id, 1]]);
         const unknown = await assertRejects(() =>
           Promise.resolve().then(() => sample(ops, [1, 2, 3], { ...GREEDY, temperature, bias }))
         );
-        assert(unknown instanceof RangeError && unknown.message.includes("outside the 3"));
+        assert(unknown instanceof RangeError && unknown.message.includes("vocabulary of 3"));
       }
+      const allowed = new Uint32Array(2).fill(7);
+      const wrong = await assertRejects(() =>
+        Promise.resolve().then(() => sample(ops, [1, 2, 3], { ...GREEDY, temperature, allowed }))
+      );
+      assert(wrong instanceof RangeError && wrong.message.includes("mask"));
     }
     assertEquals(await drawn([1, 2], { forced: 2 }), NOT_FINITE);
   }));

@@ -1,0 +1,100 @@
+/** Tests of Ollama's routes about models, and of what is not built. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { keysOf, OLLAMA_FIELDS as FIELDS } from "../../../../../tests/support/ollama_fields.ts";
+import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
+import { parameterSize } from "./model_routes.ts";
+
+const app = () => scriptedApp({ content: [] }, { version: "1.2.3" });
+
+/** The scripted model and one that is not loaded. */
+function appOfTwo() {
+  return scriptedApp({ content: [] }, {}, ({ models }) => ({
+    models: () => [
+      { ...models()[0], expiresAt: 1_800_000_000_000 },
+      { name: "cold", created: 1_700_000_000, state: "cold" },
+    ],
+  }));
+}
+
+Deno.test("tags: all models, with what is known of them", async () => {
+  const { models } = await (await appOfTwo().request("/api/tags")).json();
+  for (const model of models) {
+    assertEquals(keysOf(model), [...FIELDS.tag].sort());
+    assertEquals(keysOf(model.details), [...FIELDS.details].sort());
+    assertMatch(model.digest, /^[0-9a-f]{64}$/);
+    assertEquals(model.modified_at, "2023-11-14T22:13:20.000Z");
+  }
+  const [ready, cold] = models;
+  assertEquals([ready.name, ready.model, ready.size], ["scripted", "scripted", 1_100_000]);
+  assertEquals(ready.details, {
+    ...{ parent_model: "", format: "gguf", family: "llama", families: ["llama"] },
+    ...{ parameter_size: "1M", quantization_level: "Q8_0" },
+  });
+  assertEquals([cold.size, cold.details.family, cold.details.families], [0, "", []]);
+  assert(ready.digest !== cold.digest);
+});
+
+Deno.test("ps: loaded models, until when, and never", async () => {
+  const { models } = await (await appOfTwo().request("/api/ps")).json();
+  assertEquals(models.length, 1);
+  assertEquals(keysOf(models[0]), [...FIELDS.running].sort());
+  const { expires_at, size, size_vram, context_length } = models[0];
+  assertEquals(expires_at, "2027-01-15T08:00:00.000Z");
+  assertEquals([size, size_vram, context_length], [2_000_000, 0, 512]);
+  const forever = await (await app().request("/api/ps")).json();
+  assert(Date.parse(forever.models[0].expires_at) > Date.now() + 200 * 365 * 86_400_000);
+});
+
+Deno.test("ps: an end beyond all dates breaks nothing", async () => {
+  for (const expiresAt of [1e300, Number.MAX_SAFE_INTEGER]) {
+    const odd = scriptedApp({ content: [] }, {}, ({ models }) => ({
+      models: () => [{ ...models()[0], expiresAt }],
+    }));
+    const { models } = await (await odd.request("/api/ps")).json();
+    assert(Date.parse(models[0].expires_at) > Date.now() + 200 * 365 * 86_400_000);
+  }
+});
+
+Deno.test("show: a model's facts, by either name of the field", async () => {
+  const two = appOfTwo();
+  const shown = async (body: object) => (await two.post("/api/show", body)).json();
+  const ready = await shown({ model: "scripted:latest" });
+  assertEquals(keysOf(ready), [...FIELDS.show].sort());
+  assertEquals(ready.template, "{{ messages }}");
+  assertEquals(ready.capabilities, ["completion", "tools", "thinking"]);
+  assertEquals(ready.model_info["general.architecture"], "llama");
+  assertEquals(ready.model_info["llama.context_length"], 512);
+  const cold = await shown({ name: "cold" });
+  assertEquals(keysOf(cold), [...FIELDS.show].sort());
+  assertEquals([cold.capabilities, cold.model_info], [["completion"], {}]);
+  assertEquals((await two.post("/api/show", { model: "x" })).status, 404);
+  assertEquals((await two.post("/api/show", {})).status, 400);
+});
+
+Deno.test("version, and the text that probes look for", async () => {
+  assertEquals(await (await app().request("/api/version")).json(), { version: "1.2.3" });
+  assertEquals(await (await app().request("/")).text(), "Ollama is running");
+  const head = await app().request("/", { method: "HEAD" });
+  assertEquals([head.status, await head.text()], [200, ""]);
+  const locked = scriptedApp({ content: [] }, { apiKeys: [{ name: "me", key: "secret" }] });
+  assertEquals((await locked.request("/")).status, 200);
+  assertEquals((await locked.request("/api/tags")).status, 401);
+  assertEquals(keysOf(await (await locked.request("/api/tags")).json()), ["error"]);
+});
+
+Deno.test("what Ollama does with its store answers 501 with a sentence", async () => {
+  const paths = ["pull", "push", "create", "copy", "blobs/sha256:00"].map((path) => `/api/${path}`);
+  const asked = [
+    ...paths.map((path) => app().post(path, { model: "x" })),
+    app().request("/api/delete", { method: "DELETE" }),
+  ];
+  for (const response of await Promise.all(asked)) {
+    assertEquals(response.status, 501);
+    assertStringIncludes((await response.json()).error, "aha serve");
+  }
+});
+
+Deno.test("parameterSize: as Ollama writes it", () => {
+  const sizes = [999, 12_000, 1_000_000, 134_515_008, 1_543_714_304, 8_000_000_000];
+  assertEquals(sizes.map(parameterSize), ["999", "12K", "1M", "134.52M", "1.5B", "8B"]);
+});

@@ -1,0 +1,38 @@
+/** GET /v1/models and DeepSeek's /models: what is served here. Loads nothing. */
+import { z } from "@hono/zod-openapi";
+import type { AppContext } from "../../app_options.ts";
+import { UnknownModelError } from "../../engine/engine_errors.ts";
+import type { ModelEntry } from "../../engine/engine.ts";
+import { responses } from "../../openapi.ts";
+import type { ApiApp } from "../../request_record.ts";
+import { model as modelSchema, modelList } from "../../schema/model.ts";
+
+export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
+  for (const path of ["/v1/models", "/models"]) {
+    const summary = "Lists the models";
+    const listed = responses(modelList, "The models, the default one first");
+    app.openAPIRegistry.registerPath({ method: "get", path, summary, responses: listed });
+    app.get(path, (c) => c.json({ object: "list", data: engine.models().map(wireModel) }));
+    app.openAPIRegistry.registerPath({
+      ...{ method: "get", path: `${path}/{model}`, summary: "Tells of a model" },
+      request: { params: z.object({ model: z.string().openapi({ example: "smollm2-135m" }) }) },
+      responses: responses(modelSchema, "The model"),
+    });
+    // Names of models may have slashes.
+    app.get(`${path}/:model{.+}`, (c) => {
+      const name = c.req.param("model");
+      const entries = engine.models();
+      const entry = entries.find((candidate) => candidate.name === name);
+      if (!entry) throw new UnknownModelError(name, entries.map((known) => known.name));
+      return c.json(wireModel(entry));
+    });
+  }
+}
+
+function wireModel({ name, created, facts }: ModelEntry): z.infer<typeof modelSchema> {
+  const meta = facts && {
+    ...{ n_vocab: facts.vocabulary, n_ctx_train: facts.contextTokens, n_embd: facts.width },
+    ...{ n_params: facts.parameters, size: facts.sizeBytes },
+  };
+  return { id: name, object: "model", created, owned_by: "aha", ...(meta ? { meta } : {}) };
+}
