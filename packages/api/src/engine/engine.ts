@@ -74,6 +74,8 @@ export interface SlotStatus {
 export interface Engine {
   /** In the order in which they were configured; the first is the default. */
   models(): readonly ModelEntry[];
+  /** The model of a name or an alias, if there is one. */
+  find(name: string): ModelEntry | undefined;
   /** Waits for a place and for the model; without a name the default one. */
   acquire(name: string | undefined, options?: AcquireOptions): Promise<Lease>;
   /** Unloads a model as soon as nobody uses it. */

@@ -53,6 +53,12 @@ export class ServingEngine implements Engine {
     return registry.all().map((served) => registry.entryOf(served));
   }
 
+  find(name: string): ModelEntry | undefined {
+    const { registry } = this.#parts;
+    const served = registry.known(name);
+    return served && registry.entryOf(served);
+  }
+
   /** Loads models one after the other; what fails is told by the model's entry. */
   preload(names: readonly string[]): void {
     const { registry } = this.#parts;
