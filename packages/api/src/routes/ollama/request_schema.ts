@@ -21,7 +21,7 @@ const modelOptions = z.looseObject({
   top_p: optional(z.number().min(0).max(1)),
   min_p: optional(z.number().min(0).max(1)),
   typical_p: optional(z.literal(1)).openapi({ description: "Only 1, which is off" }),
-  stop: optional(z.union([z.string(), z.array(z.string())])),
+  stop: optional(z.union([z.string(), z.array(z.string()).max(64)])),
   num_ctx: optional(z.int().min(1)),
   num_predict: optional(z.int().min(-2)),
   num_keep: optional(z.int().min(0)),
@@ -108,7 +108,9 @@ export const generateBody = z.object({
 /** Body of /api/embed. */
 export const embedBody = z.object({
   model: modelName,
-  input: optional(z.union([z.string(), z.array(z.string())])).openapi({ example: "Why?" }),
+  input: optional(z.union([z.string(), z.array(z.string()).max(2048)])).openapi({
+    example: "Why?",
+  }),
   truncate: optional(z.boolean()),
   dimensions: optional(z.int().min(0)),
   keep_alive: optional(keepAlive),
