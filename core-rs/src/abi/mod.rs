@@ -1,6 +1,7 @@
 //! What JavaScript may call, one file a family of ops: addresses and numbers in, status codes out. Checks arguments,
 //! makes no decisions. Addresses are byte offsets in the wasm memory.
 
+pub mod gradients;
 pub mod heads;
 pub mod layers;
 pub mod linear;

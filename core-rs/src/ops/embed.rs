@@ -4,6 +4,7 @@ use crate::dtype::Dtype;
 use crate::quant::float::FloatFormat;
 use crate::quant::{with_block_format, with_float_format, BlockFormat, TILE};
 use crate::threads::parallel_for;
+use core::ops::Range;
 
 /// Rows are handed to threads in portions of about this many values.
 const PORTION: usize = 8192;
@@ -37,17 +38,25 @@ pub unsafe fn embed(
 /// # Safety
 /// As `embed`.
 pub unsafe fn unpack_row(dtype: Dtype, packed: *const u8, row: usize, cols: usize, to: *mut f32) {
+    unpack_columns(dtype, packed, row, cols, 0..cols, to);
+}
+
+/// Writes some columns, whole blocks, of one row of a packed tensor as f32.
+/// # Safety
+/// As `embed`.
+#[inline(never)]
+pub unsafe fn unpack_columns(dtype: Dtype, packed: *const u8, row: usize, cols: usize, own: Range<usize>, to: *mut f32) {
     let (tile, row) = (row / TILE, row % TILE);
     let row_bytes = dtype.row_bytes(cols).unwrap_or(0);
     let packed = packed.add(tile * TILE * row_bytes);
     with_block_format!(dtype, F => {
-        for block in 0..cols / F::COLS {
-            F::unpack_row(packed.add(block * F::BYTES * TILE), row, to.add(block * F::COLS));
+        for block in own.start / F::COLS..own.end / F::COLS {
+            F::unpack_row(packed.add(block * F::BYTES * TILE), row, to.add(block * F::COLS - own.start));
         }
     });
     with_float_format!(dtype, F => {
-        for column in 0..cols {
-            *to.add(column) = F::read(packed.add((column * TILE + row) * F::BYTES));
+        for column in own.clone() {
+            *to.add(column - own.start) = F::read(packed.add((column * TILE + row) * F::BYTES));
         }
     });
 }
