@@ -16,7 +16,8 @@ const MAX_FOLDER_MODULES = 14;
 const PACKAGE_EDGES: Readonly<Record<string, readonly string[]>> = {
   weights: [],
   runtime: ["weights"],
-  cli: ["runtime", "weights"],
+  grpo: ["runtime"],
+  cli: ["runtime", "grpo", "weights"],
 };
 
 /** Inside the runtime: what each folder may import besides itself. `root` are the files of src itself. */
