@@ -26,6 +26,19 @@ export interface AdamW {
   readonly gradientScale: number;
 }
 
+/**
+ * Which random numbers a dropout draws: element j of row i takes word j % 4 of Philox4x32-10 with the seed as its key and
+ * the counter (floor(j / 4), rows[i], stream, 0). Rows are told by the caller, so that a batch in parts has the same mask.
+ */
+export interface DropoutKey {
+  /** 64 bits in two halves. */
+  readonly seed: readonly [low: number, high: number];
+  /** Tells apart what is dropped with the same seed, such as the adapters of a model. */
+  readonly stream: number;
+  /** A number for each row. */
+  readonly rows: Int32Array;
+}
+
 /** The gradients of an expert bank; missing ones are not wanted. */
 export interface BankGradients {
   readonly gate?: Gradient;
@@ -44,6 +57,8 @@ export interface GradOps {
   createGradient(of: Weight | Tensor): Gradient;
   zeroGradient(gradient: Gradient): void;
   freeGradient(gradient: Gradient): void;
+  /** Adds all numbers of one to those of another of the same parameter. */
+  addGradient(from: Gradient, into: Gradient): void;
   /** The values in the parameter's own order, row-major. */
   readGradient(gradient: Gradient): Promise<Float32Array>;
   /** d `[rows, N]` -> d x `[rows, K]`. */
@@ -111,6 +126,11 @@ export interface GradOps {
   entropies(x: Tensor, head: Weight, temperature: number): Tensor;
   /** factor * x. */
   scale(x: Tensor, factor: number): Tensor;
+  /**
+   * x with elements dropped where the word / 2^32 is below the rate, the others divided by 1 - rate (Srivastava et al.
+   * 2014). Of d with the same key it is the backward pass.
+   */
+  dropout(x: Tensor, rate: number, key: DropoutKey): Tensor;
   /** Sum of the squares of all, in float64. */
   squaredNorm(gradient: Gradient): number;
   /** One step of a parameter; the moments begin as zeros. */

@@ -1,0 +1,36 @@
+/** Back through a mixture of experts: through the experts and, by the weights they got, through the gate. What was chosen
+ * stays as it is. */
+import type { Rule } from "../recorder.ts";
+
+/** The choice has no gradient, its weights have. */
+export const route: Rule<"route"> = ({ inner, places, note }, x, gate, rule) => {
+  const routing = inner.route(x, gate, rule);
+  const into = places.ofWeight(gate, "product");
+  note({
+    inputs: [x],
+    outputs: [routing.weights],
+    into: [into],
+    backward: ([d]) => [inner.grad.route(d, x, gate, rule, routing, into)],
+  });
+  return routing;
+};
+
+/** By the rows and by the experts' weights. */
+export const experts: Rule<"experts"> = ({ inner, places, note }, x, routing, bank) => {
+  const out = inner.experts(x, routing, bank);
+  const into = {
+    gate: places.ofWeight(bank.gate, "product"),
+    up: places.ofWeight(bank.up, "product"),
+    down: places.ofWeight(bank.down, "product"),
+  };
+  note({
+    inputs: [x, routing.weights],
+    outputs: [out],
+    into: [into.gate, into.up, into.down],
+    backward([d]) {
+      const by = inner.grad.experts(d, x, routing, bank, into);
+      return [by.x, by.weights];
+    },
+  });
+  return out;
+};
