@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { embeddedModule } from "./embedded_module.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const PACKAGES = ["weights", "packages/runtime", "packages/cli"];
+const PACKAGES = ["weights", "packages/runtime", "packages/grpo", "packages/cli"];
 /** Lowers syntax here and bundles in the tests; never a dependency of what is published. */
 export const ESBUILD_PACKAGE = "esbuild@0.28.2";
 /** The oldest engines with what the core needs (SIMD, workers that are modules); the command needs no browser. */

@@ -39,7 +39,7 @@ async function assertAnswers(name: string, source: string): Promise<void> {
 
 Deno.test("npm packages: hold JavaScript, declarations, core, license and readme, and nothing of this machine", () => {
   const scope = join(installation.folder, "node_modules/@aha");
-  for (const name of ["runtime", "cli", "weights"]) {
+  for (const name of ["runtime", "grpo", "cli", "weights"]) {
     const files = fs.readdirSync(join(scope, name), { recursive: true, encoding: "utf8" });
     for (const wanted of ["LICENSE", "README.md", "package.json"]) {
       assert(files.includes(wanted), `${name}: no ${wanted}`);
@@ -62,9 +62,10 @@ Deno.test("npm packages: depend on each other's version and on what they import,
   const names = (name: string) => Object.keys(manifest(name).dependencies);
   assertEquals(names("runtime"), ["@aha/weights", "@huggingface/jinja", "@zip.js/zip.js"]);
   assertEquals(names("cli"), ["@aha/runtime", "cli-progress"]);
+  assertEquals(names("grpo"), []);
   assertEquals(names("weights"), []);
   assertEquals(manifest("cli").dependencies["@aha/runtime"], version);
-  for (const name of ["runtime", "cli", "weights"]) {
+  for (const name of ["runtime", "grpo", "cli", "weights"]) {
     assertMatch(manifest(name).description, /^[A-Z]/);
     assertEquals(manifest(name).devDependencies, undefined);
   }

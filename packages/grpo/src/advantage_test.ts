@@ -1,3 +1,4 @@
+/** Advantages against values by hand: scales, missing rewards, several functions, refusals. TRL's own numbers: tests/parity. */
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { type AdvantageOptions, groupAdvantages, type Reward } from "./advantage.ts";
 
@@ -27,6 +28,7 @@ Deno.test("equal rewards have advantage 0 exactly, though their sum is rounded",
   for (const scale of ["group", "batch", "none"] as const) {
     const advantages = groupAdvantages([0.1, 0.1, 0.1, 1, 2, 4], { groupSize: 3, scale });
     assertEquals(advantages.slice(0, 3), [0, 0, 0]);
+    assertEquals(groupAdvantages([0.1, 0.1], { ...PAIRS, scale }), [0, 0]);
     assertAlmostEquals(advantages.reduce((sum, value) => sum + value, 0), 0, 1e-14);
   }
 });

@@ -1,3 +1,4 @@
+/** Both spellings of the configuration, its defaults and what it refuses. Computes no loss. */
 import { assertEquals, assertThrows } from "@std/assert";
 import type { GrpoConfig, TrlGrpoConfig } from "./config.ts";
 import { readGrpoConfig } from "./read_config.ts";

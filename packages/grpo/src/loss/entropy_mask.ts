@@ -12,7 +12,7 @@ export function highEntropyTokens(entropies: Float64Array, share: number): boole
 
 /** The rank is rounded to f32, as TRL's is: the last bit of `1 - share` must not decide over a token. */
 function quantile(values: Float64Array, portion: number): number {
-  const sorted = values.toSorted();
+  const sorted = values.slice().sort();
   const rank = Math.fround(Math.fround(portion) * (sorted.length - 1));
   const below = sorted[Math.floor(rank)];
   const above = sorted[Math.ceil(rank)];

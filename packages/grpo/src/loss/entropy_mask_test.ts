@@ -1,3 +1,4 @@
+/** Which tokens count as those of highest entropy, at borders and shares of every kind. Computes no loss. */
 import { assertEquals } from "@std/assert";
 import { highEntropyTokens } from "./entropy_mask.ts";
 

@@ -1,3 +1,4 @@
+/** Metrics of small batches against values by hand. TRL's own numbers: tests/parity. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import type { GrpoConfig } from "../config.ts";
 import { policyLoss } from "./policy_loss.ts";
@@ -34,6 +35,15 @@ Deno.test("clip ratios: at sequence level a row counts once, one without tokens 
     "clip_ratio/high_max": 1,
     "clip_ratio/region_mean": 2 / 4,
   });
+});
+
+Deno.test("clip ratios: the ratio of a row without tokens is 1, which bounds may exclude", () => {
+  const config = {
+    importanceSamplingLevel: "sequence",
+    lossType: "cispo",
+    epsilonHigh: 0.5,
+  } as const;
+  assertEquals(metricsOf(config, [[0.25], [0.25], [], [0.25]]), { cispo_clip_ratio: 1 / 4 });
 });
 
 Deno.test("clip ratios: count the ratio after delta, as TRL's", () => {

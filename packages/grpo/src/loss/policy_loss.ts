@@ -77,11 +77,9 @@ function weightedTerms(
   const kl = refLogps && new Float64Array(logps.length);
   let loss = 0;
   for (let row = 0; row < advantages.length; row++) {
-    const advantage = advantages[row];
     const weight = weights[row];
     for (let n = starts[row]; n < starts[row + 1]; n++) {
-      const learns = advantage !== 0 && (!chosen || chosen[n]);
-      const policy = learns ? term(ratios[n], advantage, logps[n]) : NO_TERM;
+      const policy = !chosen || chosen[n] ? term(ratios[n], advantages[row], logps[n]) : NO_TERM;
       const divergence = refLogps
         ? klTerm(logps[n], refLogps[n], ratios[n], useBiasCorrectionKl)
         : NO_TERM;

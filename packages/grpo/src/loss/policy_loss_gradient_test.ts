@@ -1,3 +1,4 @@
+/** Losses and gradients against a plain twin and finite differences, over all options and at the bounds. No numbers of others. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { byDifferences, plainPolicyLoss } from "../../../../tests/support/plain_policy_loss.ts";
 import { policyBatch } from "../../../../tests/support/policy_batch.ts";
@@ -94,6 +95,7 @@ Deno.test("delta: bounds the loss and stops the gradient where the advantage is 
   assertEquals(at(2, -3), { loss: 6, gradient: 6 });
   // The other side of the minimum is not capped, and is the smaller one.
   assertEquals(at(1.5, -3), { loss: 6, gradient: 6 });
+  assertEquals(single(2, -3, { epsilonHigh: 1, delta: 1.5 }), { loss: 6, gradient: 6 });
   const clipped = (delta: number) => single(2, -3, { epsilonHigh: 0.2, delta });
   assertEquals(clipped(2), { loss: 6, gradient: 6 });
   assertEquals(clipped(1.999), { loss: 1.999 * 3, gradient: 0 });
@@ -104,4 +106,6 @@ Deno.test("a ratio beyond any number: where clipping holds, loss and gradient st
   const { loss, gradLogps } = policyLoss(batch, { lossType: "grpo" });
   assertAlmostEquals(loss, -(1.2 + 1) / 2, 1e-12);
   assertEquals([...gradLogps[0]], [0, -0.5]);
+  const neutral = policyLoss({ ...batch, advantages: [0] }, { lossType: "grpo" });
+  assertEquals([neutral.loss, ...neutral.gradLogps[0]], [0, 0, 0]);
 });
