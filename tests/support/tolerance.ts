@@ -95,6 +95,10 @@ export const MODEL_FINITE_DIFFERENCE = 1e-5;
 
 /** Losses and norms of gradients against PyTorch's in float32 (issue 8 asks 1e-4). */
 export const TRAINING_LOSS_RELATIVE = 1e-4;
+/** The same after steps of adapters on routed experts at a high rate: a rounding turns a choice of experts on the way, and
+ * parameters stay within 1e-3. Float64 measures 7e-3 after five steps; with the reference's own parameters its loss is
+ * within 2e-7. */
+export const ROUTED_TRAINING_LOSS_RELATIVE = 2e-2;
 /** Gradients of a tensor against PyTorch's, ||a - b|| / ||b|| (issue 8 asks 1e-4). Float64 measures 7e-6 at most. */
 export const TRAINING_GRADIENT = 1e-4;
 /** How parameters have changed by AdamW's steps, ||a - b|| / ||b|| of a tensor (issue 8 asks 1e-2): the first steps are

@@ -2,10 +2,16 @@
 import { referenceBackend } from "./reference_ops/reference_backend.ts";
 import type { TrainableBackend } from "./trainable_model.ts";
 
+/** What a backend does not do yet is false. */
+export interface BackendTraits {
+  readonly hasExpertAdapters: boolean;
+}
+
 /** By name; the reference's numbers are float64. */
 export const TRAINABLE_BACKENDS: readonly (readonly [
   name: string,
   create: () => TrainableBackend | Promise<TrainableBackend>,
+  traits: BackendTraits,
 ])[] = [
-  ["float64", referenceBackend],
+  ["float64", referenceBackend, { hasExpertAdapters: true }],
 ];

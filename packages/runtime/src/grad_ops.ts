@@ -39,11 +39,18 @@ export interface DropoutKey {
   readonly rows: Int32Array;
 }
 
-/** The gradients of an expert bank; missing ones are not wanted. */
+/** The gradients of an adapter. */
+export interface AdapterGradients {
+  readonly a?: Gradient;
+  readonly b?: Gradient;
+}
+
+/** The gradients of an expert bank and of its adapters; missing ones are not wanted. */
 export interface BankGradients {
   readonly gate?: Gradient;
   readonly up?: Gradient;
   readonly down?: Gradient;
+  readonly adapters?: { readonly [part in "gate" | "up" | "down"]?: AdapterGradients };
 }
 
 /**

@@ -3,6 +3,7 @@ export { type Batch, makeBatch, type Segment, type SegmentInput } from "./batch.
 export { ModelError, UnsupportedError } from "./errors.ts";
 export type {
   AdamW,
+  AdapterGradients,
   BankGradients,
   DropoutKey,
   Gradient,
@@ -27,6 +28,7 @@ export type {
   StoredTensor,
 } from "./ops.ts";
 export {
+  type BankAdapter,
   elementCount,
   type ElementType,
   type ExpertBank,

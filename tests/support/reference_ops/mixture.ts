@@ -1,8 +1,17 @@
 /** A mixture's gate and experts, forward and backward, by plain loops in float64. */
-import type { BankGradients, Gradient } from "../../../packages/runtime/src/grad_ops.ts";
+import type {
+  AdapterGradients,
+  BankGradients,
+  Gradient,
+} from "../../../packages/runtime/src/grad_ops.ts";
 import type { Routing, RoutingRule } from "../../../packages/runtime/src/ops.ts";
-import type { ExpertBank, Tensor, Weight } from "../../../packages/runtime/src/tensor.ts";
-import { sigmoid, swiglu, swigluGradient } from "./elementwise.ts";
+import type {
+  BankAdapter,
+  ExpertBank,
+  Tensor,
+  Weight,
+} from "../../../packages/runtime/src/tensor.ts";
+import { add, scale, sigmoid, swiglu, swigluGradient } from "./elementwise.ts";
 import { productGradients, products } from "./linear.ts";
 import { rearranging } from "./heads.ts";
 import { addTo, intsOf, sizesOf, valuesOf, wholeNumbersOf, zeros } from "./values.ts";
@@ -57,10 +66,9 @@ export function routeGradient(
 /** For each row the weighted sum over its experts. */
 export function experts(x: Tensor, routing: Routing, bank: ExpertBank): Tensor {
   const { tensor, values } = zeros(x.shape);
-  forExperts(x, routing, bank, ({ input, places, rows, parts: [gate, up, down] }) => {
-    const hidden = swiglu(products.linear(input, gate), products.linear(input, up));
-    const out = products.linear(hidden, down);
-    const [, cols] = sizesOf(x);
+  const [, cols] = sizesOf(x);
+  forExperts(x, routing, bank, {}, ({ input, places, rows, parts: { gate, up, down } }) => {
+    const out = down.forward(swiglu(gate.forward(input), up.forward(input)));
     rows.forEach((row, i) => {
       const weight = valuesOf(routing.weights)[places[i]];
       for (let c = 0; c < cols; c++) values[row * cols + c] += weight * valuesOf(out)[i * cols + c];
@@ -80,48 +88,51 @@ export function expertsGradient(
   const dx = zeros(x.shape);
   const byWeight = zeros(routing.weights.shape);
   const [, cols] = sizesOf(x);
-  forExperts(x, routing, bank, ({ expert, input, places, rows, parts: [gate, up, down] }) => {
-    const [gated, raised] = [products.linear(input, gate), products.linear(input, up)];
+  forExperts(x, routing, bank, into, ({ input, places, rows, parts: { gate, up, down } }) => {
+    const [gated, raised] = [gate.forward(input), up.forward(input)];
     const hidden = swiglu(gated, raised);
-    const out = products.linear(hidden, down);
+    const out = valuesOf(down.forward(hidden));
     const slopes = rearranging.selectRows(d, rows);
     places.forEach((place, i) => {
       const weight = valuesOf(routing.weights)[place];
       for (let at = i * cols; at < (i + 1) * cols; at++) {
-        byWeight.values[place] += valuesOf(slopes)[at] * valuesOf(out)[at];
+        byWeight.values[place] += valuesOf(slopes)[at] * out[at];
         valuesOf(slopes)[at] *= weight;
       }
     });
-    const between = swigluGradient(productGradients.linearInput(slopes, down), gated, raised);
-    addPart(slopes, hidden, into.down, expert, bank);
-    addPart(between.gate, input, into.gate, expert, bank);
-    addPart(between.up, input, into.up, expert, bank);
-    const byGate = productGradients.linearInput(between.gate, gate);
-    const byUp = productGradients.linearInput(between.up, up);
+    const between = swigluGradient(down.backward(slopes, hidden), gated, raised);
+    const byGate = valuesOf(gate.backward(between.gate, input));
+    const byUp = valuesOf(up.backward(between.up, input));
     rows.forEach((row, i) => {
       const to = dx.values.subarray(row * cols, (row + 1) * cols);
-      addTo(to, valuesOf(byGate).subarray(i * cols, (i + 1) * cols));
-      addTo(to, valuesOf(byUp).subarray(i * cols, (i + 1) * cols));
+      addTo(to, byGate.subarray(i * cols, (i + 1) * cols));
+      addTo(to, byUp.subarray(i * cols, (i + 1) * cols));
     });
   });
   return { x: dx.tensor, weights: byWeight.tensor };
 }
 
+/** A matrix of one expert with its adapter. */
+interface ExpertMatrix {
+  forward(x: Tensor): Tensor;
+  /** Gives d x; adds the gradients of the matrix and its adapter. */
+  backward(d: Tensor, x: Tensor): Tensor;
+}
+
 /** An expert with the rows that go to it. */
 interface Visited {
-  readonly expert: number;
   readonly rows: readonly number[];
   /** Of each row, where its weight stands. */
   readonly places: readonly number[];
   readonly input: Tensor;
-  /** Its gate, up and down. */
-  readonly parts: readonly Weight[];
+  readonly parts: Readonly<Record<"gate" | "up" | "down", ExpertMatrix>>;
 }
 
 function forExperts(
   x: Tensor,
   { used, experts }: Routing,
   bank: ExpertBank,
+  into: BankGradients,
   visit: (visited: Visited) => void,
 ): void {
   const ids = wholeNumbersOf(experts);
@@ -129,29 +140,54 @@ function forExperts(
     const places = Array.from(ids.keys()).filter((place) => ids[place] === expert);
     if (places.length === 0) continue;
     const rows = places.map((place) => Math.floor(place / used));
-    const parts = [bank.gate, bank.up, bank.down].map((whole) => partOf(whole, expert, bank));
-    visit({ expert, rows, places, input: rearranging.selectRows(x, rows), parts });
+    const own = <T extends Weight | Gradient>(whole: T) => partOf(whole, expert, bank.experts);
+    const part = (name: "gate" | "up" | "down"): ExpertMatrix => {
+      const [adapter, places] = [bank.adapters?.[name], into.adapters?.[name]];
+      return expertMatrix(
+        { weight: own(bank[name]), into: into[name] && own(into[name]) },
+        adapter && {
+          ...{ a: own(adapter.a), b: own(adapter.b), scale: adapter.scale },
+          into: { a: places?.a && own(places.a), b: places?.b && own(places.b) },
+        },
+      );
+    };
+    const parts = { gate: part("gate"), up: part("up"), down: part("down") };
+    visit({ rows, places, input: rearranging.selectRows(x, rows), parts });
   }
 }
 
-function partOf(whole: Weight, expert: number, bank: ExpertBank): Weight {
-  const rows = whole.rows / bank.experts;
-  const size = rows * whole.cols;
-  const storage = valuesOf(whole).subarray(expert * size, (expert + 1) * size);
-  return { ...whole, rows, storage };
+function expertMatrix(
+  { weight, into }: { readonly weight: Weight; readonly into?: Gradient },
+  adapter?: BankAdapter & { readonly into: AdapterGradients },
+): ExpertMatrix {
+  const { linear } = products;
+  const { linearInput, linearWeight } = productGradients;
+  return {
+    forward(x) {
+      const out = linear(x, weight);
+      if (!adapter) return out;
+      return add(out, linear(scale(linear(x, adapter.a), adapter.scale), adapter.b));
+    },
+    backward(d, x) {
+      if (into) linearWeight(d, x, into);
+      const byInput = linearInput(d, weight);
+      if (!adapter) return byInput;
+      const low = scale(linear(x, adapter.a), adapter.scale);
+      if (adapter.into.b) linearWeight(d, low, adapter.into.b);
+      const byLow = scale(linearInput(d, adapter.b), adapter.scale);
+      if (adapter.into.a) linearWeight(byLow, x, adapter.into.a);
+      return add(byInput, linearInput(byLow, adapter.a));
+    },
+  };
 }
 
-function addPart(
-  d: Tensor,
-  x: Tensor,
-  into: Gradient | undefined,
-  expert: number,
-  bank: ExpertBank,
-): void {
-  if (!into) return;
-  const size = valuesOf(into).length / bank.experts;
-  const storage = valuesOf(into).subarray(expert * size, (expert + 1) * size);
-  productGradients.linearWeight(d, x, { shape: into.shape, storage });
+/** The rows of one expert, which share their numbers with the whole. */
+function partOf<T extends Weight | Gradient>(whole: T, expert: number, experts: number): T {
+  const size = valuesOf(whole).length / experts;
+  const storage = valuesOf(whole).subarray(expert * size, (expert + 1) * size);
+  return "rows" in whole
+    ? { ...whole, rows: whole.rows / experts, storage }
+    : { ...whole, storage };
 }
 
 function scoresOf(x: Tensor, gate: Weight, { scoring }: RoutingRule): Float64Array[] {

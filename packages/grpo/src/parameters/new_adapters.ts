@@ -10,7 +10,7 @@ export interface LoraOptions extends LoraSizes {
 
 /**
  * Adapters that change nothing yet: B is zero, A uniform within 1 / sqrt(K), as peft begins (Kaiming's bound with a = sqrt 5).
- * `random` gives numbers from 0 to 1. Routed experts have none.
+ * `random` gives numbers from 0 to 1.
  * @throws {RangeError} for a rank that is no whole number of at least 1, an alpha that is not positive, a target that the
  *   model does not have
  * @throws {UnsupportedError} for a target that cannot be adapted in the form that the model is loaded in
@@ -29,9 +29,11 @@ export function newAdapters(
   }
   if (targets.length === 0) throw new RangeError("targets is empty, it must name a matrix");
   const scale = scaleOf(options);
-  return chooseTargets(model, targets).map(({ weight, rows, cols }) => {
+  return chooseTargets(model, targets).map(({ weight, rows, cols, experts }) => {
     const bound = 1 / Math.sqrt(cols);
-    const a = Float32Array.from({ length: rank * cols }, () => (2 * random() - 1) * bound);
-    return { weight, rows, cols, rank, scale, a, b: new Float32Array(rows * rank) };
+    const count = experts ?? 1;
+    const a = Float32Array.from({ length: count * rank * cols }, () => (2 * random() - 1) * bound);
+    const b = new Float32Array(count * rows * rank);
+    return { weight, rows, cols, rank, scale, a, b, ...(experts ? { experts } : {}) };
   });
 }

@@ -1,7 +1,7 @@
 /** Ops in which weights have their adapters added: y = W x + scale B A x. The same for inference and for a tape. */
 import type { DropoutKey, GradOps } from "../grad_ops.ts";
-import type { Ops } from "../ops.ts";
-import type { Tensor, Weight } from "../tensor.ts";
+import type { Ops, Routing } from "../ops.ts";
+import type { ExpertBank, Tensor, Weight } from "../tensor.ts";
 import type { Adapter, Adapters } from "./adapter.ts";
 import { DelegatedOps } from "./delegated_ops.ts";
 
@@ -44,6 +44,17 @@ class AdaptedOps extends DelegatedOps {
     const outs = this.ops.linears(x, weights);
     const adapted = weights.map((weight, i) => this.#adapted(x, weight, outs[i]));
     return adapted as unknown as { readonly [I in keyof W]: Tensor };
+  }
+
+  override experts(x: Tensor, routing: Routing, bank: ExpertBank): Tensor {
+    const [gate, up, down] = [bank.gate, bank.up, bank.down]
+      .map(({ name }) => this.adapters.get(name));
+    const hasSome = gate ?? up ?? down;
+    return this.ops.experts(
+      x,
+      routing,
+      hasSome ? { ...bank, adapters: { gate, up, down } } : bank,
+    );
   }
 
   #adapted(x: Tensor, weight: Weight, out: Tensor): Tensor {

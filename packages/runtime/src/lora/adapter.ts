@@ -1,6 +1,6 @@
 /** Low-rank adapters (LoRA, Hu et al. 2106.09685) as numbers and as loaded weights. Applies none. */
 import type { Backend, ReadTensor } from "../ops.ts";
-import type { Weight } from "../tensor.ts";
+import type { BankAdapter, Weight } from "../tensor.ts";
 
 /** An adapter's numbers, arranged as the weight that it is for stands in a GGUF file: W + scale B A. */
 export interface AdapterValues {
@@ -22,13 +22,8 @@ export interface AdapterValues {
   readonly b: Float32Array;
 }
 
-/** An adapter of one weight on a backend. */
-export interface Adapter {
-  /** `[r, K]`. */
-  readonly a: Weight;
-  /** `[N, r]`. */
-  readonly b: Weight;
-  readonly scale: number;
+/** An adapter of one weight, or of a bank's stack, on a backend. */
+export interface Adapter extends BankAdapter {
   /** Share of the inputs that training drops. Default 0. */
   readonly dropout?: number;
 }
@@ -36,22 +31,24 @@ export interface Adapter {
 /** Adapters by GGUF's name of the weight. */
 export type Adapters = ReadonlyMap<string, Adapter>;
 
-/** Puts adapters of single matrices where a backend can use them. */
+/** Puts adapters where a backend can use them. Those that share the numbers of A share the weight. */
 export async function loadAdapters(
   backend: Pick<Backend, "loadWeight">,
   values: Iterable<AdapterValues>,
   dropout = 0,
 ): Promise<Adapters> {
   const adapters = new Map<string, Adapter>();
+  const shared = new Map<Float32Array, Weight>();
   for (const { weight, rows, cols, rank, scale, a, b, experts } of values) {
-    if (experts !== undefined) {
-      throw new TypeError(`The adapter of ${weight} is one of experts, which can only be merged`);
-    }
+    const load = (side: string, numbers: Float32Array, ownRows: number, ownCols: number) =>
+      loadMatrix(backend, `${weight}.lora_${side}`, numbers, ownRows, ownCols, experts);
+    const loadedA = shared.get(a) ?? await load("a", a, rank, cols);
+    shared.set(a, loadedA);
     adapters.set(weight, {
-      a: await loadMatrix(backend, `${weight}.lora_a`, a, rank, cols),
-      b: await loadMatrix(backend, `${weight}.lora_b`, b, rows, rank),
+      a: loadedA,
+      b: await load("b", b, rows, rank),
       scale,
-      ...(dropout > 0 ? { dropout } : {}),
+      ...(dropout > 0 && experts === undefined ? { dropout } : {}),
     });
   }
   return adapters;
@@ -63,11 +60,13 @@ async function loadMatrix(
   values: Float32Array,
   rows: number,
   cols: number,
+  experts?: number,
 ): Promise<Weight> {
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const read: ReadTensor = (offset, into) => {
     into.set(bytes.subarray(offset, offset + into.length));
     return Promise.resolve();
   };
-  return await backend.loadWeight({ name, type: "F32", rows, cols, sizeBytes: bytes.length }, read);
+  const whole = { name, type: "F32", rows: rows * (experts ?? 1), cols, experts };
+  return await backend.loadWeight({ ...whole, sizeBytes: bytes.length }, read);
 }

@@ -14,6 +14,8 @@ export interface Target {
   readonly cols: number;
   /** Size of the heads whose rows GGUF has reordered; missing where they stand as they are. */
   readonly interleavedHeads?: number;
+  /** Experts of a bank, of which this is each one's size; missing for one matrix. */
+  readonly experts?: number;
   /** Why nothing can be added to its products, where that is so. */
   readonly refusal?: string;
 }
@@ -22,15 +24,19 @@ export interface Target {
 const NEVER = /^(?:lm_head|model\.embed_tokens|.*\.mlp\.gate)$/;
 
 /**
- * All matrices of a model's layers but for routed experts, in the order of the layers.
+ * All matrices of a model's layers, in the order of the layers; a bank of experts is one, without the experts' numbers in
+ * its path (`model.layers.1.mlp.experts.gate_proj`).
  * @throws {UnsupportedError} if the architecture's names are not known
  */
 export function adapterTargets(config: ModelConfig): readonly Target[] {
   return [...hfTensors(config)].flatMap(([name, { name: weight, shape, layout }]) => {
-    const module = name.replace(/\.weight$/, "");
-    if (shape.length < 2 || NEVER.test(module) || layout?.kind === "expert") return [];
+    const module = name.replace(/\.weight$/, "").replace(".mlp.experts.0.", ".mlp.experts.");
+    if (shape.length < 2 || NEVER.test(module)) return [];
     const [rows, cols] = shape;
     const target = { module, weight, rows, cols };
+    if (layout?.kind === "expert") {
+      return layout.index === 0 ? [{ ...target, experts: layout.experts }] : [];
+    }
     if (layout?.kind === "interleaved") return [{ ...target, interleavedHeads: layout.headSize }];
     if (layout?.kind !== "keysAndValues") return [target];
     const joint = { ...target, weight: weight.replace("attn_k_b", "attn_kv_b") };
@@ -72,7 +78,8 @@ function sizesOf({ latent, mixture, ...config }: ModelConfig, isTied: boolean): 
 
 /**
  * The targets that a list of names means, in the order of the layers: as peft does, the end of a module's path (`q_proj`,
- * `self_attn.q_proj`, a whole path), `all-linear` for all, and GGUF's names as well (`attn_q`, `blk.0.attn_q`).
+ * `self_attn.q_proj`, a whole path), `all-linear` for all, and GGUF's names as well (`attn_q`, `blk.0.attn_q`). Routed experts are meant only by names that say
+ * so: `experts`, `experts.gate_proj`, `ffn_gate_exps`.
  * @throws {RangeError} naming the first name that no matrix of the model has
  * @throws {UnsupportedError} for a matrix that cannot be adapted in the form that the model is loaded in
  */
@@ -96,8 +103,10 @@ export function refusalOf({ module, refusal }: Target): UnsupportedError {
   return new UnsupportedError(`${module} cannot have an adapter: ${refusal}`, module);
 }
 
-function isMeant({ module, weight }: Target, name: string): boolean {
+function isMeant({ module, weight, experts }: Target, name: string): boolean {
+  if (experts !== undefined && !/experts|exps/.test(name)) return false;
   if (name === "all-linear") return true;
+  if (name === "experts") return experts !== undefined;
   const own = weight.replace(/\.weight$/, "");
   return [module, own].some((path) => path === name || path.endsWith(`.${name}`)) ||
     name === weight;

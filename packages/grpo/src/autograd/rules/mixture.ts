@@ -1,6 +1,7 @@
 /** Back through a mixture of experts: through the experts and, by the weights they got, through the gate. What was chosen
  * stays as it is. */
-import type { Rule } from "../recorder.ts";
+import type { AdapterGradients, BankAdapter } from "@aha/runtime/training";
+import type { GradientPlaces, Rule } from "../recorder.ts";
 
 /** The choice has no gradient, its weights have. */
 export const route: Rule<"route"> = ({ inner, places, note }, x, gate, rule) => {
@@ -22,11 +23,17 @@ export const experts: Rule<"experts"> = ({ inner, places, note }, x, routing, ba
     gate: places.ofWeight(bank.gate, "product"),
     up: places.ofWeight(bank.up, "product"),
     down: places.ofWeight(bank.down, "product"),
+    adapters: {
+      gate: adapterPlaces(places, bank.adapters?.gate),
+      up: adapterPlaces(places, bank.adapters?.up),
+      down: adapterPlaces(places, bank.adapters?.down),
+    },
   };
+  const pairs = Object.values(into.adapters).flatMap((pair) => [pair?.a, pair?.b]);
   note({
     inputs: [x, routing.weights],
     outputs: [out],
-    into: [into.gate, into.up, into.down],
+    into: [into.gate, into.up, into.down, ...pairs],
     backward([d]) {
       const by = inner.grad.experts(d, x, routing, bank, into);
       return [by.x, by.weights];
@@ -34,3 +41,11 @@ export const experts: Rule<"experts"> = ({ inner, places, note }, x, routing, ba
   });
   return out;
 };
+
+function adapterPlaces(
+  places: GradientPlaces,
+  adapter?: BankAdapter,
+): AdapterGradients | undefined {
+  if (!adapter) return undefined;
+  return { a: places.ofWeight(adapter.a, "product"), b: places.ofWeight(adapter.b, "product") };
+}
