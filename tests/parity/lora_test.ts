@@ -54,7 +54,7 @@ for (const [backendName, createBackend, { hasExpertAdapters }] of TRAINABLE_BACK
         const run = reference.lora[k];
         const start = await storedAdapter(model, run, folder, `${folder}_init`);
         const adapters = await loadAdapters(model.backend, start.values);
-        const set = adapterParameters(model.ops, adapters);
+        const set = adapterParameters(model.backend, adapters);
         const inHf = (numbers: NamedNumbers) => hfPairs(start.values, numbers, model.model.config);
 
         const rows = countedRows(reference);
@@ -82,7 +82,7 @@ for (const [backendName, createBackend, { hasExpertAdapters }] of TRAINABLE_BACK
           const stored = `${folder}_step${step}`;
           const { values } = await storedAdapter(model, run, folder, stored);
           const own = await loadAdapters(model.backend, values);
-          const places = adapterParameters(model.ops, own);
+          const places = adapterParameters(model.backend, own);
           const loss = await lossAndGradients(model, places, rows, { adapters: own });
           const wanted = run.losses_before_each_step_and_after[step];
           const limit = TRAINING_LOSS_RELATIVE * wanted;
@@ -144,19 +144,19 @@ async function storedAdapter(
 }
 
 async function merge(
-  { ops, parameters }: TrainableModel,
+  { backend: { grad }, parameters }: TrainableModel,
   values: readonly AdapterValues[],
 ): Promise<void> {
   for (const adapter of values) {
     const weight = parameters.get(adapter.weight);
     assert(weight, adapter.weight);
-    const merged = mergedValues(await ops.grad.readParameter(weight), adapter);
-    ops.grad.writeParameter(weight, merged);
+    const merged = mergedValues(await grad.readParameter(weight), adapter);
+    grad.writeParameter(weight, merged);
   }
 }
 
 async function logitsOf(
-  { ops, model }: TrainableModel,
+  { backend: { ops }, model }: TrainableModel,
   ids: readonly number[],
 ): Promise<Float32Array> {
   const segment = { sequence: null, start: 0, length: ids.length, firstPosition: 0 };

@@ -47,7 +47,7 @@ const MODELS: readonly (readonly [
 for (const [name, from, form] of MODELS) {
   Deno.test(`finite differences: ${name}`, async () => {
     const model = await openTrainable(referenceBackend(), await from(), form);
-    const set = fullParameters(model.ops, model.model, model.parameters);
+    const set = fullParameters(model.backend, model.model, model.parameters);
     const asked = new Set<string>();
     backward(model, set, asked);
     for (const op of asked) assert(Object.hasOwn(RULES, op), `${name} uses ${op}, without a rule`);
@@ -70,7 +70,7 @@ for (const [name, from, form] of MODELS) {
 const STEP = 1e-6;
 
 function lossAt(
-  { ops, model }: TrainableModel,
+  { backend: { ops }, model }: TrainableModel,
   numbers: Float64Array,
   direction: Float64Array,
   sign: 1 | -1,
@@ -85,8 +85,8 @@ function lossAt(
 }
 
 /** Runs back once; takes down which ops the model asks for. */
-function backward({ ops, model }: TrainableModel, set: ParameterSet, asked: Set<string>): void {
-  using tape = new Tape(ops, set, { checkpoint: true });
+function backward({ backend, model }: TrainableModel, set: ParameterSet, asked: Set<string>): void {
+  using tape = new Tape(backend, set, { checkpoint: true });
   const watched = new Proxy(tape, {
     get(target, name) {
       const own = Reflect.get(target, name, target);

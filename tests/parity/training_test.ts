@@ -37,7 +37,7 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
     Deno.test(`training: ${what}: loss and gradients are PyTorch's`, async () => {
       const model = await openTrainable(await createBackend(), path, form);
       const reference = fixtureJson<TrainingReference>(`train/${name}/train.json`);
-      const set = fullParameters(model.ops, model.model, model.parameters);
+      const set = fullParameters(model.backend, model.model, model.parameters);
       const loss = await lossAndGradients(model, set, countedRows(reference), { checkpoint: true });
       const limit = TRAINING_LOSS_RELATIVE * reference.loss;
       assertAlmostEquals(loss, reference.loss, limit, `loss ${loss}`);
@@ -56,7 +56,7 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
       const reference = fixtureJson<TrainingReference>(`train/${name}/train.json`);
       for (const [k, run] of reference.adamw.entries()) {
         const model = await openTrainable(await createBackend(), path, form);
-        const set = fullParameters(model.ops, model.model, model.parameters);
+        const set = fullParameters(model.backend, model.model, model.parameters);
         const before = hfNamed(model, await parameterValues(model, set));
         const rows = countedRows(reference);
         await runSteps(model, set, {

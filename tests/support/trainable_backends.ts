@@ -1,6 +1,6 @@
 /** The backends that training is tested on. Tests nothing. */
 import { referenceBackend } from "./reference_ops/reference_backend.ts";
-import type { TrainableBackend } from "./trainable_model.ts";
+import type { TrainableBackend } from "../../packages/runtime/src/backend/grad_ops.ts";
 
 /** What a backend does not do yet is false. */
 export interface BackendTraits {

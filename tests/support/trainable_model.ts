@@ -1,24 +1,19 @@
 /** Opens a model file for training on a backend with gradients, its parameters taken down by name. Trains nothing. */
-import type { TrainableOps } from "../../packages/runtime/src/grad_ops.ts";
+import type { TrainableBackend } from "../../packages/runtime/src/backend/grad_ops.ts";
 import { openGguf } from "../../packages/runtime/src/gguf/mod.ts";
 import { planModel } from "../../packages/runtime/src/load_model.ts";
 import { findArchitecture } from "../../packages/runtime/src/model/architectures.ts";
 import type { LatentForm } from "../../packages/runtime/src/model/config/latent_config.ts";
 import type { LanguageModel } from "../../packages/runtime/src/model/language_model.ts";
-import type { Backend } from "../../packages/runtime/src/ops.ts";
 import { GgufParameters } from "../../packages/runtime/src/parameter_source.ts";
 import {
   type NamedParameters,
   recordedSource,
 } from "../../packages/grpo/src/parameters/recorded_source.ts";
 
-/** A backend with gradients. */
-export type TrainableBackend = Backend & { readonly ops: TrainableOps };
-
 /** A model that can be trained. */
 export interface TrainableModel {
   readonly backend: TrainableBackend;
-  readonly ops: TrainableOps;
   readonly model: LanguageModel;
   readonly parameters: NamedParameters;
 }
@@ -36,7 +31,7 @@ export async function openTrainable(
     const { source: recorded, parameters } = recordedSource(stored);
     const model = await findArchitecture(config.architecture)(config, recorded, backend.ops);
     stored.expectAllUsed();
-    return { backend, ops: backend.ops, model, parameters };
+    return { backend, model, parameters };
   } finally {
     await source.close();
   }

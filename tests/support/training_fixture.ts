@@ -81,12 +81,12 @@ export interface LossOptions extends TapeOptions {
 
 /** The mean negative log-likelihood of the counted tokens; adds its gradients to their places. */
 export async function lossAndGradients(
-  { ops, model }: TrainableModel,
+  { backend, model }: TrainableModel,
   places: GradientPlaces,
   { inputs, rows, targets }: CountedRows,
   { adapters = new Map(), ...options }: LossOptions = {},
 ): Promise<number> {
-  using tape = new Tape(ops, places, options);
+  using tape = new Tape(backend, places, options);
   const { batch, ids } = makeBatch(
     inputs.map((ids) => ({ sequence: null, ids, firstPosition: 0 })),
   );

@@ -36,11 +36,11 @@ export interface StepsToRun {
 
 /** Five steps over the same batch, losses and norms held against the reference's. */
 export async function runSteps(
-  { ops }: TrainableModel,
+  { backend: { grad } }: TrainableModel,
   set: ParameterSet,
   { run, tolerance = TRAINING_LOSS_RELATIVE, pass, onStep }: StepsToRun,
 ): Promise<void> {
-  const optimizer = new AdamWOptimizer(ops.grad, set, {
+  const optimizer = new AdamWOptimizer(grad, set, {
     beta1: run.betas[0],
     beta2: run.betas[1],
     epsilon: run.eps,
@@ -103,25 +103,25 @@ export function assertChanges(
 
 /** Every trained parameter's values by GGUF's names. */
 export async function parameterValues(
-  { ops }: TrainableModel,
+  { backend: { grad } }: TrainableModel,
   set: ParameterSet,
 ): Promise<NamedNumbers> {
   const values = new Map<string, Float32Array>();
   for (const { name, parameter } of set.all) {
-    values.set(name, await ops.grad.readParameter(parameter));
+    values.set(name, await grad.readParameter(parameter));
   }
   return values;
 }
 
 /** Their gradients. */
 export async function gradientValues(
-  { ops }: TrainableModel,
+  { backend: { grad } }: TrainableModel,
   set: ParameterSet,
 ): Promise<NamedNumbers> {
   set.settle();
   const values = new Map<string, Float32Array>();
   for (const { name, gradient } of set.all) {
-    values.set(name, await ops.grad.readGradient(gradient));
+    values.set(name, await grad.readGradient(gradient));
   }
   return values;
 }

@@ -1,5 +1,5 @@
 /** Dropout with Philox4x32-10 (Salmon et al., SC'11), element by element. */
-import type { GradOps } from "../../../packages/runtime/src/grad_ops.ts";
+import type { GradOps } from "../../../packages/runtime/src/backend/grad_ops.ts";
 import { sizesOf, valuesOf, zeros } from "./values.ts";
 
 /** Elements whose word is below the rate become 0, the others are divided by what is left. */

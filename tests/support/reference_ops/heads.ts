@@ -1,5 +1,5 @@
 /** Cutting, joining and choosing rows and parts of heads, forward and backward. Moves and adds numbers, nothing else. */
-import type { GradOps } from "../../../packages/runtime/src/grad_ops.ts";
+import type { GradOps } from "../../../packages/runtime/src/backend/grad_ops.ts";
 import type { Ops } from "../../../packages/runtime/src/ops.ts";
 import { addTo, sizesOf, valuesOf, zeros } from "./values.ts";
 

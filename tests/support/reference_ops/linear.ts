@@ -1,5 +1,5 @@
 /** Products with weights and the embedding, forward and backward, by plain loops in float64. */
-import type { Gradient, GradOps } from "../../../packages/runtime/src/grad_ops.ts";
+import type { Gradient, GradOps } from "../../../packages/runtime/src/backend/grad_ops.ts";
 import type { Ops } from "../../../packages/runtime/src/ops.ts";
 import type { Tensor, Weight } from "../../../packages/runtime/src/tensor.ts";
 import { addTo, sizesOf, valuesOf, zeros } from "./values.ts";

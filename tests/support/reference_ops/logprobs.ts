@@ -1,5 +1,5 @@
 /** Log-probabilities of given tokens, their gradients and entropies, by plain loops in float64. */
-import type { Gradient } from "../../../packages/runtime/src/grad_ops.ts";
+import type { Gradient } from "../../../packages/runtime/src/backend/grad_ops.ts";
 import type { Tensor, Weight } from "../../../packages/runtime/src/tensor.ts";
 import { productGradients, products } from "./linear.ts";
 import { tensorOf, valuesOf, zeros } from "./values.ts";

@@ -3,7 +3,7 @@ import type {
   AdapterGradients,
   BankGradients,
   Gradient,
-} from "../../../packages/runtime/src/grad_ops.ts";
+} from "../../../packages/runtime/src/backend/grad_ops.ts";
 import type { Routing, RoutingRule } from "../../../packages/runtime/src/ops.ts";
 import type {
   BankAdapter,
@@ -41,6 +41,7 @@ export function routeGradient(
   rule: RoutingRule,
   routing: Routing,
   into?: Gradient,
+  byScores?: Tensor,
 ): Tensor {
   const { used, experts } = routing;
   const byLogit = zeros([routing.rows, gate.rows]);
@@ -52,6 +53,8 @@ export function routeGradient(
     const total = rule.normalize ? raw.reduce((a, b) => a + b, 0) + 1e-20 : 1;
     const mean = rule.normalize ? raw.reduce((sum, s, i) => sum + s * slopes[i], 0) / total : 0;
     ids.forEach((expert, i) => byScore[expert] = rule.scale * (slopes[i] - mean) / total);
+    const first = row * gate.rows;
+    if (byScores) addTo(byScore, valuesOf(byScores).subarray(first, first + gate.rows));
     const all = scores.reduce((sum, score, expert) => sum + score * byScore[expert], 0);
     scores.forEach((score, expert) => {
       byLogit.values[row * gate.rows + expert] = rule.scoring === "sigmoid"
@@ -61,6 +64,13 @@ export function routeGradient(
   });
   if (into) productGradients.linearWeight(byLogit.tensor, x, into);
   return productGradients.linearInput(byLogit.tensor, gate);
+}
+
+/** What experts are ranked by, the bias apart. */
+export function routeScores(x: Tensor, gate: Weight, scoring: RoutingRule["scoring"]): Tensor {
+  const { tensor, values } = zeros([x.shape[0], gate.rows]);
+  scoresOf(x, gate, { scoring }).forEach((scores, row) => values.set(scores, row * gate.rows));
+  return tensor;
 }
 
 /** For each row the weighted sum over its experts. */
@@ -190,7 +200,11 @@ function partOf<T extends Weight | Gradient>(whole: T, expert: number, experts: 
     : { ...whole, storage };
 }
 
-function scoresOf(x: Tensor, gate: Weight, { scoring }: RoutingRule): Float64Array[] {
+function scoresOf(
+  x: Tensor,
+  gate: Weight,
+  { scoring }: Pick<RoutingRule, "scoring">,
+): Float64Array[] {
   const logits = valuesOf(products.linear(x, gate));
   return Array.from({ length: x.shape[0] }, (_, row) => {
     const own = logits.subarray(row * gate.rows, (row + 1) * gate.rows);

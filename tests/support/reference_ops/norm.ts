@@ -1,5 +1,5 @@
 /** RMSNorm and its gradient, by plain loops in float64. */
-import type { Gradient } from "../../../packages/runtime/src/grad_ops.ts";
+import type { Gradient } from "../../../packages/runtime/src/backend/grad_ops.ts";
 import type { Tensor } from "../../../packages/runtime/src/tensor.ts";
 import { valuesOf, zeros } from "./values.ts";
 

@@ -1,5 +1,5 @@
 /** One step of AdamW in float64 as torch.optim.AdamW has it. */
-import type { GradOps } from "../../../packages/runtime/src/grad_ops.ts";
+import type { GradOps } from "../../../packages/runtime/src/backend/grad_ops.ts";
 import { valuesOf } from "./values.ts";
 
 /** Decay first, then moments with bias correction, epsilon outside the root. */

@@ -1,6 +1,10 @@
 /** A backend of plain loops in float64 with gradients: the oracle for the tape and for fast kernels. Reads F32 weights only,
  * keeps no cache, draws nothing, and is slow. */
-import type { Gradient, GradOps, TrainableOps } from "../../../packages/runtime/src/grad_ops.ts";
+import type {
+  Gradient,
+  GradOps,
+  TrainableBackend,
+} from "../../../packages/runtime/src/backend/grad_ops.ts";
 import type { Backend, Ops, ReadTensor, StoredTensor } from "../../../packages/runtime/src/ops.ts";
 import { elementCount, type Tensor } from "../../../packages/runtime/src/tensor.ts";
 import { attend, attendGradient, latentAttend, latentAttendGradient } from "./attention.ts";
@@ -9,7 +13,7 @@ import { add, scale, swiglu, swigluGradient } from "./elementwise.ts";
 import { rearranging, rearrangingGradients } from "./heads.ts";
 import { productGradients, products } from "./linear.ts";
 import { entropies, tokenLogprobs, tokenLogprobsGradient } from "./logprobs.ts";
-import { experts, expertsGradient, route, routeGradient } from "./mixture.ts";
+import { experts, expertsGradient, route, routeGradient, routeScores } from "./mixture.ts";
 import { rmsNorm, rmsNormGradient } from "./norm.ts";
 import { adamW } from "./optimizer.ts";
 import { rotate } from "./rope.ts";
@@ -55,6 +59,7 @@ const grad: GradOps = {
   latentAttend: latentAttendGradient,
   swiglu: swigluGradient,
   route: routeGradient,
+  routeScores,
   experts: expertsGradient,
   tokenLogprobs: tokenLogprobsGradient,
   entropies,
@@ -62,21 +67,25 @@ const grad: GradOps = {
   dropout,
   squaredNorm: (gradient) => valuesOf(gradient).reduce((sum, value) => sum + value ** 2, 0),
   adamW,
+  createWeight: (name, rows, cols, values) => (
+    { name, type: "F32", rows, cols, storage: Float64Array.from(values) }
+  ),
+  createVector: (values) => tensorOf(Float64Array.from(values), [values.length]),
   writeParameter: (parameter, values) => valuesOf(parameter).set(values),
   readParameter: (parameter) => Promise.resolve(Float32Array.from(valuesOf(parameter))),
 };
 
 /** The ops and their gradients. */
-export const referenceOps: TrainableOps = { ...ops, grad };
+export const reference: Pick<TrainableBackend, "ops" | "grad"> = { ops, grad };
 
 /** A backend of them. */
-export function referenceBackend(): Backend & { readonly ops: TrainableOps } {
+export function referenceBackend(): TrainableBackend {
   return {
     name: "reference",
     variant: "float64",
     numericsId: "float64",
     threads: 1,
-    ops: referenceOps,
+    ...reference,
     async loadWeight(stored, read) {
       const { name, type, rows, cols } = stored;
       return { name, type, rows, cols, storage: await readNumbers(stored, read) };

@@ -1,5 +1,5 @@
 /** Tensors, weights and gradients of the reference backend: plain float64 arrays. Computes nothing. */
-import type { Gradient } from "../../../packages/runtime/src/grad_ops.ts";
+import type { Gradient } from "../../../packages/runtime/src/backend/grad_ops.ts";
 import { elementCount, type Tensor, type Weight } from "../../../packages/runtime/src/tensor.ts";
 
 /** Anything whose numbers stand row-major. */

@@ -1,5 +1,5 @@
 /** What backward rules and the tape know of each other. Types only. */
-import type { Gradient, Ops, Tensor, TrainableOps, Weight } from "@aha/runtime/training";
+import type { Gradient, GradOps, Ops, Tensor, Weight } from "@aha/runtime/training";
 
 /** How a pass uses a matrix. Gradients of both uses of one matrix are kept apart, see `GradientPlaces`. */
 export type WeightUse = "product" | "table";
@@ -30,7 +30,8 @@ export interface Step {
 /** The tape as its rules see it. */
 export interface Recorder {
   /** What computes. */
-  readonly inner: TrainableOps;
+  readonly inner: Ops;
+  readonly grad: GradOps;
   readonly places: GradientPlaces;
   /** Whether the gradient by a tensor is wanted: a parameter that is trained has gone into it. */
   wants(tensor: Tensor): boolean;

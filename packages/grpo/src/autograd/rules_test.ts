@@ -1,7 +1,7 @@
 /** Finite differences in float64 for every backward rule, over the reference backend. */
 import { assert } from "@std/assert";
 import { tensorOf, valuesOf } from "../../../../tests/support/reference_ops/values.ts";
-import { referenceOps } from "../../../../tests/support/reference_ops/reference_backend.ts";
+import { reference } from "../../../../tests/support/reference_ops/reference_backend.ts";
 import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { FINITE_DIFFERENCE } from "../../../../tests/support/tolerance.ts";
 import type { Batch, DropoutKey, RoutingRule, Tensor, Weight } from "@aha/runtime/training";
@@ -146,13 +146,13 @@ for (const [name, , run] of CASES) {
 
 function checkRule(run: Run): void {
   const world = new World();
-  using first = new Tape(referenceOps, { ofWeight: () => undefined, ofVector: () => undefined });
+  using first = new Tape(reference, { ofWeight: () => undefined, ofVector: () => undefined });
   const slopes = run(first, world.on(first)).map(({ shape }) => world.random(shape));
-  const trained = new ParameterSet(referenceOps.grad, world.parameters);
-  using tape = new Tape(referenceOps, trained);
+  const trained = new ParameterSet(reference.grad, world.parameters);
+  using tape = new Tape(reference, trained);
   run(tape, world.on(tape)).forEach((out, i) => tape.backward(out, slopes[i]));
   const loss = () => {
-    using forward = new Tape(referenceOps, trained);
+    using forward = new Tape(reference, trained);
     return run(forward, world.on(forward))
       .reduce((sum, out, i) => sum + dot(valuesOf(out), valuesOf(slopes[i])), 0);
   };

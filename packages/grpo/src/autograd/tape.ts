@@ -14,7 +14,7 @@ import {
   type RoutingRule,
   type Scope,
   type Tensor,
-  type TrainableOps,
+  type TrainableBackend,
   type Weight,
 } from "@aha/runtime/training";
 import type { Attention } from "@aha/runtime/training";
@@ -44,12 +44,12 @@ interface Part {
  *
  * @example
  * ```ts
- * import type { LanguageModel, TrainableOps } from "@aha/runtime/training";
+ * import type { LanguageModel, TrainableBackend } from "@aha/runtime/training";
  * import { type GradientPlaces, Tape } from "@aha/grpo";
  *
  * /** Adds the gradients of the negative log-likelihood of one sequence. *\/
- * function addGradients(ops: TrainableOps, model: LanguageModel, places: GradientPlaces) {
- *   using tape = new Tape(ops, places);
+ * function addGradients(backend: TrainableBackend, model: LanguageModel, places: GradientPlaces) {
+ *   using tape = new Tape(backend, places);
  *   const segment = { sequence: null, start: 0, length: 3, firstPosition: 0 };
  *   const batch = { rows: 3, segments: [segment] };
  *   const hidden = model.forward(tape, Int32Array.of(5, 7, 9), batch, null);
@@ -59,6 +59,8 @@ interface Part {
  * ```
  */
 export class Tape implements Ops {
+  /** Itself, so that adapters go on a tape as on a backend. */
+  readonly ops: Ops = this;
   /** What adapters need besides, recorded too. */
   readonly grad: Pick<GradOps, "scale" | "dropout">;
   readonly #recorder: Recorder;
@@ -67,10 +69,15 @@ export class Tape implements Ops {
   readonly #wanted = new WeakSet<Tensor>();
   #steps: Step[] = [];
 
-  constructor(inner: TrainableOps, places: GradientPlaces, options: TapeOptions = {}) {
+  constructor(
+    { ops: inner, grad }: Pick<TrainableBackend, "ops" | "grad">,
+    places: GradientPlaces,
+    options: TapeOptions = {},
+  ) {
     this.#drops = options.checkpoint ?? false;
     const recorder: Recorder = {
       inner,
+      grad,
       places,
       wants: (tensor) => this.#wanted.has(tensor),
       note: (step) => this.#note(step),

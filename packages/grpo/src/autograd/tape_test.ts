@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import {
+  reference,
   referenceBackend,
-  referenceOps,
 } from "../../../../tests/support/reference_ops/reference_backend.ts";
 import { valuesOf } from "../../../../tests/support/reference_ops/values.ts";
 import { openTrainable, type TrainableModel } from "../../../../tests/support/trainable_model.ts";
@@ -22,12 +22,12 @@ function open(path: string): Promise<TrainableModel> {
 
 /** Adds the gradients of the log-probabilities of each sequence's next tokens, and gives these. */
 function pass(
-  { ops, model }: TrainableModel,
+  { backend, model }: TrainableModel,
   places: ParameterSet,
   sequences: readonly number[][],
   options: TapeOptions = {},
 ): number[] {
-  using tape = new Tape(ops, places, options);
+  using tape = new Tape(backend, places, options);
   const inputs = sequences.map((ids) => ({ sequence: null, ids, firstPosition: 0 }));
   const { batch, ids } = makeBatch(inputs);
   const targets = Int32Array.from(sequences.flatMap(([first, ...rest]) => [...rest, first]));
@@ -47,7 +47,7 @@ function gradientsAfter(
   batches: readonly number[][][],
   options: TapeOptions = {},
 ): Map<string, number[]> {
-  const set = fullParameters(model.ops, model.model, model.parameters);
+  const set = fullParameters(model.backend, model.model, model.parameters);
   for (const batch of batches) pass(model, set, batch, options);
   return gradientsOf(set);
 }
@@ -68,27 +68,27 @@ for (const path of [TIED, V3]) {
 
 Deno.test("tape: a forward pass over it has the bits of one without", async () => {
   const model = await open(V3);
-  const set = fullParameters(model.ops, model.model, model.parameters);
+  const set = fullParameters(model.backend, model.model, model.parameters);
   const { batch, ids } = makeBatch([{ sequence: null, ids: SEQUENCES[0], firstPosition: 0 }]);
-  using tape = new Tape(model.ops, set);
+  using tape = new Tape(model.backend, set);
   const over = model.model.forward(tape, ids, batch, null);
-  assertEquals(valuesOf(over), valuesOf(model.model.forward(model.ops, ids, batch, null)));
+  assertEquals(valuesOf(over), valuesOf(model.model.forward(model.backend.ops, ids, batch, null)));
 });
 
 Deno.test("tape: what only constants have gone into is not walked", async () => {
   const model = await open(TIED);
   const calls: string[] = [];
-  const grad = new Proxy(referenceOps.grad, {
+  const grad = new Proxy(reference.grad, {
     get(target, name) {
       calls.push(String(name));
       return Reflect.get(target, name);
     },
   });
   const last = model.parameters.get("blk.1.ffn_down.weight") as Weight;
-  const gradient = referenceOps.grad.createGradient(last);
+  const gradient = reference.grad.createGradient(last);
   const ofWeight = ({ name }: Weight) => name === last.name ? gradient : undefined;
   const places = { ofWeight, ofVector: () => undefined };
-  using tape = new Tape({ ...referenceOps, grad }, places);
+  using tape = new Tape({ ...reference, grad }, places);
   const { batch, ids } = makeBatch([{ sequence: null, ids: SEQUENCES[0], firstPosition: 0 }]);
   const hidden = model.model.forward(tape, ids, batch, null);
   tape.backward(hidden, tape.tensor(new Float32Array(5 * 64).fill(1), [5, 64]));
@@ -104,8 +104,8 @@ Deno.test("tape: gradients add up over calls, also of tensors inside", () => {
     cols: 2,
     storage: Float64Array.of(1, 2, 3, 4),
   };
-  const gradient = referenceOps.grad.createGradient(table);
-  using tape = new Tape(referenceOps, { ofWeight: () => gradient, ofVector: () => undefined });
+  const gradient = reference.grad.createGradient(table);
+  using tape = new Tape(reference, { ofWeight: () => gradient, ofVector: () => undefined });
   const x = tape.embed(Int32Array.of(1), table);
   const ones = tape.tensor(Float32Array.of(1, 1), [1, 2]);
   tape.backward(tape.grad.scale(x, 3), ones);
@@ -116,8 +116,8 @@ Deno.test("tape: gradients add up over calls, also of tensors inside", () => {
 Deno.test("tape: refusals", async () => {
   const model = await open(TIED);
   const { head, config } = model.model;
-  const set = fullParameters(model.ops, model.model, model.parameters);
-  using tape = new Tape(model.ops, set, { checkpoint: true });
+  const set = fullParameters(model.backend, model.model, model.parameters);
+  using tape = new Tape(model.backend, set, { checkpoint: true });
   await assertRejects(() => tape.sample(), TypeError, "draws no tokens");
   const x = tape.embed(Int32Array.of(1, 2), head);
   const other = tape.embed(Int32Array.of(1, 2), head);
@@ -131,6 +131,6 @@ Deno.test("tape: refusals", async () => {
   assertThrows(() => tape.attend(x, x, x, batch, cache, sizes), TypeError, "cache");
   const latent = { layer: 0, heads: 1, rank: 60, rotarySize: 4, scale: 1 };
   assertThrows(() => tape.latentAttend(x, x, batch, cache, latent), TypeError, "cache");
-  assertEquals(await tape.read(x), await model.ops.read(x as Tensor));
+  assertEquals(await tape.read(x), await model.backend.ops.read(x as Tensor));
   assertEquals(config.width, 64);
 });

@@ -1,5 +1,5 @@
 /** Chooses what is trained: all of a model, or its adapters. Creates no adapters. */
-import { type LanguageModel, type TrainableOps, UnsupportedError } from "@aha/runtime/training";
+import { type LanguageModel, type TrainableBackend, UnsupportedError } from "@aha/runtime/training";
 import type { Adapters } from "@aha/runtime/lora";
 import { isMatrix, ParameterSet } from "./parameter_set.ts";
 import type { NamedParameters } from "./recorded_source.ts";
@@ -14,7 +14,7 @@ const TABLE = "token_embd.weight";
  * @throws {UnsupportedError} naming the first matrix that is not F32: steps would be lost in the rounding
  */
 export function fullParameters(
-  ops: TrainableOps,
+  { grad }: Pick<TrainableBackend, "grad">,
   model: LanguageModel,
   parameters: NamedParameters,
 ): ParameterSet {
@@ -27,11 +27,14 @@ export function fullParameters(
     );
   }
   const isTied = model.head.name === TABLE;
-  return new ParameterSet(ops.grad, new Map(trained), isTied ? TABLE : undefined);
+  return new ParameterSet(grad, new Map(trained), isTied ? TABLE : undefined);
 }
 
 /** The two matrices of each adapter, named as GGUF names them: `blk.0.attn_q.weight.lora_a` and `.lora_b`. */
-export function adapterParameters(ops: TrainableOps, adapters: Adapters): ParameterSet {
+export function adapterParameters(
+  { grad }: Pick<TrainableBackend, "grad">,
+  adapters: Adapters,
+): ParameterSet {
   const pairs = [...adapters.values()].flatMap(({ a, b }) => [a, b]);
-  return new ParameterSet(ops.grad, new Map(pairs.map((weight) => [weight.name, weight])));
+  return new ParameterSet(grad, new Map(pairs.map((weight) => [weight.name, weight])));
 }

@@ -1,5 +1,5 @@
 /** Low-rank adapters on loaded models. The public face of this folder; defines nothing itself. */
-export { type AdaptableOps, adaptedOps } from "./adapted_ops.ts";
+export { type Adaptable, adaptedOps } from "./adapted_ops.ts";
 export { type Adapter, type Adapters, type AdapterValues, loadAdapters } from "./adapter.ts";
 export { mergedValues } from "./merge.ts";
 export { type LoraSizes, type PeftConfig, scaleOf } from "./peft_config.ts";

@@ -3,7 +3,7 @@ import type { KvCache } from "@aha/runtime/training";
 import type { Rule } from "../recorder.ts";
 
 /** By queries, keys and values. */
-export const attend: Rule<"attend"> = ({ inner, note }, q, k, v, batch, cache, shape) => {
+export const attend: Rule<"attend"> = ({ inner, grad, note }, q, k, v, batch, cache, shape) => {
   refuseCache(cache);
   const out = inner.attend(q, k, v, batch, null, shape);
   note({
@@ -11,7 +11,7 @@ export const attend: Rule<"attend"> = ({ inner, note }, q, k, v, batch, cache, s
     outputs: [out],
     into: [],
     backward([d]) {
-      const by = inner.grad.attend(d, q, k, v, batch, shape);
+      const by = grad.attend(d, q, k, v, batch, shape);
       return [by.q, by.k, by.v];
     },
   });
@@ -20,7 +20,7 @@ export const attend: Rule<"attend"> = ({ inner, note }, q, k, v, batch, cache, s
 
 /** By queries and latents. */
 export const latentAttend: Rule<"latentAttend"> = (tape, q, latent, batch, cache, shape) => {
-  const { inner, note } = tape;
+  const { inner, grad, note } = tape;
   refuseCache(cache);
   const out = inner.latentAttend(q, latent, batch, null, shape);
   note({
@@ -28,7 +28,7 @@ export const latentAttend: Rule<"latentAttend"> = (tape, q, latent, batch, cache
     outputs: [out],
     into: [],
     backward([d]) {
-      const by = inner.grad.latentAttend(d, q, latent, batch, shape);
+      const by = grad.latentAttend(d, q, latent, batch, shape);
       return [by.q, by.latent];
     },
   });

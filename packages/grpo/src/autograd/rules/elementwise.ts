@@ -3,14 +3,14 @@ import type { DropoutKey, Tensor } from "@aha/runtime/training";
 import type { Recorder, Rule } from "../recorder.ts";
 
 /** By both factors. */
-export const swiglu: Rule<"swiglu"> = ({ inner, note }, gate, up) => {
+export const swiglu: Rule<"swiglu"> = ({ inner, grad, note }, gate, up) => {
   const out = inner.swiglu(gate, up);
   note({
     inputs: [gate, up],
     outputs: [out],
     into: [],
     backward([d]) {
-      const by = inner.grad.swiglu(d, gate, up);
+      const by = grad.swiglu(d, gate, up);
       return [by.gate, by.up];
     },
   });
@@ -18,37 +18,37 @@ export const swiglu: Rule<"swiglu"> = ({ inner, note }, gate, up) => {
 };
 
 /** The same gradient for both. */
-export const add: Rule<"add"> = ({ inner, note }, a, b) => {
+export const add: Rule<"add"> = ({ inner, grad, note }, a, b) => {
   const out = inner.add(a, b);
   note({ inputs: [a, b], outputs: [out], into: [], backward: ([d]) => [d, d] });
   return out;
 };
 
 /** Times the same factor. */
-export function scale({ inner, note }: Recorder, x: Tensor, factor: number): Tensor {
-  const out = inner.grad.scale(x, factor);
+export function scale({ inner, grad, note }: Recorder, x: Tensor, factor: number): Tensor {
+  const out = grad.scale(x, factor);
   note({
     inputs: [x],
     outputs: [out],
     into: [],
-    backward: ([d]) => [inner.grad.scale(d, factor)],
+    backward: ([d]) => [grad.scale(d, factor)],
   });
   return out;
 }
 
 /** The same mask. */
 export function dropout(
-  { inner, note }: Recorder,
+  { inner, grad, note }: Recorder,
   x: Tensor,
   rate: number,
   key: DropoutKey,
 ): Tensor {
-  const out = inner.grad.dropout(x, rate, key);
+  const out = grad.dropout(x, rate, key);
   note({
     inputs: [x],
     outputs: [out],
     into: [],
-    backward: ([d]) => [inner.grad.dropout(d, rate, key)],
+    backward: ([d]) => [grad.dropout(d, rate, key)],
   });
   return out;
 }

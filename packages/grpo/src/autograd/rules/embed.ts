@@ -2,7 +2,7 @@
 import type { Rule } from "../recorder.ts";
 
 /** Its ids have no gradient. */
-export const embed: Rule<"embed"> = ({ inner, places, note }, ids, table) => {
+export const embed: Rule<"embed"> = ({ inner, grad, places, note }, ids, table) => {
   const out = inner.embed(ids, table);
   const into = places.ofWeight(table, "table");
   note({
@@ -10,7 +10,7 @@ export const embed: Rule<"embed"> = ({ inner, places, note }, ids, table) => {
     outputs: [out],
     into: [into],
     backward([d]) {
-      if (into) inner.grad.embed(d, ids, into);
+      if (into) grad.embed(d, ids, into);
       return [];
     },
   });

@@ -3,7 +3,7 @@ import type { Rule } from "../recorder.ts";
 
 /** As `linear`, head by head. */
 export const headLinear: Rule<"headLinear"> = (tape, x, weight, heads) => {
-  const { inner, places, wants, note } = tape;
+  const { inner, grad, places, wants, note } = tape;
   const out = inner.headLinear(x, weight, heads);
   const into = places.ofWeight(weight, "product");
   const biasInto = weight.bias && places.ofVector(weight.bias);
@@ -12,9 +12,9 @@ export const headLinear: Rule<"headLinear"> = (tape, x, weight, heads) => {
     outputs: [out],
     into: [into, biasInto],
     backward([d]) {
-      if (into) inner.grad.headLinearWeight(d, x, heads, into);
-      if (biasInto) inner.grad.bias(d, biasInto);
-      return [wants(x) ? inner.grad.headLinearInput(d, weight, heads) : undefined];
+      if (into) grad.headLinearWeight(d, x, heads, into);
+      if (biasInto) grad.bias(d, biasInto);
+      return [wants(x) ? grad.headLinearInput(d, weight, heads) : undefined];
     },
   });
   return out;

@@ -2,7 +2,7 @@
 import type { Rule } from "../recorder.ts";
 
 /** Gradients of the parts are joined. */
-export const splitHeads: Rule<"splitHeads"> = ({ inner, note }, x, heads, sizes) => {
+export const splitHeads: Rule<"splitHeads"> = ({ inner, grad, note }, x, heads, sizes) => {
   const parts = inner.splitHeads(x, heads, sizes);
   note({
     inputs: [x],
@@ -14,7 +14,7 @@ export const splitHeads: Rule<"splitHeads"> = ({ inner, note }, x, heads, sizes)
 };
 
 /** The gradient is cut; of a part that all heads share the heads' gradients are summed. */
-export const joinHeads: Rule<"joinHeads"> = ({ inner, wants, note }, parts, heads, sizes) => {
+export const joinHeads: Rule<"joinHeads"> = ({ inner, grad, wants, note }, parts, heads, sizes) => {
   const out = inner.joinHeads(parts, heads, sizes);
   note({
     inputs: parts,
@@ -24,7 +24,7 @@ export const joinHeads: Rule<"joinHeads"> = ({ inner, wants, note }, parts, head
       return inner.splitHeads(d, heads, sizes).map((own, i) => {
         if (!wants(parts[i])) return undefined;
         const isShared = heads > 1 && parts[i].shape[1] === sizes[i];
-        return isShared ? inner.grad.sumHeads(own, heads) : own;
+        return isShared ? grad.sumHeads(own, heads) : own;
       });
     },
   });

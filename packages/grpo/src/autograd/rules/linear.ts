@@ -21,7 +21,7 @@ export function linears<W extends readonly Weight[]>(
 }
 
 function noteProduct(
-  { inner, places, wants, note }: Recorder,
+  { inner, grad, places, wants, note }: Recorder,
   x: Tensor,
   weight: Weight,
   out: Tensor,
@@ -33,9 +33,9 @@ function noteProduct(
     outputs: [out],
     into: [into, biasInto],
     backward([d]) {
-      if (into) inner.grad.linearWeight(d, x, into);
-      if (biasInto) inner.grad.bias(d, biasInto);
-      return [wants(x) ? inner.grad.linearInput(d, weight) : undefined];
+      if (into) grad.linearWeight(d, x, into);
+      if (biasInto) grad.bias(d, biasInto);
+      return [wants(x) ? grad.linearInput(d, weight) : undefined];
     },
   });
 }

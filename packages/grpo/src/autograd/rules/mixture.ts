@@ -4,20 +4,20 @@ import type { AdapterGradients, BankAdapter } from "@aha/runtime/training";
 import type { GradientPlaces, Rule } from "../recorder.ts";
 
 /** The choice has no gradient, its weights have. */
-export const route: Rule<"route"> = ({ inner, places, note }, x, gate, rule) => {
+export const route: Rule<"route"> = ({ inner, grad, places, note }, x, gate, rule) => {
   const routing = inner.route(x, gate, rule);
   const into = places.ofWeight(gate, "product");
   note({
     inputs: [x],
     outputs: [routing.weights],
     into: [into],
-    backward: ([d]) => [inner.grad.route(d, x, gate, rule, routing, into)],
+    backward: ([d]) => [grad.route(d, x, gate, rule, routing, into)],
   });
   return routing;
 };
 
 /** By the rows and by the experts' weights. */
-export const experts: Rule<"experts"> = ({ inner, places, note }, x, routing, bank) => {
+export const experts: Rule<"experts"> = ({ inner, grad, places, note }, x, routing, bank) => {
   const out = inner.experts(x, routing, bank);
   const into = {
     gate: places.ofWeight(bank.gate, "product"),
@@ -35,7 +35,7 @@ export const experts: Rule<"experts"> = ({ inner, places, note }, x, routing, ba
     outputs: [out],
     into: [into.gate, into.up, into.down, ...pairs],
     backward([d]) {
-      const by = inner.grad.experts(d, x, routing, bank, into);
+      const by = grad.experts(d, x, routing, bank, into);
       return [by.x, by.weights];
     },
   });

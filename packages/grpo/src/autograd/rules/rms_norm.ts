@@ -2,14 +2,14 @@
 import type { Rule } from "../recorder.ts";
 
 /** One backward pass gives both. */
-export const rmsNorm: Rule<"rmsNorm"> = ({ inner, places, note }, x, gain, epsilon) => {
+export const rmsNorm: Rule<"rmsNorm"> = ({ inner, grad, places, note }, x, gain, epsilon) => {
   const out = inner.rmsNorm(x, gain, epsilon);
   const into = places.ofVector(gain);
   note({
     inputs: [x],
     outputs: [out],
     into: [into],
-    backward: ([d]) => [inner.grad.rmsNorm(d, x, gain, epsilon, into)],
+    backward: ([d]) => [grad.rmsNorm(d, x, gain, epsilon, into)],
   });
   return out;
 };

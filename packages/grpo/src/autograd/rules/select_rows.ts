@@ -2,13 +2,13 @@
 import type { Rule } from "../recorder.ts";
 
 /** Rows that were taken several times get the sum. */
-export const selectRows: Rule<"selectRows"> = ({ inner, note }, x, indices) => {
+export const selectRows: Rule<"selectRows"> = ({ inner, grad, note }, x, indices) => {
   const out = inner.selectRows(x, indices);
   note({
     inputs: [x],
     outputs: [out],
     into: [],
-    backward: ([d]) => [inner.grad.selectRows(d, indices, x.shape[0])],
+    backward: ([d]) => [grad.selectRows(d, indices, x.shape[0])],
   });
   return out;
 };

@@ -3,14 +3,14 @@ import type { Rule } from "../recorder.ts";
 
 /** One backward pass gives both. */
 export const tokenLogprobs: Rule<"tokenLogprobs"> = (tape, x, head, targets, temperature) => {
-  const { inner, places, note } = tape;
+  const { inner, grad, places, note } = tape;
   const out = inner.tokenLogprobs(x, head, targets, temperature);
   const into = places.ofWeight(head, "product");
   note({
     inputs: [x],
     outputs: [out],
     into: [into],
-    backward: ([d]) => [inner.grad.tokenLogprobs(d, x, head, targets, temperature, into)],
+    backward: ([d]) => [grad.tokenLogprobs(d, x, head, targets, temperature, into)],
   });
   return out;
 };

@@ -1,6 +1,6 @@
 /** What training needs of the runtime: the waist with its backward passes, tensors, batches and models. Defines nothing itself. */
-export { type Batch, makeBatch, type Segment, type SegmentInput } from "./batch.ts";
-export { ModelError, UnsupportedError } from "./errors.ts";
+export { type Batch, makeBatch, type Segment, type SegmentInput } from "./src/batch.ts";
+export { ModelError, UnsupportedError } from "./src/errors.ts";
 export type {
   AdamW,
   AdapterGradients,
@@ -8,11 +8,11 @@ export type {
   DropoutKey,
   Gradient,
   GradOps,
-  TrainableOps,
-} from "./grad_ops.ts";
-export type { KvCache } from "./kv_cache.ts";
-export type { ModelConfig } from "./model/config.ts";
-export type { LanguageModel, ParameterSource } from "./model/language_model.ts";
+  TrainableBackend,
+} from "./src/backend/grad_ops.ts";
+export type { KvCache } from "./src/kv_cache.ts";
+export type { ModelConfig } from "./src/model/config.ts";
+export type { LanguageModel, ParameterSource } from "./src/model/language_model.ts";
 export type {
   Attention,
   Backend,
@@ -26,7 +26,7 @@ export type {
   RoutingRule,
   Scope,
   StoredTensor,
-} from "./ops.ts";
+} from "./src/ops.ts";
 export {
   type BankAdapter,
   elementCount,
@@ -34,4 +34,4 @@ export {
   type ExpertBank,
   type Tensor,
   type Weight,
-} from "./tensor.ts";
+} from "./src/tensor.ts";
