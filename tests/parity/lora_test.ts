@@ -44,10 +44,11 @@ const RUNS = [["llama_untied", 0], ["llama_untied", 1], ["deepseek_v3", 0]] as c
 for (const [backendName, createBackend, { hasExpertAdapters }] of TRAINABLE_BACKENDS) {
   for (const [name, k] of RUNS) {
     const folder = `train/${name}/lora_${k}`;
-    if (!existsSync(fixturePath(`${folder}_init.safetensors`))) continue;
+    // The small copy of the references has some runs without their steps, or not at all.
+    const hasSteps = existsSync(fixturePath(`${folder}_init.safetensors`));
     const path = fixturePath(`models/${name}/gguf/model-F32.gguf`);
 
-    if (name !== "deepseek_v3" || hasExpertAdapters) {
+    if (hasSteps && (name !== "deepseek_v3" || hasExpertAdapters)) {
       Deno.test(`adapters: ${name} ${k}, ${backendName}: gradients and steps are PyTorch's`, async () => {
         const model = await openTrainable(await createBackend(), path, "naive");
         const reference = fixtureJson<TrainingReference>(`train/${name}/train.json`);
@@ -92,6 +93,7 @@ for (const [backendName, createBackend, { hasExpertAdapters }] of TRAINABLE_BACK
       });
     }
 
+    if (!existsSync(fixturePath(`${folder}_peft`))) continue;
     Deno.test(`adapters: ${name} ${k}, ${backendName}: peft's file merges to the logits recorded`, async () => {
       const model = await openTrainable(await createBackend(), path, "naive");
       const { values } = await readPeftAdapter(
@@ -102,7 +104,7 @@ for (const [backendName, createBackend, { hasExpertAdapters }] of TRAINABLE_BACK
       const { input_ids: [ids] } = fixtureJson<TrainingReference>(`train/${name}/train.json`);
       const logits = await logitsOf(model, ids);
       const [wanted] = storedTensors(`${folder}_merged_logits_after_step5.safetensors`).values();
-      const error = nmse(logits, wanted);
+      const error = nmse(logits.slice(-wanted.length), wanted);
       assert(error <= F32_NMSE, `logits are off by ${error}`);
       await model.backend.close();
     });

@@ -99,6 +99,11 @@ export const TRAINING_LOSS_RELATIVE = 1e-4;
  * parameters stay within 1e-3. Float64 measures 7e-3 after five steps; with the reference's own parameters its loss is
  * within 2e-7. */
 export const ROUTED_TRAINING_LOSS_RELATIVE = 2e-2;
+/** A loss of GRPO whose old log-probabilities (up to 15 in size) come rounded to f32 from a file, where its terms cancel to
+ * nothing. Measured 6.5e-7. */
+export const TRAINED_LOSS_ABSOLUTE = 3e-6;
+/** Log-probabilities (up to 15 in size) after three updates against TRL's in float32, absolute. Measured 1.7e-5. */
+export const TRAINED_LOGPROB = 1e-4;
 /** Gradients of a tensor against PyTorch's, ||a - b|| / ||b|| (issue 8 asks 1e-4). Float64 measures 7e-6 at most. */
 export const TRAINING_GRADIENT = 1e-4;
 /** How parameters have changed by AdamW's steps, ||a - b|| / ||b|| of a tensor (issue 8 asks 1e-2): the first steps are
