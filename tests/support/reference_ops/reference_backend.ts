@@ -5,7 +5,7 @@ import type {
   GradOps,
   TrainableBackend,
 } from "../../../packages/runtime/src/backend/grad_ops.ts";
-import type { Backend, Ops, ReadTensor, StoredTensor } from "../../../packages/runtime/src/ops.ts";
+import type { Ops, ReadTensor, StoredTensor } from "../../../packages/runtime/src/ops.ts";
 import { elementCount, type Tensor } from "../../../packages/runtime/src/tensor.ts";
 import { attend, attendGradient, latentAttend, latentAttendGradient } from "./attention.ts";
 import { dropout } from "./dropout.ts";

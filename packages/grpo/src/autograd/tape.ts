@@ -47,7 +47,7 @@ interface Part {
  * import type { LanguageModel, TrainableBackend } from "@aha/runtime/training";
  * import { type GradientPlaces, Tape } from "@aha/grpo";
  *
- * /** Adds the gradients of the negative log-likelihood of one sequence. *\/
+ * // Adds the gradients of the negative log-likelihood of one sequence.
  * function addGradients(backend: TrainableBackend, model: LanguageModel, places: GradientPlaces) {
  *   using tape = new Tape(backend, places);
  *   const segment = { sequence: null, start: 0, length: 3, firstPosition: 0 };

@@ -25,7 +25,7 @@ export const add: Rule<"add"> = ({ inner, grad, note }, a, b) => {
 };
 
 /** Times the same factor. */
-export function scale({ inner, grad, note }: Recorder, x: Tensor, factor: number): Tensor {
+export function scale({ grad, note }: Recorder, x: Tensor, factor: number): Tensor {
   const out = grad.scale(x, factor);
   note({
     inputs: [x],
@@ -38,7 +38,7 @@ export function scale({ inner, grad, note }: Recorder, x: Tensor, factor: number
 
 /** The same mask. */
 export function dropout(
-  { inner, grad, note }: Recorder,
+  { grad, note }: Recorder,
   x: Tensor,
   rate: number,
   key: DropoutKey,

@@ -21,7 +21,7 @@ export function linears<W extends readonly Weight[]>(
 }
 
 function noteProduct(
-  { inner, grad, places, wants, note }: Recorder,
+  { grad, places, wants, note }: Recorder,
   x: Tensor,
   weight: Weight,
   out: Tensor,
