@@ -18,7 +18,7 @@ export const swiglu: Rule<"swiglu"> = ({ inner, grad, note }, gate, up) => {
 };
 
 /** The same gradient for both. */
-export const add: Rule<"add"> = ({ inner, grad, note }, a, b) => {
+export const add: Rule<"add"> = ({ inner, note }, a, b) => {
   const out = inner.add(a, b);
   note({ inputs: [a, b], outputs: [out], into: [], backward: ([d]) => [d, d] });
   return out;

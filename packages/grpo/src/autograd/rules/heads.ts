@@ -2,7 +2,7 @@
 import type { Rule } from "../recorder.ts";
 
 /** Gradients of the parts are joined. */
-export const splitHeads: Rule<"splitHeads"> = ({ inner, grad, note }, x, heads, sizes) => {
+export const splitHeads: Rule<"splitHeads"> = ({ inner, note }, x, heads, sizes) => {
   const parts = inner.splitHeads(x, heads, sizes);
   note({
     inputs: [x],
