@@ -111,11 +111,12 @@ for (const [backendName, createBackend, { caseStride, hasExpertAdapters }] of TR
     if (loop.model === "deepseek_v3" && !hasExpertAdapters) continue;
     Deno.test(`GRPO loop ${folder}, ${backendName}: three updates are TRL's`, async () => {
       const model = await open(loop.model);
-      const { set, adapters, named } = await trained(model, loop, initial);
+      const { set, adapters, arranged } = await trained(model, loop, initial);
+      const named = async () => arranged(await parameterValues(model, set));
       const before = await named();
-      await update(model, set, adapters, loop);
+      const gradients = await update(model, set, adapters, loop, arranged);
       const wanted = storedTensors(`grpo_loop/${folder}/after_step3.safetensors`);
-      assertChanges(await named(), wanted, before, "after three steps");
+      assertChanges(await named(), wanted, before, "after three steps", gradients);
       const { logps } = await policyGradients(model, set, loop.batch, configOf(loop), adapters);
       loop.per_token_logps_after.forEach((row, i) =>
         row.forEach((logp, token) =>
@@ -160,16 +161,18 @@ function hfNamed({ model }: TrainableModel, values: NamedNumbers): NamedNumbers 
   return hfArrangement(model.config, isTied, (name) => values.get(name));
 }
 
-/** What a loop trains, and its values under Hugging Face's names. */
+/** Numbers of parameters by GGUF's names, under Hugging Face's. */
+type Arrange = (numbers: NamedNumbers) => NamedNumbers;
+
+/** What a loop trains. */
 async function trained(model: TrainableModel, { lora }: Loop, initial: string): Promise<{
   set: ParameterSet;
   adapters: Adapters;
-  named: () => Promise<NamedNumbers>;
+  arranged: Arrange;
 }> {
   if (!lora) {
     const set = fullParameters(model.backend, model.model, model.parameters);
-    const named = async () => hfNamed(model, await parameterValues(model, set));
-    return { set, adapters: new Map(), named };
+    return { set, adapters: new Map(), arranged: (numbers) => hfNamed(model, numbers) };
   }
   const { r, alpha, target_modules } = lora;
   const config = {
@@ -185,8 +188,8 @@ async function trained(model: TrainableModel, { lora }: Loop, initial: string): 
   const { values } = await readPeftAdapter(folder, model.model.config);
   const adapters = await loadAdapters(model.backend, values);
   const set = adapterParameters(model.backend, adapters);
-  const named = async () => hfPairs(values, await parameterValues(model, set), model.model.config);
-  return { set, adapters, named };
+  const arranged: Arrange = (numbers) => hfPairs(values, numbers, model.model.config);
+  return { set, adapters, arranged };
 }
 
 function configOf(loop: Loop): TrlGrpoConfig {
@@ -200,12 +203,15 @@ function configOf(loop: Loop): TrlGrpoConfig {
   };
 }
 
+/** Takes the steps; gives the gradients of the first. */
 async function update(
   model: TrainableModel,
   set: ParameterSet,
   adapters: Adapters,
   loop: Loop,
-): Promise<void> {
+  arranged: Arrange,
+): Promise<NamedNumbers> {
+  let first: NamedNumbers | undefined;
   const optimizer = new AdamWOptimizer(model.backend.grad, set, {
     beta1: loop.adamw.betas[0],
     beta2: loop.adamw.betas[1],
@@ -216,7 +222,9 @@ async function update(
   for (const [i, step] of loop.steps.entries()) {
     const { loss } = await policyGradients(model, set, loop.batch, configOf(loop), adapters);
     near(loss, step.loss, `loss of step ${i + 1}`);
+    first ??= arranged(await gradientValues(model, set));
     const { gradientNorm } = optimizer.step(loop.lr);
     near(gradientNorm, step.grad_norm_before_clipping, `norm of step ${i + 1}`);
   }
+  return first ?? new Map();
 }
