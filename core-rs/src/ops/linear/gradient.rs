@@ -17,9 +17,11 @@ const SHARED: usize = 1 << 18;
 /// Rows of d that a thread packs and takes past the shared weights.
 const STRIP_ROWS: usize = 4 * ROWS;
 /// Columns of a result that a thread takes at least where rows are few.
-const STRIP_COLS: usize = 16 * COLS;
+const STRIP_COLS: usize = 128 * COLS;
+/// Threads take portions of at least about this many numbers where they only move them.
+const PORTION: usize = 8192;
 /// Columns that are dequantized at a time: whole blocks of every format.
-const STRETCH: usize = 1024;
+const STRETCH: usize = 256;
 
 /// Steps at a time, whole tiles, so that `width` columns of them are few enough to share.
 fn steps_at_once(width: usize) -> usize {
@@ -67,9 +69,10 @@ pub unsafe fn input_gradient(job: &InputGradient) {
     let weights = weights.as_mut_ptr() as usize;
     for first in (0..job.outputs).step_by(at_once) {
         let outputs = first..job.outputs.min(first + at_once);
-        parallel_for(outputs.len().div_ceil(TILE), 1 + SHARED / 32 / job.cols, &|tiles| unsafe {
-            let own = first + tiles.start * TILE..outputs.end.min(first + tiles.end * TILE);
-            job.spread(&outputs, own, weights as *mut f32);
+        parallel_for(outputs.len().div_ceil(TILE), 1 + PORTION / (TILE * job.cols), &|tiles| {
+            for own in tiles.map(|tile| first + tile * TILE) {
+                unsafe { job.spread(&outputs, own..outputs.end.min(own + TILE), weights as *mut f32) };
+            }
         });
         let (strips, parts) = (job.rows.div_ceil(STRIP_ROWS), job.cols.div_ceil(STRIP_COLS));
         parallel_for(strips * parts, 1, &|items| {
@@ -84,18 +87,19 @@ pub unsafe fn input_gradient(job: &InputGradient) {
 }
 
 impl InputGradient {
-    /// Writes the weights of `own` of these outputs as panels `[cols / COLS][outputs][COLS]`.
+    /// Writes the weights of `own` of these outputs, one tile, as panels `[cols / COLS][outputs][COLS]`.
     unsafe fn spread(&self, outputs: &Range<usize>, own: Range<usize>, to: *mut f32) {
-        let mut stretch = MaybeUninit::<[f32; STRETCH]>::uninit();
+        let mut stretch = MaybeUninit::<[[f32; STRETCH]; TILE]>::uninit();
         let values = stretch.as_mut_ptr().cast::<f32>();
-        for output in own {
-            for start in (0..self.cols).step_by(STRETCH) {
-                let cols = start..self.cols.min(start + STRETCH);
-                unpack_columns(self.dtype, self.packed, output, self.cols, cols.clone(), values);
-                for col in cols.clone().step_by(COLS) {
-                    let to = to.add((col / COLS * outputs.len() + output - outputs.start) * COLS);
-                    pack_cols::<COLS>(values.add(col - start), 0, cols.end - col, 1, to);
-                }
+        for start in (0..self.cols).step_by(STRETCH) {
+            let cols = start..self.cols.min(start + STRETCH);
+            for output in own.clone() {
+                let to = values.add((output - own.start) * STRETCH);
+                unpack_columns(self.dtype, self.packed, output, self.cols, cols.clone(), to);
+            }
+            for col in cols.clone().step_by(COLS) {
+                let to = to.add((col / COLS * outputs.len() + own.start - outputs.start) * COLS);
+                pack_cols::<COLS>(values.add(col - start), STRETCH, cols.end - col, own.len(), to);
             }
         }
     }
@@ -151,7 +155,7 @@ pub unsafe fn weight_gradient(job: &WeightGradient) {
     for first in (0..job.rows).step_by(at_once) {
         let rows = first..job.rows.min(first + at_once);
         let steps = rows.len();
-        parallel_for(panels, 1 + SHARED / 32 / (ROWS * steps), &|panels| {
+        parallel_for(panels, 1 + PORTION / (ROWS * steps), &|panels| {
             for col in panels.map(|panel| panel * ROWS) {
                 unsafe {
                     let x = job.x.add(first * job.x_width + col);
