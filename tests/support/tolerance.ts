@@ -90,3 +90,6 @@ export function logSoftmax(x: ArrayLike<number>): Float64Array {
   const total = values.reduce((sum, value) => sum + Math.exp(value - top), 0);
   return values.map((value) => value - top - Math.log(total));
 }
+/** A gradient against finite differences of an f32 forward pass, relative to the largest slope: steps of 1/64 leave about
+ * h^2 / 6 of the third derivative (4e-5), f32 rounding of results of size 1 some 1e-5. Measured 9.2e-5 at most. */
+export const FINITE_DIFFERENCE = 3e-4;

@@ -5,7 +5,7 @@ use crate::dtype::Dtype;
 use crate::ops::embed::unpack_columns;
 use crate::ops::gemm::{add_part, pack_cols, pack_rows, room, COLS, ROWS};
 use crate::quant::TILE;
-use crate::threads::parallel_for;
+use crate::threads::{parallel_for, thread_count};
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
@@ -16,8 +16,10 @@ const LEAST_STEPS: usize = 32;
 const SHARED: usize = 1 << 18;
 /// Rows of d that a thread packs and takes past the shared weights.
 const STRIP_ROWS: usize = 4 * ROWS;
-/// Columns of a result that a thread takes at least where rows are few.
-const STRIP_COLS: usize = 128 * COLS;
+/// Columns of a result that a thread takes: few where rows are few, so that all threads have some.
+const STRIP_COLS: [usize; 2] = [16 * COLS, 128 * COLS];
+/// Strips of a thread from which on its columns are many.
+const MANY_STRIPS: usize = 4;
 /// Threads take portions of at least about this many numbers where they only move them.
 const PORTION: usize = 8192;
 /// Columns that are dequantized at a time: whole blocks of every format.
@@ -74,12 +76,14 @@ pub unsafe fn input_gradient(job: &InputGradient) {
                 unsafe { job.spread(&outputs, own..outputs.end.min(own + TILE), weights as *mut f32) };
             }
         });
-        let (strips, parts) = (job.rows.div_ceil(STRIP_ROWS), job.cols.div_ceil(STRIP_COLS));
+        let strips = job.rows.div_ceil(STRIP_ROWS);
+        let width = STRIP_COLS[usize::from(strips >= MANY_STRIPS * thread_count())];
+        let parts = job.cols.div_ceil(width);
         parallel_for(strips * parts, 1, &|items| {
             for item in items {
                 let rows = item / parts * STRIP_ROWS..job.rows.min((item / parts + 1) * STRIP_ROWS);
                 let part = item % parts;
-                let cols = part * STRIP_COLS..job.cols.min((part + 1) * STRIP_COLS);
+                let cols = part * width..job.cols.min((part + 1) * width);
                 unsafe { job.strip(rows, cols, &outputs, weights as *const f32) };
             }
         });
@@ -148,6 +152,9 @@ unsafe impl Sync for WeightGradient {}
 /// # Safety
 /// The pointers are valid for the shapes and `into` overlaps nothing.
 pub unsafe fn weight_gradient(job: &WeightGradient) {
+    if job.cols == 0 {
+        return;
+    }
     let at_once = steps_at_once(job.cols);
     let panels = job.cols.div_ceil(ROWS);
     let mut inputs = room(panels * ROWS * at_once);

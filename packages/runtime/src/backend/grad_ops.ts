@@ -1,7 +1,7 @@
 /** The backward passes of `Ops` and what an optimizer needs: the second waist, which a tape calls. Types only. */
-import type { Batch } from "./batch.ts";
-import type { Attention, LatentAttention, Ops, Rope, Routing, RoutingRule } from "./ops.ts";
-import type { ExpertBank, Tensor, Weight } from "./tensor.ts";
+import type { Batch } from "../batch.ts";
+import type { Attention, Backend, LatentAttention, Rope, Routing, RoutingRule } from "../ops.ts";
+import type { ExpertBank, Tensor, Weight } from "../tensor.ts";
 
 /**
  * Numbers that gradients of a parameter are added to, arranged as the parameter itself is; `shape` is the parameter's.
@@ -46,6 +46,11 @@ export interface GradOps {
   freeGradient(gradient: Gradient): void;
   /** The values in the parameter's own order, row-major. */
   readGradient(gradient: Gradient): Promise<Float32Array>;
+  /**
+   * Adds one gradient to another of the same parameter. A weight that is used twice in a pass (a tied head) has a gradient
+   * for each use, added at the end: so its chains do not depend on where a batch is cut.
+   */
+  addGradient(gradient: Gradient, into: Gradient): void;
   /** d `[rows, N]` -> d x `[rows, K]`. */
   linearInput(d: Tensor, weight: Weight): Tensor;
   /** Adds d^T x `[N, K]`; x `[rows, K]`. */
@@ -79,7 +84,10 @@ export interface GradOps {
   swiglu(d: Tensor, gate: Tensor, up: Tensor): { readonly gate: Tensor; readonly up: Tensor };
   /** Sums the heads of d `[rows, H * a]` -> `[rows, a]`: of a part that `joinHeads` repeats. */
   sumHeads(d: Tensor, heads: number): Tensor;
-  /** d of the weights `[rows, K]` that `route` gave -> d x; the gate's gradient where it is wanted. What is chosen has none. */
+  /**
+   * d of the weights `[rows, K]` that `route` gave -> d x; the gate's gradient where it is wanted. What is chosen has none.
+   * `scores` is d of `routeScores` `[rows, E]`, where a loss has it.
+   */
   route(
     d: Tensor,
     x: Tensor,
@@ -87,7 +95,10 @@ export interface GradOps {
     rule: RoutingRule,
     routing: Routing,
     into?: Gradient,
+    scores?: Tensor,
   ): Tensor;
+  /** What `route` ranks experts by, the bias apart, `[rows, E]`: softmax or sigmoids of x gate^T. For losses that balance load. */
+  routeScores(x: Tensor, gate: Weight, scoring: RoutingRule["scoring"]): Tensor;
   /** d `[rows, C]` -> d x `[rows, C]` and d of the weights `[rows, K]`. */
   experts(
     d: Tensor,
@@ -113,7 +124,10 @@ export interface GradOps {
   scale(x: Tensor, factor: number): Tensor;
   /** Sum of the squares of all, in float64. */
   squaredNorm(gradient: Gradient): number;
-  /** One step of a parameter; the moments begin as zeros. */
+  /**
+   * One step of a parameter; the moments begin as zeros.
+   * @throws {UnsupportedError} for a weight that is not F32
+   */
   adamW(
     parameter: Weight | Tensor,
     gradient: Gradient,
@@ -121,10 +135,31 @@ export interface GradOps {
     second: Gradient,
     options: AdamW,
   ): void;
-  /** Writes a parameter's values, row-major. */
+  /**
+   * A new F32 weight of values `[rows, cols]`, row-major, or of as many matrices of equally many rows (a bank). Parameters
+   * live as long as the backend.
+   * @throws {ModelError} for a value that is not finite
+   */
+  createWeight(
+    name: string,
+    rows: number,
+    cols: number,
+    values: Float32Array,
+    matrices?: number,
+  ): Weight;
+  /** A new f32 vector that lasts. */
+  createVector(values: Float32Array): Tensor;
+  /**
+   * Writes the values of a parameter, row-major.
+   * @throws {UnsupportedError} for a weight that is not F32
+   * @throws {ModelError} for a value that is not finite
+   */
   writeParameter(parameter: Weight | Tensor, values: Float32Array): void;
+  /** The values of a parameter, row-major; a quantized weight's are dequantized. */
   readParameter(parameter: Weight | Tensor): Promise<Float32Array>;
 }
 
-/** A backend's ops with their backward passes. */
-export type TrainableOps = Ops & { readonly grad: GradOps };
+/** A backend with backward passes. */
+export interface TrainableBackend extends Backend {
+  readonly grad: GradOps;
+}
