@@ -1,4 +1,5 @@
 /** The backends that training is tested on. Tests nothing. */
+import { createWasmBackend } from "../../packages/runtime/src/backend/wasm/backend.ts";
 import { referenceBackend } from "./reference_ops/reference_backend.ts";
 import type { TrainableBackend } from "../../packages/runtime/src/backend/grad_ops.ts";
 
@@ -16,4 +17,5 @@ export const TRAINABLE_BACKENDS: readonly (readonly [
   traits: BackendTraits,
 ])[] = [
   ["float64", referenceBackend, { hasExpertAdapters: true, caseStride: 3 }],
+  ["wasm", () => createWasmBackend(), { hasExpertAdapters: false, caseStride: 1 }],
 ];

@@ -140,7 +140,7 @@ fn job([gate, up, down]: [Bank; 3], rows: usize, used: usize, width: usize, hidd
 
 /// # Safety
 /// `address` is 0 or that of three pairs of a type and an address.
-unsafe fn banks_at(address: usize, width: usize, hidden: usize) -> Result<[Bank; 3], u32> {
+pub(super) unsafe fn banks_at(address: usize, width: usize, hidden: usize) -> Result<[Bank; 3], u32> {
     if [address, width, hidden].contains(&0) {
         return Err(BAD_ARGUMENT);
     }

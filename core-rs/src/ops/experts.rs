@@ -1,9 +1,10 @@
 //! `experts`: a mixture's experts over the rows that go to each. Rows are grouped by expert, so that each expert's weights
-//! are read once; the products are `linear`'s. Chooses no experts (`route`). Gradients are not here yet.
+//! are read once; the products are `linear`'s. Chooses no experts (`route`). Backward: `gradient`.
 //!
 //! A row's chain is its own: its int8 forms depend on it alone, products have the bits that `linear` gives one row, and its
 //! experts are added in ascending order. So neither other rows, nor threads, nor waves change its bits.
 
+pub mod gradient;
 mod grouping;
 mod twin;
 

@@ -10,5 +10,6 @@ pub mod latent_attention;
 pub mod linear;
 pub mod logits;
 pub mod norm;
+pub mod optimizer;
 pub mod rope;
 pub mod route;

@@ -5,7 +5,7 @@ use crate::dtype::Dtype;
 use crate::ops::embed::unpack_columns;
 use crate::ops::gemm::{add_part, pack_cols, pack_rows, room, COLS, ROWS};
 use crate::quant::TILE;
-use crate::threads::parallel_for;
+use crate::threads::{parallel_for, thread_count};
 use core::mem::MaybeUninit;
 use core::ops::Range;
 
@@ -16,10 +16,14 @@ const LEAST_STEPS: usize = 32;
 const SHARED: usize = 1 << 18;
 /// Rows of d that a thread packs and takes past the shared weights.
 const STRIP_ROWS: usize = 4 * ROWS;
-/// Columns of a result that a thread takes at least where rows are few.
-const STRIP_COLS: usize = 16 * COLS;
+/// Columns of a result that a thread takes: few where rows are few, so that all threads have some.
+const STRIP_COLS: [usize; 2] = [16 * COLS, 128 * COLS];
+/// Strips of a thread from which on its columns are many.
+const MANY_STRIPS: usize = 4;
+/// Threads take portions of at least about this many numbers where they only move them.
+const PORTION: usize = 8192;
 /// Columns that are dequantized at a time: whole blocks of every format.
-const STRETCH: usize = 1024;
+const STRETCH: usize = 256;
 
 /// Steps at a time, whole tiles, so that `width` columns of them are few enough to share.
 fn steps_at_once(width: usize) -> usize {
@@ -67,16 +71,19 @@ pub unsafe fn input_gradient(job: &InputGradient) {
     let weights = weights.as_mut_ptr() as usize;
     for first in (0..job.outputs).step_by(at_once) {
         let outputs = first..job.outputs.min(first + at_once);
-        parallel_for(outputs.len().div_ceil(TILE), 1 + SHARED / 32 / job.cols, &|tiles| unsafe {
-            let own = first + tiles.start * TILE..outputs.end.min(first + tiles.end * TILE);
-            job.spread(&outputs, own, weights as *mut f32);
+        parallel_for(outputs.len().div_ceil(TILE), 1 + PORTION / (TILE * job.cols), &|tiles| {
+            for own in tiles.map(|tile| first + tile * TILE) {
+                unsafe { job.spread(&outputs, own..outputs.end.min(own + TILE), weights as *mut f32) };
+            }
         });
-        let (strips, parts) = (job.rows.div_ceil(STRIP_ROWS), job.cols.div_ceil(STRIP_COLS));
+        let strips = job.rows.div_ceil(STRIP_ROWS);
+        let width = STRIP_COLS[usize::from(strips >= MANY_STRIPS * thread_count())];
+        let parts = job.cols.div_ceil(width);
         parallel_for(strips * parts, 1, &|items| {
             for item in items {
                 let rows = item / parts * STRIP_ROWS..job.rows.min((item / parts + 1) * STRIP_ROWS);
                 let part = item % parts;
-                let cols = part * STRIP_COLS..job.cols.min((part + 1) * STRIP_COLS);
+                let cols = part * width..job.cols.min((part + 1) * width);
                 unsafe { job.strip(rows, cols, &outputs, weights as *const f32) };
             }
         });
@@ -84,18 +91,19 @@ pub unsafe fn input_gradient(job: &InputGradient) {
 }
 
 impl InputGradient {
-    /// Writes the weights of `own` of these outputs as panels `[cols / COLS][outputs][COLS]`.
+    /// Writes the weights of `own` of these outputs, one tile, as panels `[cols / COLS][outputs][COLS]`.
     unsafe fn spread(&self, outputs: &Range<usize>, own: Range<usize>, to: *mut f32) {
-        let mut stretch = MaybeUninit::<[f32; STRETCH]>::uninit();
+        let mut stretch = MaybeUninit::<[[f32; STRETCH]; TILE]>::uninit();
         let values = stretch.as_mut_ptr().cast::<f32>();
-        for output in own {
-            for start in (0..self.cols).step_by(STRETCH) {
-                let cols = start..self.cols.min(start + STRETCH);
-                unpack_columns(self.dtype, self.packed, output, self.cols, cols.clone(), values);
-                for col in cols.clone().step_by(COLS) {
-                    let to = to.add((col / COLS * outputs.len() + output - outputs.start) * COLS);
-                    pack_cols::<COLS>(values.add(col - start), 0, cols.end - col, 1, to);
-                }
+        for start in (0..self.cols).step_by(STRETCH) {
+            let cols = start..self.cols.min(start + STRETCH);
+            for output in own.clone() {
+                let to = values.add((output - own.start) * STRETCH);
+                unpack_columns(self.dtype, self.packed, output, self.cols, cols.clone(), to);
+            }
+            for col in cols.clone().step_by(COLS) {
+                let to = to.add((col / COLS * outputs.len() + own.start - outputs.start) * COLS);
+                pack_cols::<COLS>(values.add(col - start), STRETCH, cols.end - col, own.len(), to);
             }
         }
     }
@@ -144,6 +152,9 @@ unsafe impl Sync for WeightGradient {}
 /// # Safety
 /// The pointers are valid for the shapes and `into` overlaps nothing.
 pub unsafe fn weight_gradient(job: &WeightGradient) {
+    if job.cols == 0 {
+        return;
+    }
     let at_once = steps_at_once(job.cols);
     let panels = job.cols.div_ceil(ROWS);
     let mut inputs = room(panels * ROWS * at_once);
@@ -151,7 +162,7 @@ pub unsafe fn weight_gradient(job: &WeightGradient) {
     for first in (0..job.rows).step_by(at_once) {
         let rows = first..job.rows.min(first + at_once);
         let steps = rows.len();
-        parallel_for(panels, 1 + SHARED / 32 / (ROWS * steps), &|panels| {
+        parallel_for(panels, 1 + PORTION / (ROWS * steps), &|panels| {
             for col in panels.map(|panel| panel * ROWS) {
                 unsafe {
                     let x = job.x.add(first * job.x_width + col);

@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import { reference } from "../../../../tests/support/reference_ops/reference_backend.ts";
 import { tensorOf, valuesOf } from "../../../../tests/support/reference_ops/values.ts";
 import { mixture, RULE_CASES, type Run, World } from "../../../../tests/support/rule_cases.ts";
-import { FINITE_DIFFERENCE, relativeError } from "../../../../tests/support/tolerance.ts";
+import { RULE_DIFFERENCE, relativeError } from "../../../../tests/support/tolerance.ts";
 import { elementCount } from "@aha/runtime/training";
 import { ParameterSet } from "../parameters/parameter_set.ts";
 import { RULES } from "./rules.ts";
@@ -61,7 +61,7 @@ function checkRule(run: Run): void {
     });
     assert(Math.hypot(...differences) > 1e-3, `${name} changes nothing`);
     const error = relativeError(valuesOf(gradient), differences);
-    assert(error <= FINITE_DIFFERENCE, `${name}: off by ${error}`);
+    assert(error <= RULE_DIFFERENCE, `${name}: off by ${error}`);
   }
 }
 

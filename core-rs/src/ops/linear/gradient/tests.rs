@@ -3,16 +3,13 @@
 use super::*;
 use crate::ops::embed::unpack_row;
 use crate::quant::tests::{packed, random_rows, Rng};
+use crate::slopes::{assert_near, bits, slopes, weighted, wide};
 
 /// Rounding of f32 chains of some hundred terms of size 1.
 const TOLERANCE: f32 = 2e-5;
 
 fn numbers(rng: &mut Rng, n: usize) -> Vec<f32> {
     (0..n).map(|_| rng.signed_unit()).collect()
-}
-
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|v| v.to_bits()).collect()
 }
 
 fn run_input(dtype: Dtype, tiles: &[u8], d: &[f32], outputs: usize, cols: usize, before: Option<&[f32]>) -> Vec<f32> {
@@ -115,26 +112,14 @@ fn weight_gradient_is_near_its_twin_and_parts_of_the_rows_give_the_same_bits() {
 
 #[test]
 fn the_twins_are_the_slopes_of_the_product() {
-    let (rows, outputs, cols, step) = (3, 4, 5, 1e-3f32);
+    let (rows, outputs, cols) = (3, 4, 5);
     let mut rng = Rng::new(9);
     let (d, x, w) = (numbers(&mut rng, rows * outputs), numbers(&mut rng, rows * cols), numbers(&mut rng, outputs * cols));
-    let loss = |x: &[f32], w: &[f32]| -> f64 {
-        let product = |row: usize, n: usize| (0..cols).map(|k| x[row * cols + k] as f64 * w[n * cols + k] as f64).sum::<f64>();
-        (0..rows * outputs).map(|i| d[i] as f64 * product(i / outputs, i % outputs)).sum()
+    let loss = |x: &[f64], w: &[f64]| {
+        let sum = |row: &[f64], w: &[f64]| row.iter().zip(w).map(|(x, w)| x * w).sum();
+        let y: Vec<f64> = x.chunks(cols).flat_map(|row| w.chunks(cols).map(move |w| sum(row, w))).collect();
+        weighted(&d, &y)
     };
-    let slopes = |at: &[f32], loss: &dyn Fn(&[f32]) -> f64| -> Vec<f64> {
-        let moved = |i: usize, by: f32| {
-            let mut at = at.to_vec();
-            at[i] += by;
-            (loss(&at), at[i] as f64)
-        };
-        let slope = |i| {
-            let (up, down) = (moved(i, step), moved(i, -step));
-            (up.0 - down.0) / (up.1 - down.1)
-        };
-        (0..at.len()).map(slope).collect()
-    };
-    let near = |twin: Vec<f32>, slopes: Vec<f64>| twin.iter().zip(slopes).all(|(a, b)| (*a as f64 - b).abs() < 1e-6);
-    assert!(near(input_gradient_scalar(&d, &w, cols), slopes(&x, &|x| loss(x, &w))));
-    assert!(near(weight_gradient_scalar(&d, &x, outputs, cols), slopes(&w, &|w| loss(&x, w))));
+    assert_near(&input_gradient_scalar(&d, &w, cols), &slopes(&x, |x| loss(x, &wide(&w))), 1e-6, "x");
+    assert_near(&weight_gradient_scalar(&d, &x, outputs, cols), &slopes(&w, |w| loss(&wide(&x), w)), 1e-6, "weights");
 }
