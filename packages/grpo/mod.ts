@@ -29,3 +29,5 @@ export { adapterParameters, fullParameters } from "./src/parameters/trained_para
 export { AdamWOptimizer, type AdamWOptions, type OptimizerStep } from "./src/optim/adamw.ts";
 export { clipFactor, gradientNorm } from "./src/optim/clip.ts";
 export { learningRateAt, type Schedule, type ScheduleType } from "./src/optim/schedule.ts";
+export { type BalanceLoss, balanceLoss, type RouterRows } from "./src/optim/balance_loss.ts";
+export { updatedRouterBias } from "./src/optim/router_bias.ts";

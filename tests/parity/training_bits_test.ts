@@ -51,7 +51,8 @@ async function open(
     return { ...trainable, set: fullParameters(backend, model, parameters), adapters: new Map() };
   }
   const random = seededRandom(3);
-  const targets = { rank: 4, alpha: 8, targets: ["all-linear"] };
+  const names = model.config.mixture ? ["all-linear", "experts"] : ["all-linear"];
+  const targets = { rank: 4, alpha: 8, targets: names };
   const begun = newAdapters(model.config, targets, () => random(1000) / 1000);
   const values = begun.map((one) => ({ ...one, b: one.b.map(() => random(1000) / 5000 - 0.1) }));
   const adapters = await loadAdapters(backend, values);

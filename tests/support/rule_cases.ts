@@ -140,6 +140,7 @@ export const RULE_CASES: readonly (readonly [name: string, op: string, run: Run]
       { bias: [0.1, -0.1, 0.2, 0] },
     ),
   ],
+  ["experts with adapters", "experts", mixture({ normalize: true }, { hasAdapters: true })],
   ["add of a tensor to itself", "add", (tape, given) => {
     const x = given.activation(8);
     return [tape.add(tape.add(x, given.activation(8)), x)];

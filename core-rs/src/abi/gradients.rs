@@ -7,6 +7,7 @@ use super::linear::{checked, status};
 use super::layers::{pairing, turns_fit};
 use super::{BAD_ARGUMENT, OK};
 use crate::dtype::Dtype;
+use crate::ops::elementwise::dropout::DropoutKey;
 use crate::ops::linear::gradient::{input_gradient, weight_gradient, InputGradient, WeightGradient};
 use crate::ops::rope::{self, RotaryHeads};
 use crate::ops::{elementwise, embed, heads, logits, norm};

@@ -3,7 +3,7 @@
 //! Functions write nothing if their status is not `OK`. `BAD_ARGUMENT` stands for an address that is 0, sizes that do not fit
 //! together, ids that do not ascend in each row or lie outside 0..E.
 
-use super::mixture::{banks_at, rule_of};
+use super::mixture::{adapters_at, banks_at, rule_of};
 use super::{BAD_ARGUMENT, OK};
 use crate::ops::experts::gradient::{self, ExpertsGradient};
 use crate::ops::route::gradient as router;
@@ -54,13 +54,14 @@ pub fn route_scores(logits: usize, out: usize, rows: usize, experts: usize, sigm
 
 /// Bytes of room that `experts_gradient` needs.
 #[wasm_bindgen]
-pub fn experts_gradient_room(rows: usize, width: usize, hidden: usize) -> usize {
-    gradient::room_bytes(rows, width, hidden)
+pub fn experts_gradient_room(rows: usize, width: usize, hidden: usize, adapters: usize) -> usize {
+    let ranks = unsafe { adapters_at(adapters) }.map(|adapter| adapter.rank);
+    gradient::room_bytes(rows, width, hidden, ranks)
 }
 
-/// `banks` as for `experts`; d and x f32 [rows, width], ids i32 and weights f32 [rows, used] -> d_x f32 [rows, width] and
-/// d_weights f32 [rows, used]; adds to the gradients of gate, up and down at `into` u32 [3] (0: not wanted), f32 packed as the
-/// banks.
+/// `banks` and `adapters` as for `experts`; d and x f32 [rows, width], ids i32 and weights f32 [rows, used] -> d_x f32 [rows, width] and
+/// d_weights f32 [rows, used]; adds to the gradients of gate, up and down at `into` u32 [3] (0: not wanted) and of A and B of their
+/// adapters at `adapters_into` u32 [3, 2], f32 packed as the banks.
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
 pub fn experts_gradient(
@@ -78,15 +79,20 @@ pub fn experts_gradient(
     experts: usize,
     width: usize,
     hidden: usize,
+    adapters: usize,
+    adapters_into: usize,
 ) -> u32 {
-    if [d, x, ids, weights, d_x, d_weights, into, room, used].contains(&0) {
+    if [d, x, ids, weights, d_x, d_weights, into, adapters_into, room, used].contains(&0) {
         return BAD_ARGUMENT;
     }
     let Ok([gate, up, down]) = (unsafe { banks_at(banks, width, hidden) }) else {
         return BAD_ARGUMENT;
     };
     let into = unsafe { *(into as *const [u32; 3]) }.map(|at| at as usize as *mut f32);
+    let adapters_into = unsafe { *(adapters_into as *const [[u32; 2]; 3]) }.map(|pair| pair.map(|at| at as usize as *mut f32));
     let job = ExpertsGradient {
+        adapters: unsafe { adapters_at(adapters) },
+        adapters_into,
         gate,
         up,
         down,

@@ -109,6 +109,11 @@ export function draw_scalar(logits: number, vocab: number, adjustment: number, t
 export function drop_chunk(): void;
 
 /**
+ * x, out f32 [rows, cols]; keys i32 [rows] number the rows.
+ */
+export function dropout(x: number, out: number, keys: number, rows: number, cols: number, rate: number, seed_low: number, seed_high: number, stream: number): number;
+
+/**
  * `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].
  */
 export function embed(dtype: number, ids: number, packed: number, out: number, count: number, cols: number, rows: number): number;
@@ -135,27 +140,28 @@ export function exp_scalar(x: number, out: number, n: number): number;
 
 /**
  * `banks` u32 [3, 2] holds type and address of gate, up (each expert's [hidden, width]) and down (each expert's
- * [width, hidden]), every expert beginning with a tile; x f32 [rows, width] or 0 where gate and up are quantized, act what
+ * [width, hidden]), every expert beginning with a tile; `adapters` u32 [3, 4] those of their A, B, rank (0: none) and the bits
+ * of the scale, f32 packed alike, or is 0; x f32 [rows, width] or 0 where gate and up are quantized and have no adapters, act what
  * `quantize_rows` made of it or 0 where both are float; ids i32 and weights f32 [rows, used] -> out f32 [rows, width].
  */
-export function experts(banks: number, x: number, act: number, ids: number, weights: number, room: number, out: number, rows: number, used: number, experts: number, width: number, hidden: number): number;
+export function experts(banks: number, x: number, act: number, ids: number, weights: number, room: number, out: number, rows: number, used: number, experts: number, width: number, hidden: number, adapters: number): number;
 
 /**
- * `banks` as for `experts`; d and x f32 [rows, width], ids i32 and weights f32 [rows, used] -> d_x f32 [rows, width] and
- * d_weights f32 [rows, used]; adds to the gradients of gate, up and down at `into` u32 [3] (0: not wanted), f32 packed as the
- * banks.
+ * `banks` and `adapters` as for `experts`; d and x f32 [rows, width], ids i32 and weights f32 [rows, used] -> d_x f32 [rows, width] and
+ * d_weights f32 [rows, used]; adds to the gradients of gate, up and down at `into` u32 [3] (0: not wanted) and of A and B of their
+ * adapters at `adapters_into` u32 [3, 2], f32 packed as the banks.
  */
-export function experts_gradient(banks: number, d: number, x: number, ids: number, weights: number, d_x: number, d_weights: number, into: number, room: number, rows: number, used: number, experts: number, width: number, hidden: number): number;
+export function experts_gradient(banks: number, d: number, x: number, ids: number, weights: number, d_x: number, d_weights: number, into: number, room: number, rows: number, used: number, experts: number, width: number, hidden: number, adapters: number, adapters_into: number): number;
 
 /**
  * Bytes of room that `experts_gradient` needs.
  */
-export function experts_gradient_room(rows: number, width: number, hidden: number): number;
+export function experts_gradient_room(rows: number, width: number, hidden: number, adapters: number): number;
 
 /**
  * Bytes of room that `experts` needs; 0 if the bank does not fit the sizes.
  */
-export function experts_room(banks: number, rows: number, used: number, width: number, hidden: number): number;
+export function experts_room(banks: number, rows: number, used: number, width: number, hidden: number, adapters: number): number;
 
 /**
  * For tests: `experts` by the scalar twin; `banks` u32 [3, 2] holds type and address of the file's own bytes.
@@ -456,15 +462,16 @@ export interface InitOutput {
     readonly draw_margin: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly draw_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly drop_chunk: () => void;
+    readonly dropout: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
     readonly embed: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
     readonly embed_gradient: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly entropies: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly exp_lanes: (a: number, b: number, c: number) => number;
     readonly exp_scalar: (a: number, b: number, c: number) => number;
-    readonly experts: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
-    readonly experts_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
-    readonly experts_gradient_room: (a: number, b: number, c: number) => number;
-    readonly experts_room: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly experts: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number) => number;
+    readonly experts_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number, o: number, p: number) => number;
+    readonly experts_gradient_room: (a: number, b: number, c: number, d: number) => number;
+    readonly experts_room: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly experts_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly failure_text: () => number;
     readonly failure_text_bytes: () => number;

@@ -1,14 +1,18 @@
 //! Backward of `experts` in f32, expert by expert in ascending order and within one in portions of rows: gate and up are formed
 //! again with the forward's products, weights of any format are dequantized for the others (straight through).
 //!
-//! Chains: a row's gradient by x adds its experts in ascending order, gate before up; gradients of weights go on through the
+//! Adapters are f32 and have gradients of their own.
+//!
+//! Chains: a row's gradient by x adds its experts in ascending order, gate before up before their adapters; gradients of weights go on through the
 //! rows in ascending order. So neither threads nor portions change bits.
 
+use super::adapter::{add_all, float_product, multiply_all, packed_numbers, BankAdapter};
 use super::grouping::Grouping;
 use super::Bank;
 use crate::ops::elementwise::{swiglu_gradient_run, swiglu_run};
 use crate::ops::linear::gradient::{input_gradient, weight_gradient, InputGradient, WeightGradient};
 use crate::ops::linear::{linear, Linear};
+use crate::dtype::Dtype;
 use crate::quant::activation::{quantize_rows, row_bytes};
 use crate::simd::F32x4;
 use crate::threads::parallel_for;
@@ -25,6 +29,8 @@ pub struct ExpertsGradient {
     pub gate: Bank,
     pub up: Bank,
     pub down: Bank,
+    /// Of gate, up and down.
+    pub adapters: [BankAdapter; 3],
     /// f32 [B, C]: the gradient by the result.
     pub d: *const f32,
     /// f32 [B, C].
@@ -39,6 +45,8 @@ pub struct ExpertsGradient {
     pub d_weights: *mut f32,
     /// Gate's, up's and down's gradients, packed f32 as the bank, to add to; null where not wanted.
     pub into: [*mut f32; 3],
+    /// The same of A and B of their adapters.
+    pub adapters_into: [[*mut f32; 2]; 3],
     /// `room_bytes` bytes.
     pub room: *mut u8,
     pub rows: usize,
@@ -50,10 +58,11 @@ pub struct ExpertsGradient {
 // The pointers are read only, apart from outputs and room, of which threads write disjoint parts.
 unsafe impl Sync for ExpertsGradient {}
 
-/// Bytes of room for some rows.
-pub fn room_bytes(rows: usize, width: usize, hidden: usize) -> usize {
+/// Bytes of room for some rows; `ranks` are those of the adapters.
+pub fn room_bytes(rows: usize, width: usize, hidden: usize, ranks: [usize; 3]) -> usize {
     let rows = rows.min(PORTION);
-    4 * rows * (3 * width + 4 * hidden) + rows * row_bytes(width)
+    let low = ranks.iter().sum::<usize>() + ranks.iter().max().unwrap_or(&0);
+    4 * rows * (3 * width + 4 * hidden + low + width.max(hidden)) + rows * row_bytes(width)
 }
 
 /// Some rows of one expert, and where what belongs to them stands in the room, row after row.
@@ -72,6 +81,10 @@ struct Portion<'a> {
     back: *mut f32,
     /// silu(gate) * up.
     hidden: *mut f32,
+    /// Of each adapter scale A x, what B makes of one, and the gradient by one.
+    low: [*mut f32; 3],
+    change: *mut f32,
+    d_low: *mut f32,
     act: *mut u8,
 }
 unsafe impl Sync for Portion<'_> {}
@@ -108,8 +121,11 @@ impl<'a> Portion<'a> {
         };
         let [x, d, d_x] = [(); 3].map(|_| take(job.width));
         let [gate, up, back, hidden] = [(); 4].map(|_| take(job.hidden));
+        let low = job.adapters.map(|adapter| take(adapter.rank));
+        let change = take(job.width.max(job.hidden));
+        let d_low = take(job.adapters.iter().map(|adapter| adapter.rank).max().unwrap_or(0));
         let act = next.cast();
-        Self { job, expert, rows, slots, x, d, d_x, gate, up, back, hidden, act }
+        Self { job, expert, rows, slots, x, d, d_x, gate, up, back, hidden, low, change, d_low, act }
     }
 
     unsafe fn run(&self) {
@@ -118,24 +134,87 @@ impl<'a> Portion<'a> {
         if job.gate.dtype.is_quantized() || job.up.dtype.is_quantized() {
             quantize_rows(self.x, self.act, self.rows.len(), job.width);
         }
+        let (into, out) = ([job.hidden, job.width], [job.width, job.hidden]);
         linear(&[self.forward(job.gate, self.gate), self.forward(job.up, self.up)]);
-        input_gradient(&self.by_input(job.down, self.d, self.back, [job.width, job.hidden], false));
+        self.adapt(0, self.x, self.gate, into);
+        self.adapt(1, self.x, self.up, into);
+        input_gradient(&self.by_input(job.down, self.d, self.back, out, false));
+        self.adapt_back(2, self.d, self.back, out);
         self.activate();
-        let by_weight = |into: *mut f32, d: *mut f32, x: *mut f32, outputs: usize, cols: usize| {
-            if !into.is_null() {
-                // Each expert begins with a tile.
-                let into = into.add(self.expert * outputs.next_multiple_of(8) * cols);
-                let rows = self.rows.len();
-                weight_gradient(&WeightGradient { d, x, into, rows, cols, outputs, d_width: outputs, x_width: cols });
-            }
-        };
-        by_weight(job.into[0], self.gate, self.x, job.hidden, job.width);
-        by_weight(job.into[1], self.up, self.x, job.hidden, job.width);
-        by_weight(job.into[2], self.d, self.hidden, job.width, job.hidden);
+        self.by_weight(job.into[0], self.gate, self.x, into);
+        self.by_weight(job.into[1], self.up, self.x, into);
+        self.by_weight(job.into[2], self.d, self.hidden, out);
         for (bank, d) in [(job.gate, self.gate), (job.up, self.up)] {
-            input_gradient(&self.by_input(bank, d, self.d_x, [job.hidden, job.width], true));
+            input_gradient(&self.by_input(bank, d, self.d_x, into, true));
         }
+        for (part, d) in [self.gate, self.up].into_iter().enumerate() {
+            self.adapt_back(part, d, self.d_x, into);
+            self.by_adapter(part, d, self.x, into);
+        }
+        self.make_low(2, self.hidden, job.hidden);
+        self.make_d_low(2, self.d, job.width);
+        self.by_adapter(2, self.d, self.hidden, out);
         self.scatter();
+    }
+
+    /// Adds d^T x to the gradient of this expert's matrix [outputs, cols], where it is wanted.
+    unsafe fn by_weight(&self, into: *mut f32, d: *mut f32, x: *mut f32, [outputs, cols]: [usize; 2]) {
+        if !into.is_null() {
+            // Each expert begins with a tile.
+            let into = into.add(self.expert * packed_numbers(outputs, cols));
+            let rows = self.rows.len();
+            weight_gradient(&WeightGradient { d, x, into, rows, cols, outputs, d_width: outputs, x_width: cols });
+        }
+    }
+
+    /// low = scale A x.
+    unsafe fn make_low(&self, part: usize, x: *const f32, cols: usize) {
+        let (adapter, rows) = (&self.job.adapters[part], self.rows.len());
+        if adapter.is_some() {
+            let (a, low) = (adapter.a_of(self.expert, cols), self.low[part]);
+            linear(&[float_product(a, x, low, rows, [adapter.rank, cols])]);
+            multiply_all(low, adapter.scale, rows * adapter.rank);
+        }
+    }
+
+    /// out += B low, as the forward pass does.
+    unsafe fn adapt(&self, part: usize, x: *const f32, out: *mut f32, [outputs, cols]: [usize; 2]) {
+        let (adapter, rows) = (&self.job.adapters[part], self.rows.len());
+        if adapter.is_some() {
+            self.make_low(part, x, cols);
+            let b = adapter.b_of(self.expert, outputs);
+            linear(&[float_product(b, self.low[part], self.change, rows, [outputs, adapter.rank])]);
+            add_all(self.change, out, rows * outputs);
+        }
+    }
+
+    /// The gradient by low: scale B^T d.
+    unsafe fn make_d_low(&self, part: usize, d: *const f32, outputs: usize) {
+        let (adapter, rows) = (&self.job.adapters[part], self.rows.len());
+        if adapter.is_some() {
+            let b = adapter.b_of(self.expert, outputs);
+            input_gradient(&self.by_float_input(b, d, self.d_low, [outputs, adapter.rank], false));
+            multiply_all(self.d_low, adapter.scale, rows * adapter.rank);
+        }
+    }
+
+    /// d_x += A^T scale B^T d.
+    unsafe fn adapt_back(&self, part: usize, d: *const f32, d_x: *mut f32, [outputs, cols]: [usize; 2]) {
+        let adapter = &self.job.adapters[part];
+        if adapter.is_some() {
+            self.make_d_low(part, d, outputs);
+            let a = adapter.a_of(self.expert, cols);
+            input_gradient(&self.by_float_input(a, self.d_low, d_x, [adapter.rank, cols], true));
+        }
+    }
+
+    /// Adds the gradients of A and B, out of low and the gradient by it.
+    unsafe fn by_adapter(&self, part: usize, d: *mut f32, x: *mut f32, [outputs, cols]: [usize; 2]) {
+        let (rank, [a, b]) = (self.job.adapters[part].rank, self.job.adapters_into[part]);
+        if rank > 0 {
+            self.by_weight(a, self.d_low, x, [rank, cols]);
+            self.by_weight(b, d, self.low[part], [outputs, rank]);
+        }
     }
 
     /// This expert's matrix of a bank.
@@ -160,10 +239,22 @@ impl<'a> Portion<'a> {
         }
     }
 
-    unsafe fn by_input(&self, bank: Bank, d: *const f32, out: *mut f32, [outputs, cols]: [usize; 2], adds: bool) -> InputGradient {
+    unsafe fn by_input(&self, bank: Bank, d: *const f32, out: *mut f32, shape: [usize; 2], adds: bool) -> InputGradient {
+        let packed = self.packed(bank, shape[0], shape[1]);
+        InputGradient { dtype: bank.dtype, ..self.by_float_input(packed, d, out, shape, adds) }
+    }
+
+    fn by_float_input(
+        &self,
+        packed: *const u8,
+        d: *const f32,
+        out: *mut f32,
+        [outputs, cols]: [usize; 2],
+        adds: bool,
+    ) -> InputGradient {
         InputGradient {
-            dtype: bank.dtype,
-            packed: self.packed(bank, outputs, cols),
+            dtype: Dtype::F32,
+            packed,
             d,
             out,
             rows: self.rows.len(),

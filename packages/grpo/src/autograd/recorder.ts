@@ -1,5 +1,13 @@
 /** What backward rules and the tape know of each other. Types only. */
-import type { Gradient, GradOps, Ops, Tensor, Weight } from "@aha/runtime/training";
+import type {
+  Gradient,
+  GradOps,
+  Ops,
+  Routing,
+  RoutingRule,
+  Tensor,
+  Weight,
+} from "@aha/runtime/training";
 
 /** How a pass uses a matrix. Gradients of both uses of one matrix are kept apart, see `GradientPlaces`. */
 export type WeightUse = "product" | "table";
@@ -35,6 +43,10 @@ export interface Recorder {
   readonly places: GradientPlaces;
   /** Whether the gradient by a tensor is wanted: a parameter that is trained has gone into it. */
   wants(tensor: Tensor): boolean;
+  /** Called with what a router did. */
+  routed(x: Tensor, gate: Weight, rule: RoutingRule, routing: Routing): void;
+  /** The gradient of a layer's scores that a loss has given, on the way back. */
+  scoreGradient(layer: number): Tensor | undefined;
   /** Keeps the step if its gradients are wanted by anyone. */
   note(step: Step): void;
 }

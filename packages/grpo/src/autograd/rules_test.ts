@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import { reference } from "../../../../tests/support/reference_ops/reference_backend.ts";
 import { tensorOf, valuesOf } from "../../../../tests/support/reference_ops/values.ts";
 import { mixture, RULE_CASES, type Run, World } from "../../../../tests/support/rule_cases.ts";
-import { RULE_DIFFERENCE, relativeError } from "../../../../tests/support/tolerance.ts";
+import { relativeError, RULE_DIFFERENCE } from "../../../../tests/support/tolerance.ts";
 import { elementCount } from "@aha/runtime/training";
 import { ParameterSet } from "../parameters/parameter_set.ts";
 import { RULES } from "./rules.ts";
@@ -11,7 +11,6 @@ import { Tape } from "./tape.ts";
 
 const CASES: typeof RULE_CASES = [
   ...RULE_CASES,
-  ["experts with adapters", "experts", mixture({ normalize: true }, { hasAdapters: true })],
   [
     "a choice that is forced",
     "route",

@@ -29,6 +29,15 @@ export interface TapeOptions {
    * (Chen et al. 1604.06174): memory of one block for about a third more time. Same bits. Default false.
    */
   readonly checkpoint?: boolean;
+  /**
+   * Told of each mixture what its router did, once a pass: scores `[rows, E]`, the bias apart, and the experts `[rows, K]`
+   * that were chosen. For losses that balance the load; `addScoreGradient` takes their gradients.
+   */
+  readonly onRouting?: (
+    layer: number,
+    scores: Promise<Float32Array>,
+    experts: Promise<Int32Array>,
+  ) => void;
 }
 
 /** What a part of a pass was made of. */
@@ -66,8 +75,11 @@ export class Tape implements Ops {
   readonly #recorder: Recorder;
   readonly #scope: Scope;
   readonly #drops: boolean;
+  readonly #onRouting?: TapeOptions["onRouting"];
+  readonly #scoreGradients = new Map<number, Tensor>();
   readonly #wanted = new WeakSet<Tensor>();
   #steps: Step[] = [];
+  #isAgain = false;
 
   constructor(
     { ops: inner, grad }: Pick<TrainableBackend, "ops" | "grad">,
@@ -75,12 +87,15 @@ export class Tape implements Ops {
     options: TapeOptions = {},
   ) {
     this.#drops = options.checkpoint ?? false;
+    this.#onRouting = options.onRouting;
     const recorder: Recorder = {
       inner,
       grad,
       places,
       wants: (tensor) => this.#wanted.has(tensor),
       note: (step) => this.#note(step),
+      routed: (x, gate, rule, routing) => this.#routed(x, gate, rule, routing),
+      scoreGradient: (layer) => this.#scoreGradients.get(layer),
     };
     this.#recorder = recorder;
     this.grad = {
@@ -110,6 +125,15 @@ export class Tape implements Ops {
       throw new TypeError("No parameter that is trained has gone into the tensor");
     }
     this.#walk(this.#steps, new Map([[tensor, d]]));
+  }
+
+  /**
+   * Lets `backward` add to what goes back through a layer's router the gradient `[rows, E]` of a loss by its scores, which
+   * is part of what `backward` is called for; call it before.
+   */
+  addScoreGradient(layer: number, d: Tensor): void {
+    const before = this.#scoreGradients.get(layer);
+    this.#scoreGradients.set(layer, before ? this.#recorder.inner.add(before, d) : d);
   }
 
   /** Keeps everything: tensors of a tape live as long as it does. */
@@ -241,6 +265,13 @@ export class Tape implements Ops {
     this.#steps.push(step);
   }
 
+  #routed(x: Tensor, gate: Weight, { layer, scoring }: RoutingRule, { experts }: Routing): void {
+    if (!this.#onRouting || this.#isAgain) return;
+    const { inner, grad } = this.#recorder;
+    const scores = inner.read(grad.routeScores(x, gate, scoring));
+    this.#onRouting(layer, scores, inner.readInts(experts));
+  }
+
   /** Runs a part of the pass with steps of its own. */
   #part(run: () => Tensor): Part {
     const outer = this.#steps;
@@ -266,13 +297,14 @@ export class Tape implements Ops {
   #backThrough(run: () => Tensor, [input]: readonly Tensor[], d: Tensor): readonly Tensor[] {
     const { inner } = this.#recorder;
     const back = () => {
+      this.#isAgain = true;
       const { out, steps } = this.#part(run);
-      return this.#walk(steps, new Map([[out, d]])).get(input) ?? this.#zeros(input);
+      this.#isAgain = false;
+      return this.#walk(steps, new Map([[out, d]]));
     };
-    if (input) return [inner.checkpoint(back)];
+    if (input) return [inner.checkpoint(() => back().get(input) ?? this.#zeros(input))];
     using _part = inner.scope();
-    const { out, steps } = this.#part(run);
-    this.#walk(steps, new Map([[out, d]]));
+    back();
     return [];
   }
 

@@ -62,7 +62,7 @@ fn empty(case: &Case) -> [Vec<f32>; 3] {
 fn run(case: &Case, first: usize, rows: usize, mut banks: [Vec<f32>; 3]) -> Gradients {
     let Case { width, hidden, .. } = *case;
     let bank = |i: usize| Bank { dtype: case.dtypes[i], packed: case.packed[i].as_ptr() };
-    let mut room = vec![0u8; room_bytes(rows, width, hidden) + 64];
+    let mut room = vec![0u8; room_bytes(rows, width, hidden, [0; 3]) + 64];
     let (mut x, mut weights) = (vec![f32::NAN; rows * width], vec![f32::NAN; rows * USED]);
     let job = ExpertsGradient {
         gate: bank(0),
@@ -74,6 +74,8 @@ fn run(case: &Case, first: usize, rows: usize, mut banks: [Vec<f32>; 3]) -> Grad
         weights: case.weights[first * USED..].as_ptr(),
         d_x: x.as_mut_ptr(),
         d_weights: weights.as_mut_ptr(),
+        adapters: [BankAdapter::NONE; 3],
+        adapters_into: [[core::ptr::null_mut(); 2]; 3],
         into: banks.each_mut().map(|bank| bank.as_mut_ptr()),
         room: room.as_mut_ptr().wrapping_add(room.as_ptr().align_offset(64)),
         rows,

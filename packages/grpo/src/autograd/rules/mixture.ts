@@ -4,14 +4,18 @@ import type { AdapterGradients, BankAdapter } from "@aha/runtime/training";
 import type { GradientPlaces, Rule } from "../recorder.ts";
 
 /** The choice has no gradient, its weights have. */
-export const route: Rule<"route"> = ({ inner, grad, places, note }, x, gate, rule) => {
+export const route: Rule<"route"> = (tape, x, gate, rule) => {
+  const { inner, grad, places, note } = tape;
   const routing = inner.route(x, gate, rule);
+  tape.routed(x, gate, rule, routing);
   const into = places.ofWeight(gate, "product");
   note({
     inputs: [x],
     outputs: [routing.weights],
     into: [into],
-    backward: ([d]) => [grad.route(d, x, gate, rule, routing, into)],
+    backward([d]) {
+      return [grad.route(d, x, gate, rule, routing, into, tape.scoreGradient(rule.layer))];
+    },
   });
   return routing;
 };

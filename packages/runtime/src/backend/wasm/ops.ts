@@ -259,12 +259,6 @@ export class WasmOps implements Ops {
 
   experts(x: Tensor, routing: Routing, bank: ExpertBank): Tensor {
     checkExperts(x, routing, bank);
-    if (bank.adapters) {
-      throw new UnsupportedError(
-        "Adapters of routed experts do not run yet, they can be merged",
-        "lora",
-      );
-    }
     const out = this.#f32(x.shape);
     const activations = takesActivations(bank) ? this.#quantize(x) : 0;
     const mark = this.#arena.mark();

@@ -2,7 +2,7 @@
 import type { BankGradients, Gradient } from "../../grad_ops.ts";
 import type { Routing, RoutingRule } from "../../../ops.ts";
 import type { ExpertBank, Tensor, Weight } from "../../../tensor.ts";
-import { checkExperts } from "../mixture/run_experts.ts";
+import { adapterWords, checkExperts } from "../mixture/run_experts.ts";
 import { expectDone, expectSize } from "../ops.ts";
 import { addressOf, packedOf } from "../storage.ts";
 import type { GradMemory } from "./grad_memory.ts";
@@ -55,12 +55,18 @@ export function expertsGradient(
   const { experts, used, weights } = routing;
   const hidden = bank.down.cols;
   const parts = ["gate", "up", "down"] as const;
-  const addresses = parts.map((part) => {
-    const gradient = into[part];
+  const placeFor = ({ name, rows, cols }: Weight, gradient?: Gradient): number => {
     if (!gradient) return NONE;
-    expectSize(`backward of experts: rows of ${part}`, gradient.shape[0], bank[part].rows);
-    expectSize(`backward of experts: columns of ${part}`, gradient.shape[1], bank[part].cols);
+    expectSize(`backward of experts: rows of ${name}`, gradient.shape[0], rows);
+    expectSize(`backward of experts: columns of ${name}`, gradient.shape[1], cols);
     return placeOf(gradient).address;
+  };
+  const addresses = parts.map((part) => placeFor(bank[part], into[part]));
+  const adapterAddresses = parts.flatMap((part) => {
+    const [adapter, places] = [bank.adapters?.[part], into.adapters?.[part]];
+    return adapter
+      ? [placeFor(adapter.a, places?.a), placeFor(adapter.b, places?.b)]
+      : [NONE, NONE];
   });
   const out = { x: grad.f32(x.shape), weights: grad.f32([rows, used]) };
   using _room = grad.ops.scope();
@@ -68,12 +74,14 @@ export function expertsGradient(
     const { typeId, address } = packedOf(bank[part]);
     return [typeId, address];
   }));
-  const room = grad.arena.allocate(grad.core.experts_gradient_room(rows, width, hidden) >>> 0);
+  const adapters = bank.adapters ? grad.i32(adapterWords(bank)) : NONE;
+  const roomBytes = grad.core.experts_gradient_room(rows, width, hidden, adapters) >>> 0;
+  const room = grad.arena.allocate(roomBytes);
   // deno-fmt-ignore
   const status = grad.core.experts_gradient(
     banks, addressOf(d), addressOf(x), addressOf(experts), addressOf(weights),
     addressOf(out.x), addressOf(out.weights), grad.i32(addresses), room,
-    rows, used, bank.experts, width, hidden,
+    rows, used, bank.experts, width, hidden, adapters, grad.i32(adapterAddresses),
   );
   expectDone("backward of experts", status);
   return out;
