@@ -40,17 +40,19 @@ const CASES: readonly (readonly [name: string, op: string, run: Run])[] = [
   }],
 ];
 
-Deno.test("gradients: results and gradients of every op are those of float64", async () => {
-  const wasm = await createWasmBackend();
-  for (const [name, , run] of CASES) {
-    const [own, wanted] = [await numbersOf(wasm, run), await numbersOf(referenceBackend(), run)];
-    for (const [what, values] of wanted) {
-      const error = relativeError(own.get(what) ?? [], values);
-      assert(error <= GRADIENT_KERNEL, `${name}: ${what} is off by ${error}`);
+for (const variant of ["relaxed_threads", "simd_threads", "simd"] as const) {
+  Deno.test(`gradients: results and gradients of every op are those of float64, ${variant}`, async () => {
+    const wasm = await createWasmBackend({ variant });
+    for (const [name, , run] of CASES) {
+      const [own, wanted] = [await numbersOf(wasm, run), await numbersOf(referenceBackend(), run)];
+      for (const [what, values] of wanted) {
+        const error = relativeError(own.get(what) ?? [], values);
+        assert(error <= GRADIENT_KERNEL, `${name}: ${what} is off by ${error}`);
+      }
     }
-  }
-  await wasm.close();
-});
+    await wasm.close();
+  });
+}
 
 /** Results by number, gradients by the parameters' names. */
 async function numbersOf(backend: TrainableBackend, run: Run): Promise<Map<string, Float32Array>> {
