@@ -31,6 +31,19 @@ export interface PeftAdapter {
  * @throws {CheckpointError} if a file is malformed
  * @throws {UnsupportedError} if it is no plain LoRA, or the model's form of attention cannot take it
  * @throws {SourceError} if a file is missing
+ *
+ * @example
+ * ```ts
+ * import { planModel } from "@aha/runtime";
+ * import { openFolder } from "@aha/runtime/convert";
+ * import { openGguf } from "@aha/runtime/gguf";
+ * import { readPeftAdapter } from "@aha/runtime/lora";
+ * const { gguf, source } = await openGguf("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
+ * const folder = await openFolder("tests/fixtures/train/llama_untied/lora_1_peft");
+ * const { values } = await readPeftAdapter(folder, planModel(gguf).config);
+ * await source.close();
+ * console.log(values.length); // 4
+ * ```
  */
 export async function readPeftAdapter(
   folder: ModelFolder,
