@@ -167,7 +167,7 @@ async function leaveEachSurface(isDenoServe: boolean): Promise<void> {
   await using server = await startApiServer({
     isDenoServe,
     engine: { slots: 1 },
-    app: { keepAliveMs: 50, onAccess: (entry) => void entries.push(entry) },
+    app: { keepAliveMs: 10, onAccess: (entry) => void entries.push(entry) },
   });
   const messages = [{ role: "user", content: "hi" }];
   for (const path of [...PATHS, "/api/generate"]) {
