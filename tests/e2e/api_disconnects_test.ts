@@ -3,8 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import v8 from "node:v8";
 import vm from "node:vm";
 import type { AccessEntry } from "../../packages/api/src/app_options.ts";
+import { listen } from "../../packages/api/src/listen/mod.ts";
 import { type ApiServer, startApiServer } from "../support/api_server.ts";
 import { head, postOf } from "../support/raw_http.ts";
+import { scriptedApp } from "../support/scripted_app.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 
 const CLIENTS = 500;
@@ -136,7 +138,8 @@ Deno.test("api: 500 clients that go away leave nothing behind", async () => {
   assert(statuses.includes(499) && statuses.includes(200) && statuses.includes(429));
   assert(statuses.every((status) => status < 500));
 
-  const answer = await server.post("/v1/completions", { prompt: "hi", max_tokens: 4, seed: 1 });
+  const still = { prompt: "hi", max_tokens: 4, ignore_eos: true };
+  const answer = await server.post("/v1/completions", still);
   assertEquals((await answer.json()).usage.completion_tokens, 4);
   collectGarbage();
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -149,16 +152,31 @@ Deno.test("api: 500 clients that go away leave nothing behind", async () => {
 /** Of 450 tokens that were asked for, a client that has left is made far fewer. */
 const FEW_TOKENS = 300;
 
-Deno.test("api: a client that leaves frees its place at the next token", async () => {
+/** `Deno.serve` does not tell by itself that a client has gone whose body is larger than this much. */
+const PADDING = "x".repeat(5_000);
+
+for (const isDenoServe of [false, true]) {
+  const listener = isDenoServe ? "Deno.serve" : "listen";
+  Deno.test(`api: who leaves frees a place at the next token, under ${listener}`, async () => {
+    await leaveEachSurface(isDenoServe);
+  });
+}
+
+async function leaveEachSurface(isDenoServe: boolean): Promise<void> {
   const entries: AccessEntry[] = [];
   await using server = await startApiServer({
+    isDenoServe,
     engine: { slots: 1 },
-    app: { onAccess: (entry) => void entries.push(entry) },
+    app: { keepAliveMs: 50, onAccess: (entry) => void entries.push(entry) },
   });
-  for (const path of ["/v1/completions", "/api/generate", "/completion"]) {
+  const messages = [{ role: "user", content: "hi" }];
+  for (const path of [...PATHS, "/api/generate"]) {
     for (const stream of [true, false]) {
-      const fields = { prompt: "hi", max_tokens: 450, n_predict: 450, ignore_eos: true, stream };
-      const body = { ...fields, model: "tiny", options: { num_predict: 450, temperature: 0 } };
+      const asked = path === "/v1/responses" ? { input: "hi" } : { prompt: "hi" };
+      const fields = { ...asked, messages, ignore_eos: true, stream };
+      const limits = { max_tokens: 400, max_output_tokens: 400, n_predict: 400 };
+      const options = { num_predict: 400, temperature: 0, seed: 1 };
+      const body = { ...fields, ...limits, model: "tiny", options, padding: PADDING };
       const leaving = new AbortController();
       const { signal } = leaving;
       const answer = server.post(path, body, { signal });
@@ -172,7 +190,7 @@ Deno.test("api: a client that leaves frees its place at the next token", async (
       assert((entry?.completionTokens ?? 0) < FEW_TOKENS, JSON.stringify(entry));
     }
   }
-});
+}
 
 Deno.test("api: a head that announces a body which never comes holds no place", async () => {
   await using server = await startApiServer({ engine: { slots: 1 }, app: { bodyTimeoutMs: 300 } });
@@ -185,4 +203,25 @@ Deno.test("api: a head that announces a body which never comes holds no place", 
   const buffer = new Uint8Array(200);
   const count = await idle.read(buffer) ?? 0;
   assert(new TextDecoder().decode(buffer.subarray(0, count)).startsWith("HTTP/1.1 408 "));
+});
+
+Deno.test("api: who reads nothing more loses the place, under listen and Deno.serve", async () => {
+  const text = "x".repeat(10_000);
+  const app = scriptedApp({ content: Array(5_000).fill(text) }, { stallTimeoutMs: 200 });
+  const fetch = (request: Request) => app.fetch(request);
+  const listener = await listen({ fetch }, { port: 0 });
+  const served = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, fetch);
+  const body = { messages: [{ role: "user", content: "hi" }], stream: true };
+  let left = 0;
+  for (const port of [listener.port, served.addr.port]) {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const [start, content] = postOf("/v1/chat/completions", JSON.stringify(body));
+    await connection.write(new TextEncoder().encode(start as string));
+    await connection.write(content as Uint8Array);
+    await until(() => Promise.resolve(app.engine.open === 1));
+    await until(() => Promise.resolve(app.engine.open === 0));
+    assertEquals([app.engine.open, app.engine.aborted], [0, ++left], `${port}`);
+  }
+  await listener.close({ graceMs: 0 });
+  await served.shutdown();
 });

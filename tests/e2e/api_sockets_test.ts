@@ -42,7 +42,7 @@ async function served(script: Script, limits: AppOptions, run: (it: Served) => P
 }
 
 const head = (...lines: readonly string[]) =>
-  [`POST ${PATH} HTTP/1.1`, "host: local", "connection: close", ...lines, "", ""].join("\r\n");
+  [`POST ${PATH} HTTP/1.1`, "host: localhost", "connection: close", ...lines, "", ""].join("\r\n");
 const json = "content-type: application/json";
 
 Deno.test("sockets: bodies that are too large, announced, chunked or lied about", async () => {

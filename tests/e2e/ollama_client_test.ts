@@ -54,7 +54,9 @@ Deno.test("ollama client: a JSON schema as the format", async () => {
   const format = { type: "object", properties: { a: { type: "number" } } };
   const { message } = await ollama.chat({ model: MODEL, messages: MESSAGES, format });
   assertEquals(JSON.parse(message.content), { a: 1 });
-  assertEquals(engine.requests[0].constraint, { kind: "schema", schema: format });
+  assertEquals(engine.requests[0].constraint, {
+    ...{ kind: "schema", schema: format, field: "response_format" },
+  });
 });
 
 Deno.test("ollama client: generate, whole, streamed and continued; load and unload", async () => {

@@ -4,7 +4,7 @@ import type { AppOptions } from "../../packages/api/src/app_options.ts";
 import { createEngine } from "../../packages/api/src/engine/create_engine.ts";
 import type { EngineConfig } from "../../packages/api/src/engine/engine_config.ts";
 import type { Engine } from "../../packages/api/src/engine/engine.ts";
-import { listen, type ListenOptions } from "../../packages/api/src/listen/mod.ts";
+import { listen, type Listener, type ListenOptions } from "../../packages/api/src/listen/mod.ts";
 import { fixturePath } from "./fixture.ts";
 
 /** A running server. */
@@ -26,11 +26,20 @@ export interface ApiServerChanges {
   readonly engine?: Partial<EngineConfig>;
   readonly app?: AppOptions;
   readonly listen?: ListenOptions;
+  /** Listens with `Deno.serve`, as `deno serve` does, instead of `listen`. */
+  readonly isDenoServe?: boolean;
   /** Sees each request before the app does. */
   readonly onRequest?: (request: Request) => void;
 }
 
 const MODELS = [{ name: "tiny", source: fixturePath("models/llama_untied/gguf/model-F32.gguf") }];
+
+function denoListener(fetchApp: Deno.ServeHandler): Listener {
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  const server = Deno.serve(options, fetchApp);
+  const { hostname: host, port } = server.addr;
+  return { host, port, url: `http://${host}:${port}`, close: () => server.shutdown() };
+}
 
 /** Starts a server whose models are loaded. */
 export async function startApiServer(changes: ApiServerChanges = {}): Promise<ApiServer> {
@@ -44,7 +53,9 @@ export async function startApiServer(changes: ApiServerChanges = {}): Promise<Ap
     changes.onRequest?.(request);
     return app.fetch(request, environment);
   };
-  const listener = await listen({ fetch: fetchApp }, { port: 0, ...changes.listen });
+  const listener = changes.isDenoServe
+    ? denoListener(fetchApp)
+    : await listen({ fetch: fetchApp }, { port: 0, ...changes.listen });
   const { port, url } = listener;
   for (const { name } of engine.models()) (await engine.acquire(name))[Symbol.dispose]();
   return {

@@ -41,6 +41,7 @@ export function fakeModels(
     isBusy: false,
     load: async (model, hooks) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
+      promise.catch(() => {}); // while `reserve` is waited for
       hooks.signal.addEventListener("abort", () => reject(hooks.signal.reason));
       const finish = (error?: Error) => error ? reject(error) : resolve();
       models.loads.push({ model, hooks, finish });

@@ -40,6 +40,7 @@ export function scriptedEngine(
     open: 0,
     aborted: 0,
     models: () => [{ name, created: 1_700_000_000, state: "ready", facts: model.facts }],
+    find: (asked) => engine.models().find((entry) => entry.name === asked),
     acquire: (asked, options) => {
       options?.signal?.throwIfAborted();
       if (asked !== undefined && asked !== name) throw new UnknownModelError(asked, [name]);

@@ -26,13 +26,14 @@ import { openAiRoutes } from "./routes/openai/mod.ts";
  * const serve = (engine: Engine) =>
  *   Deno.serve(createApp(engine, { apiKeys: [{ name: "me", key: "secret" }] }).fetch);
  * ```
- * @throws {RangeError} where an API key is empty
+ * @throws {RangeError} where an API key is empty or has a limit that is not over 0
  */
 export function createApp(engine: Engine, options: AppOptions = {}): Hono {
   const context: AppContext = { engine, options, metrics: new Metrics() };
+  const isOpen = (options.apiKeys ?? []).length === 0;
   const app = new OpenAPIHono<ApiEnv>();
   app.use(requestScope(context));
-  app.use(hostNames(options.hostNames));
+  app.use(hostNames(options.hostNames ?? (isOpen ? [] : ["*"])));
   app.use(crossOrigin(options.corsOrigins ?? []));
   app.use(apiKeys(options.apiKeys ?? []));
   app.use(methodNotAllowed({ app, onMethodNotAllowed }));

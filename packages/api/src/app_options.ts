@@ -37,8 +37,8 @@ export interface AppOptions {
   /** Origins whose pages may ask; `*`: all. Default: none. */
   readonly corsOrigins?: readonly string[];
   /**
-   * Names that requests may call the server by, besides localhost and addresses. Without keys this keeps pages out that
-   * reach this machine by a name of their own (DNS rebinding). Default: any name.
+   * Names that requests may call the server by, besides localhost and addresses; `*`: any. This keeps pages out that reach
+   * this machine by a name of their own (DNS rebinding). Default: none without keys, with keys any.
    */
   readonly hostNames?: readonly string[];
   /** Default 1 MiB: a context of 100,000 tokens with room to spare. */
@@ -51,8 +51,13 @@ export interface AppOptions {
   readonly requestTimeoutMs?: number;
   /** Time in which a body must have arrived, milliseconds. Default 30 seconds. */
   readonly bodyTimeoutMs?: number;
-  /** A stream that has nothing to tell for so long gets a comment, milliseconds. Default 10,000. */
+  /**
+   * An answer that has nothing to tell for so long gets a sign of life, milliseconds: a stream a comment or a space, one
+   * that is not streamed a space before its JSON. Default 10,000.
+   */
   readonly keepAliveMs?: number;
+  /** A client that reads nothing of its answer for so long loses it and its place, milliseconds. Default 60,000. */
+  readonly stallTimeoutMs?: number;
   /** Called once a request. Default: nothing is logged. */
   readonly onAccess?: (entry: AccessEntry) => void;
   readonly logPrompts?: boolean;

@@ -1,5 +1,6 @@
 /** Tests of app.ts: what all routes share, from the first byte of a request to its log line. */
 import { assert, assertEquals } from "@std/assert";
+import { MemoryError } from "@aha/runtime";
 import { scriptedApp } from "../../../tests/support/scripted_app.ts";
 
 const chat = { messages: [{ role: "user", content: "hi" }] };
@@ -51,6 +52,14 @@ Deno.test("createApp: a body may be as large as the server says", async () => {
   const app = scriptedApp({ content: [] }, { maxBodyBytes: 100 });
   assertEquals((await app.post(PATH, chat)).status, 200);
   assertEquals((await app.post(PATH, { ...chat, user: "x".repeat(100) })).status, 413);
+});
+
+Deno.test("createApp: a model that has no room says how much it needs", async () => {
+  const error = new MemoryError("The model needs 300 MiB, 200 MiB are allowed", 300, 200);
+  const app = scriptedApp({ content: [] }, {}, () => ({ acquire: () => Promise.reject(error) }));
+  const response = await app.post(PATH, chat);
+  const { message, code } = (await response.json()).error;
+  assertEquals([response.status, message, code], [503, error.message, "out_of_memory"]);
 });
 
 Deno.test("createApp: a model that cannot be loaded is 503 and its reason the owner's", async () => {

@@ -109,13 +109,22 @@ function knownError(error: unknown, names: ParamNames): ApiError | undefined {
   }
   // A template that refuses the messages; what keeps a model from loading does not come here as such (`leaseModel`).
   if (error instanceof ModelError || error instanceof UnsupportedError) return as("invalid");
-  if (error instanceof UnsupportedSchemaError) return as("invalid", { code: "invalid_schema" });
+  if (error instanceof UnsupportedSchemaError) {
+    const param = error.field && fieldName(error.field, names);
+    const message = param ? `${param} cannot be held: ${error.message}` : error.message;
+    return new ApiError("invalid", message, { param, code: "invalid_schema" });
+  }
   if (error instanceof ChatRequestError) {
-    const [field] = /^\w+/.exec(error.param) ?? [""];
-    return as("invalid", { param: names[field] ?? error.param });
+    return as("invalid", { param: fieldName(error.param, names) });
   }
   if (error.name === "AbortError") return new ApiError("gone", "The client has gone away");
   return error instanceof RangeError ? optionError(error, names) : undefined;
+}
+
+/** What the surface calls a field that OpenAI's chat requests have. */
+function fieldName(path: string, names: ParamNames): string {
+  const [field] = /^\w+/.exec(path) ?? [""];
+  return names[field] ?? path;
 }
 
 /** Options as the runtime's errors name them; other range errors are faults of the server. */

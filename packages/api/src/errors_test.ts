@@ -34,6 +34,8 @@ const TABLE: readonly [Error, number, string?, string?, number?][] = [
   [new ChatRequestError("messages[1].role", "No such role"), 400, undefined, "messages[1].role"],
   [new ChatRequestError("response_format", "No such form"), 400, undefined, "text.format"],
   [new UnsupportedSchemaError("No such keyword", "/not"), 400, "invalid_schema"],
+  [new UnsupportedSchemaError("No", "/not", "tools[0]"), 400, "invalid_schema", "tools[0]"],
+  [new UnsupportedSchemaError("No", "/a", "response_format"), 400, "invalid_schema", "text.format"],
   [new RangeError("topP is 2, it must lie between 0 and 1"), 400, undefined, "top_p"],
   [new RangeError("logitBias has the token id x"), 400, undefined, "logit_bias"],
   [new RangeError("Token id 900 is outside the vocabulary of 256"), 400],

@@ -1,4 +1,5 @@
 /** Gets a model and a place for a request, and counts what it comes to. Runs nothing. */
+import { MemoryError } from "@aha/runtime";
 import type { AppContext } from "./app_options.ts";
 import type { ChatEvent } from "./chat/chat_event.ts";
 import {
@@ -13,13 +14,14 @@ import type { ServedEvent } from "./engine/served_model.ts";
 import { ApiError } from "./errors.ts";
 import type { ApiContext, RequestRecord } from "./request_record.ts";
 
-/** What the engine says of places; all else that keeps it from giving one is a model that cannot be loaded. */
+/** What the engine says of places and memory; all else that keeps it from giving one is a model that cannot be loaded. */
 const ENGINE_ERRORS = [
   UnknownModelError,
   QueueFullError,
   QueueTimeoutError,
   EngineClosingError,
   EngineMemoryError,
+  MemoryError,
 ];
 
 /**
@@ -34,7 +36,6 @@ export async function leaseModel(
 ): Promise<Lease> {
   const record = c.get("record");
   const { signal } = record;
-  record.model = model;
   try {
     const client = record.client ?? addressOf(c);
     const lease = await engine.acquire(model, { client, signal, ...options });

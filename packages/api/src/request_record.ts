@@ -57,8 +57,8 @@ export class RequestRecord {
   }
 
   /** Nobody waits for the answer any more. */
-  abort(): void {
-    this.#controller.abort(new DOMException("The client has gone away", "AbortError"));
+  abort(reason: Error = new DOMException("The client has gone away", "AbortError")): void {
+    this.#controller.abort(reason);
   }
 
   /** Time since the request came. */

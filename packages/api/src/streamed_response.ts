@@ -1,5 +1,8 @@
-/** Sends what a generator makes as it comes, with a sign of life where nothing does. Knows no format. */
-import type { Failure } from "./errors.ts";
+/** Sends answers as they come, with a sign of life where nothing does. Knows no surface's format. */
+import type { AppOptions } from "./app_options.ts";
+import type { Lease } from "./engine/engine.ts";
+import { errorBody } from "./error_response.ts";
+import { ApiError, type Failure } from "./errors.ts";
 import type { ApiContext, RequestRecord } from "./request_record.ts";
 
 /** How a kind of stream is written. */
@@ -12,6 +15,7 @@ export interface StreamForm {
 }
 
 const DEFAULT_KEEP_ALIVE_MS = 10_000;
+const DEFAULT_STALL_MS = 60_000;
 /** So long an answer may take to begin before its status is sent without knowing what will become of it. */
 const HEAD_WAIT_MS = 3_000;
 
@@ -24,64 +28,155 @@ export async function streamedResponse(
   c: ApiContext,
   frames: AsyncGenerator<string, void>,
   form: StreamForm,
-  keepAliveMs: number = DEFAULT_KEEP_ALIVE_MS,
+  options: AppOptions,
 ): Promise<Response> {
+  const source = new FrameSource(frames, c.get("record").signal);
+  return begun(c, source, await firstFrame(source, options), form, options);
+}
+
+/**
+ * A response of what is made with the lease, as JSON. When that takes seconds, the response begins with a space, and has
+ * one more now and then, which JSON allows: `Deno.serve` notices that a client with a body of over some hundred bytes has
+ * gone only once it answers. What fails after that is told with status 200, so that the wait does not include the queue.
+ */
+export async function wholeResponse(
+  c: ApiContext,
+  lease: Lease,
+  make: () => Promise<object>,
+  options: AppOptions,
+): Promise<Response> {
+  const source = new FrameSource(wholeFrame(lease, make), c.get("record").signal);
+  const first = await firstFrame(source, options);
+  const error = (failure: Failure) => JSON.stringify(errorBody(c, failure));
+  const form = { contentType: "application/json", keepAlive: " ", error };
+  if (first === "late") return begun(c, source, first, form, options);
+  return c.body(first.value ?? "", 200, { "content-type": form.contentType });
+}
+
+/** The place is free before anybody reads. */
+async function* wholeFrame(
+  lease: Lease,
+  make: () => Promise<object>,
+): AsyncGenerator<string, void> {
+  const made = async () => {
+    using _lease = lease;
+    return JSON.stringify(await make());
+  };
+  yield await made();
+}
+
+async function firstFrame(source: FrameSource, { keepAliveMs }: AppOptions): Promise<Frame> {
+  return await source.next(Math.min(HEAD_WAIT_MS, keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS));
+}
+
+function begun(
+  c: ApiContext,
+  source: FrameSource,
+  first: Frame,
+  form: StreamForm,
+  options: AppOptions,
+): Response {
   const record = c.get("record");
-  const source = new FrameSource(frames, record.signal);
-  const first = await source.next(Math.min(HEAD_WAIT_MS, keepAliveMs));
   record.isStreaming = true;
   const headers = { "content-type": form.contentType, "cache-control": "no-cache" };
-  return c.body(bodyOf(record, source, first, form, keepAliveMs), 200, {
+  const body = new FrameBody(record, source, first, form, options);
+  return c.body(body.stream(), 200, {
     ...headers,
     "x-accel-buffering": "no", // nginx would hold frames back
   });
 }
 
-function bodyOf(
-  record: RequestRecord,
-  source: FrameSource,
-  first: Frame,
-  form: StreamForm,
-  keepAliveMs: number,
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let early: Frame | undefined = first;
-  /** Something to send, or the end with its status. */
-  const step = async (): Promise<{ readonly text?: string; readonly status?: number }> => {
-    try {
-      const frame: Frame = early ?? await source.next(keepAliveMs);
-      early = undefined;
-      if (frame === "late") return { text: form.keepAlive };
-      return frame.done ? { status: 200 } : { text: frame.value };
-    } catch (error) {
-      const failure = record.failure(error);
-      return { text: form.error(failure), status: failure.status };
-    }
-  };
-  let isOpen = true;
-  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    for (let hasSent = false; isOpen && !hasSent;) {
-      const { text, status } = await step();
-      if (!isOpen) return;
-      if (text) controller.enqueue(encoder.encode(text));
+/** The bytes of an answer, made as they are asked for. Invariant: the record ends with the last, or when nobody reads. */
+class FrameBody {
+  readonly #record: RequestRecord;
+  readonly #source: FrameSource;
+  readonly #form: StreamForm;
+  readonly #keepAliveMs: number;
+  readonly #stallMs: number;
+  #early: Frame | undefined;
+  #isOpen = true;
+  #stalled: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    record: RequestRecord,
+    source: FrameSource,
+    first: Frame,
+    form: StreamForm,
+    options: AppOptions,
+  ) {
+    this.#record = record;
+    this.#source = source;
+    this.#early = first;
+    this.#form = form;
+    this.#keepAliveMs = options.keepAliveMs ?? DEFAULT_KEEP_ALIVE_MS;
+    this.#stallMs = options.stallTimeoutMs ?? DEFAULT_STALL_MS;
+  }
+
+  stream(): ReadableStream<Uint8Array> {
+    const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      const { signal } = this.#record;
+      if (signal.aborted) void this.#leave(); // since the first frame
+      else signal.addEventListener("abort", () => this.#leave(), { once: true });
+      this.#awaitReader(controller);
+    };
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) =>
+      this.#pull(controller);
+    const cancel = () => this.#cancel();
+    return new ReadableStream({ start, pull, cancel }, { highWaterMark: 0 });
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    clearTimeout(this.#stalled);
+    for (let hasSent = false; this.#isOpen && !hasSent;) {
+      const { text, status } = await this.#step();
+      if (!this.#isOpen) return;
+      if (text) controller.enqueue(new TextEncoder().encode(text));
       hasSent = text !== undefined && text !== "";
       if (status === undefined) continue;
-      isOpen = false;
+      this.#isOpen = false;
       controller.close();
-      record.end(status);
+      this.#record.end(status);
     }
-  };
-  const cancel = async (): Promise<void> => {
-    isOpen = false;
-    record.abort();
-    await source.leave();
-  };
-  // Nobody may be reading just then, and the generator must not wait for that.
-  record.signal.addEventListener("abort", async () => {
-    await source.leave();
-    record.end(record.failure(record.signal.reason).status);
-  }, { once: true });
-  return new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
+    if (this.#isOpen) this.#awaitReader(controller);
+  }
+
+  /** Something to send, or the end with its status. */
+  async #step(): Promise<{ readonly text?: string; readonly status?: number }> {
+    try {
+      const frame: Frame = this.#early ?? await this.#source.next(this.#keepAliveMs);
+      this.#early = undefined;
+      if (frame === "late") return { text: this.#form.keepAlive };
+      return frame.done ? { status: 200 } : { text: frame.value };
+    } catch (error) {
+      const failure = this.#record.failure(error);
+      return { text: this.#form.error(failure), status: failure.status };
+    }
+  }
+
+  /** A client that takes nothing more keeps no place: its connection is ended. */
+  #awaitReader(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    if (this.#record.signal.aborted) return;
+    this.#stalled = setTimeout(() => {
+      this.#isOpen = false;
+      const seconds = this.#stallMs / 1000;
+      const reason = new ApiError("gone", `The client has read nothing for ${seconds} s`);
+      this.#record.abort(reason);
+      controller.error(reason);
+    }, this.#stallMs);
+  }
+
+  async #cancel(): Promise<void> {
+    this.#isOpen = false;
+    this.#record.abort();
+    await this.#source.leave();
+  }
+
+  /** Nobody may be reading just then, and the generator must not wait for that. */
+  async #leave(): Promise<void> {
+    clearTimeout(this.#stalled);
+    await this.#source.leave();
+    this.#record.end(this.#record.failure(this.#record.signal.reason).status);
+  }
 }
 
 type Frame = "late" | IteratorResult<string, void>;

@@ -1,8 +1,11 @@
 /** Tests of streamed_response.ts. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { framesOf, scriptedApp, until } from "../../../tests/support/scripted_app.ts";
+import { ApiError } from "./errors.ts";
 import { QueueFullError } from "./engine/engine_errors.ts";
-import type { Lease } from "./engine/engine.ts";
+import type { ScriptedEngine } from "../../../tests/support/scripted_engine.ts";
+import type { AccessEntry } from "./app_options.ts";
+import type { Engine, Lease } from "./engine/engine.ts";
 
 const chat = { messages: [{ role: "user", content: "hi" }], stream: true };
 const PATH = "/v1/chat/completions";
@@ -116,6 +119,28 @@ Deno.test("streamedResponse: an abort gives the place back though nobody reads o
   assertEquals([app.engine.aborted, statuses], [1, [499]]);
 });
 
+Deno.test("streamedResponse: who has gone as the answer begins ends its record too", async () => {
+  const statuses: number[] = [];
+  const controller = new AbortController();
+  const leaving = (engine: ScriptedEngine) => ({
+    acquire: async (...asked: Parameters<Engine["acquire"]>): Promise<Lease> => {
+      const lease = await engine.acquire(...asked);
+      const generate = async function* () {
+        controller.abort();
+        yield { type: "content" as const, text: "a", tokens: [] };
+      };
+      return { ...lease, model: { ...lease.model, generate } };
+    },
+  });
+  const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+  const app = scriptedApp({ content: [] }, { onAccess }, leaving);
+  const { signal } = controller;
+  const response = await app.post(PATH, chat, { signal });
+  await until(() => statuses.length > 0);
+  await response.body?.cancel();
+  assertEquals([app.engine.open, statuses], [0, [499]]);
+});
+
 Deno.test("streamedResponse: a reader that comes back after the time limit is told of it", async () => {
   const app = scriptedApp({ content: Array(1000).fill("a") }, { requestTimeoutMs: 30 });
   const response = await app.post(PATH, chat);
@@ -125,6 +150,29 @@ Deno.test("streamedResponse: a reader that comes back after the time limit is to
   const { value } = await reader.read();
   assert(new TextDecoder().decode(value).includes("timeout_error"));
   assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("streamedResponse: who reads nothing more loses the place and the answer", async () => {
+  for (const reads of [0, 2]) {
+    const statuses: number[] = [];
+    const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+    const app = scriptedApp({ content: Array(1000).fill("a") }, { stallTimeoutMs: 40, onAccess });
+    const response = await app.post(PATH, chat);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    for (let i = 0; i < reads; i++) {
+      await wait(25);
+      await reader.read();
+    }
+    assertEquals(app.engine.open, 1);
+    await until(() => app.engine.open === 0);
+    assertEquals([app.engine.aborted, statuses], [1, [499]]);
+    await assertRejects(() => reader.read(), ApiError, "The client has read nothing for 0.04 s");
+  }
+});
+
+Deno.test("streamedResponse: a slow model is no reader that stalls", async () => {
+  const app = scriptedApp({ content: ["a", "b"], pauseMs: 60 }, { stallTimeoutMs: 20 });
+  assertEquals(framesOf(await (await app.post(PATH, chat)).text()).at(-1), "[DONE]");
 });
 
 Deno.test("streamedResponse: who leaves while waiting for a place gets none", async () => {
@@ -138,4 +186,64 @@ Deno.test("streamedResponse: who leaves while waiting for a place gets none", as
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   await reader.read();
   await reader.cancel();
+});
+
+/** A model that takes its time, asked for answers that are not streamed. */
+const slow = { content: ["a", "b"], pauseMs: 40 };
+const PATHS = [PATH, "/v1/completions", "/v1/responses", "/api/chat", "/completion"];
+const whole = { model: "scripted", messages: chat.messages, prompt: "hi", stream: false };
+const wholeFor = (path: string) =>
+  path === "/v1/responses" ? { ...whole, prompt: undefined, input: "hi" } : whole;
+
+Deno.test("wholeResponse: spaces before the JSON of an answer that takes its time", async () => {
+  for (const path of PATHS) {
+    const statuses: number[] = [];
+    const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+    const app = scriptedApp(slow, { keepAliveMs: 15, onAccess });
+    const response = await app.post(path, wholeFor(path));
+    assertEquals([response.status, statuses.length], [200, 0], path);
+    assertEquals(response.headers.get("content-type"), "application/json");
+    const text = await response.text();
+    assert(text.startsWith("  ") && text.trimStart().startsWith("{"), text);
+    assert(JSON.stringify(JSON.parse(text)).includes("ab"), text);
+    assertEquals([app.engine.open, statuses], [0, [200]]);
+    const fast = await scriptedApp(slow).post(path, wholeFor(path));
+    assert((await fast.text()).startsWith("{"));
+  }
+});
+
+Deno.test("wholeResponse: a fault after the head is told in the surface's form", async () => {
+  for (const path of [PATH, "/api/chat"]) {
+    const statuses: number[] = [];
+    const onAccess = ({ status }: AccessEntry) => void statuses.push(status);
+    const options = { keepAliveMs: 15, onAccess, onError: () => {} };
+    const app = scriptedApp({ ...slow, error: new Error("secret") }, options);
+    const { error } = await (await app.post(path, whole)).json();
+    assertEquals(path === PATH ? error.message : error, "Internal error");
+    assertEquals([app.engine.open, statuses], [0, [500]]);
+  }
+});
+
+Deno.test("wholeResponse: the wait for a place and what fails at once keep their status", async () => {
+  const queue = () => ({
+    acquire: async () => {
+      await wait(40);
+      throw new QueueFullError(4, 7);
+    },
+  });
+  const busy = await scriptedApp(slow, { keepAliveMs: 5 }, queue).post(PATH, whole);
+  assertEquals([busy.status, busy.headers.get("retry-after")], [429, "7"]);
+  const error = new RangeError("topK is 1.5, it must be a whole number");
+  assertEquals((await scriptedApp({ content: [], error }).post(PATH, whole)).status, 400);
+});
+
+Deno.test("wholeResponse: nobody needs to read for the place to be free", async () => {
+  const app = scriptedApp(slow, { keepAliveMs: 15 });
+  const response = await app.post(PATH, whole);
+  assertEquals(app.engine.open, 1);
+  await until(() => app.engine.open === 0);
+  assertEquals((await response.json()).choices[0].message.content, "ab");
+  const leaving = scriptedApp({ ...slow, content: Array(1000).fill("a") }, { keepAliveMs: 15 });
+  await (await leaving.post(PATH, whole)).body?.cancel();
+  assertEquals([leaving.engine.open, leaving.engine.aborted], [0, 1]);
 });

@@ -137,7 +137,7 @@ export interface BatchOptions extends Omit<GenerateOptions, "choice" | "constrai
 }
 
 /** Options of `embed`. */
-export type EmbedOptions = Pick<ScoreOptions, "signal" | "kvType">;
+export type EmbedOptions = Pick<ScoreOptions, "signal">;
 
 /** Options of `score`. */
 export interface ScoreOptions {
@@ -234,7 +234,7 @@ export interface TokenRouting {
 
 /** How much of a model is in use. */
 export interface Occupancy {
-  /** Answers in the making. */
+  /** Answers in the making, and prompts that are embedded. */
   readonly running: number;
   /** Of these, those that hold no pages: not begun, or set back until there is room. */
   readonly waiting: number;

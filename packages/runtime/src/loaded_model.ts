@@ -6,7 +6,7 @@ import { answerEvents, type AnswerSource } from "./engine/answer_events.ts";
 import type { Decoder } from "./engine/decoder.ts";
 import { ExpertLoad } from "./engine/expert_load.ts";
 import { allOrNone, completionOf, occurrences } from "./engine/completion.ts";
-import type { EmbeddingForm } from "./engine/reading/embed.ts";
+import { embedAll, type EmbeddingForm } from "./engine/reading/embed.ts";
 import { Reader } from "./engine/reading/reader.ts";
 import { expectExperts } from "./engine/routing_record.ts";
 import { Scheduler } from "./engine/scheduler.ts";
@@ -119,7 +119,7 @@ export class Model {
     return this.#parts.backend.memoryBytes();
   }
 
-  /** How much of the model is in use by answers; scoring and embedding keep their pages apart. */
+  /** How much of the model is in use by answers and embeddings; scoring keeps its pages apart. */
   occupancy(): Occupancy {
     return this.#source.scheduler.occupancy();
   }
@@ -221,8 +221,8 @@ export class Model {
 
   /**
    * The embedding `[C]` of a prompt, of length 1: its states after the last norm, pooled as the model file says
-   * (`pooling_type`: mean, first or last; else the mean). A text gets the tokens that the model wants around it. The same
-   * bits whatever else runs.
+   * (`pooling_type`: mean, first or last; else the mean). A text gets the tokens that the model wants around it. Keys and
+   * values are stored as in generation, in the same cache. The same bits whatever else runs.
    * @throws {RangeError} if there are no tokens, or one is outside the vocabulary
    * @throws {ContextFullError} if they do not fit the context
    * @throws {UnsupportedError} if the model pools in another way
@@ -239,10 +239,19 @@ export class Model {
     prompt: string | readonly number[],
     options: EmbedOptions = {},
   ): Promise<Float32Array> {
+    const [vector] = await this.embedBatch([prompt], options);
+    return vector;
+  }
+
+  /** The embeddings of many prompts; short ones share steps. If one fails, all end and its error is thrown. */
+  async embedBatch(
+    prompts: readonly (string | readonly number[])[],
+    options: EmbedOptions = {},
+  ): Promise<Float32Array[]> {
     this.#expectOpen();
-    const ids = typeof prompt === "string" ? this.embeddingIds(prompt) : prompt;
-    const signal = this.#untilClosed(options.signal);
-    return await this.#reader.embed(ids, this.#parts.embedding.poolingType, { ...options, signal });
+    const { poolingType } = this.#parts.embedding;
+    const ids = prompts.map((one) => typeof one === "string" ? this.embeddingIds(one) : one);
+    return await embedAll(this.#source.scheduler, ids, { ...options, poolingType });
   }
 
   /**
@@ -348,11 +357,11 @@ export class Model {
     return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
   }
 
-  /** The ids that `embed` feeds for a text; none for an empty one. */
-  embeddingIds(text: string): number[] {
+  /** The ids that `embed` feeds for a text, which is cut to have `most` of them; none for an empty one. */
+  embeddingIds(text: string, most = Infinity): number[] {
     const { eosId } = this.tokenizer;
     const ends = this.#parts.embedding.addEos && eosId !== undefined ? [eosId] : [];
-    return text === "" ? [] : [...this.promptIds(text), ...ends];
+    return text === "" ? [] : [...this.promptIds(text).slice(0, most - ends.length), ...ends];
   }
 
   /** Ends all requests and the helper threads. Closing twice does nothing. */

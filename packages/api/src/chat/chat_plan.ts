@@ -69,7 +69,7 @@ function constraintOf(
   dialect: ToolDialect,
   { tools, required, parallel }: OfferedTools,
 ): ConstraintSpec | undefined {
-  if (required.length > 0) return callsConstraint(dialect, required, parallel);
+  if (required.length > 0) return callsConstraint(dialect, required, parallel, tools);
   if (format === undefined) return undefined;
   const answer = formatConstraint(format);
   if (tools.length === 0) return answer;
@@ -77,5 +77,7 @@ function constraintOf(
 }
 
 function formatConstraint(format: "json" | { readonly schema: JsonSchema }): ConstraintSpec {
-  return format === "json" ? { kind: "json" } : { kind: "schema", schema: format.schema };
+  return format === "json"
+    ? { kind: "json" }
+    : { kind: "schema", schema: format.schema, field: "response_format" };
 }

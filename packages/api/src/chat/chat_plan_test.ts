@@ -14,12 +14,15 @@ function plan(request: Partial<ChatRequest>, template: string | undefined = qwen
   return planChat(template, { messages: [USER], options: { seed: 1 }, ...request });
 }
 
+const fieldOf = (name: string) =>
+  `tools[${[TOOL, OTHER].findIndex((tool) => tool.name === name)}].function.parameters`;
+
 function callsFor(...names: string[]) {
   const one = names.map((name) => ({
     kind: "sequence",
     of: [
       { kind: "literal", text: `<tool_call>\n{"name": "${name}", "arguments": ` },
-      { kind: "schema", schema: { type: "object" } },
+      { kind: "schema", schema: { type: "object" }, field: fieldOf(name) },
       { kind: "literal", text: "}\n</tool_call>" },
     ],
   }));
@@ -58,7 +61,9 @@ Deno.test("planChat: formats are constraints; beside tools calls are allowed too
   const constraintOf = (request: Partial<ChatRequest>) => plan(request).generation.constraint;
   assertEquals(constraintOf({}), undefined);
   assertEquals(constraintOf({ format: "json" }), { kind: "json" });
-  assertEquals(constraintOf({ format: { schema } }), { kind: "schema", schema });
+  assertEquals(constraintOf({ format: { schema } }), {
+    ...{ kind: "schema", schema, field: "response_format" },
+  });
   const tools = [TOOL];
   assertEquals<unknown>(constraintOf({ format: "json", tools }), {
     kind: "choice",

@@ -35,7 +35,7 @@ export function assembleEngine(config: EngineConfig, load: ModelLoader, clock: C
   checkNumber("slots", slots, 1);
   checkNumber("maxQueued", maxQueued, 0);
   const registry = new ModelRegistry({
-    ...{ models, load, clock, slots, memoryBytes, keepAliveMs },
+    ...{ models, load, clock, slots, memoryBytes, keepAliveMs, queueTimeoutMs },
     ...{ onProgress, onReady, onFailure },
   });
   const engine = new ServingEngine({ registry, clock, slots, maxQueued, queueTimeoutMs });

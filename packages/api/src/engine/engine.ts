@@ -39,7 +39,10 @@ export interface Lease {
 export interface AcquireOptions {
   /** Places are given in turn to each of these: an API key's name or an address. */
   readonly client?: string;
-  /** Places that this request takes at once: its number of choices; more than there are count as all. Default 1. */
+  /**
+   * Places that this request takes at once: its number of choices; more than there are count as all. 0: it runs nothing,
+   * and waits for the model alone. Default 1.
+   */
   readonly places?: number;
   /** How long the model stays after this request, milliseconds; 0: not at all, Infinity: for good. Default: as configured. */
   readonly keepAliveMs?: number;
@@ -71,6 +74,8 @@ export interface SlotStatus {
 export interface Engine {
   /** In the order in which they were configured; the first is the default. */
   models(): readonly ModelEntry[];
+  /** The model of a name or an alias, if there is one. */
+  find(name: string): ModelEntry | undefined;
   /** Waits for a place and for the model; without a name the default one. */
   acquire(name: string | undefined, options?: AcquireOptions): Promise<Lease>;
   /** Unloads a model as soon as nobody uses it. */

@@ -32,11 +32,14 @@ export interface EngineConfig {
   readonly slots?: number;
   /** Requests that may wait for a place; further ones are refused. Default 64. */
   readonly maxQueued?: number;
-  /** How long a request may wait for a place, loading not counted. Default 60,000 ms. */
+  /**
+   * How long a request may wait for a place, and then its model for others to make way; loading is not counted. Default
+   * 60,000 ms.
+   */
   readonly queueTimeoutMs?: number;
   /**
    * Most bytes of all loaded models together, by their memory plans. Models that nobody uses make way, the least recently
-   * used first. Default: no bound but the one of each model.
+   * used first; those in use are waited for. Default: no bound but the one of each model.
    */
   readonly memoryBytes?: number;
   /** How long a model stays after its last request. Default Infinity: it leaves only to make way. */

@@ -18,12 +18,12 @@ export class QueueFullError extends Error {
   }
 }
 
-/** No place became free in time. */
+/** No place became free in time, or no memory for the model. */
 export class QueueTimeoutError extends Error {
   override readonly name = "QueueTimeoutError";
   constructor(readonly waitedMs: number, readonly retryAfterSeconds: number) {
     super(
-      `The server is busy: no place became free in ${
+      `The server is busy: no room became free in ${
         Math.round(waitedMs / 1000)
       } seconds, ask again in ${retryAfterSeconds} seconds`,
     );
@@ -38,14 +38,12 @@ export class EngineClosingError extends Error {
   }
 }
 
-/** The model does not fit beside those in use. */
+/** The model does not fit, even alone. */
 export class EngineMemoryError extends Error {
   override readonly name = "EngineMemoryError";
   constructor(readonly model: string, readonly neededBytes: number, readonly allowedBytes: number) {
     super(
-      `The model ${
-        JSON.stringify(model)
-      } needs ${neededBytes} bytes beside those in use, ${allowedBytes} are allowed`,
+      `The model ${JSON.stringify(model)} needs ${neededBytes} bytes, ${allowedBytes} are allowed`,
     );
   }
 }

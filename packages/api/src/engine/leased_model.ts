@@ -26,8 +26,8 @@ export function leasedModel(
         throw told(error);
       }
     },
-    embed: (inputs, signal) =>
-      model.embed(inputs, withEnd(signal)).catch((error) => {
+    embed: (inputs, options = {}) =>
+      model.embed(inputs, { ...options, signal: withEnd(options.signal) }).catch((error) => {
         throw told(error);
       }),
     tokenize: (text, options) => model.tokenize(text, options),

@@ -46,19 +46,19 @@ export function servedModel(name: string, model: Model): ServedModel {
         yield servedEvent(model, event);
       }
     },
-    async embed(inputs, signal) {
+    async embed(inputs, { truncates, signal } = {}) {
+      const most = truncates ? model.contextTokens : Infinity;
       const prompts = inputs.map((input) =>
-        typeof input === "string" ? model.embeddingIds(input) : input
+        typeof input === "string" ? model.embeddingIds(input, most) : input.slice(0, most)
       );
-      const vectors: Float32Array[] = [];
-      for (const ids of prompts) vectors.push(await model.embed(ids, { signal }));
+      const vectors = await model.embedBatch(prompts, { signal });
       return { vectors, promptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
     },
     tokenize: (text, { special, addBos } = {}) =>
       settled(() => {
         const { bosId } = tokenizer;
         const ids = tokenizer.encode(text, { special });
-        return addBos && bosId !== undefined ? [bosId, ...ids] : ids;
+        return addBos && tokenizer.addBos && bosId !== undefined ? [bosId, ...ids] : ids;
       }),
     tokenBytes: (ids) => settled(() => ids.map((id) => tokenizer.bytesOf(id))),
     detokenize: (ids) => settled(() => tokenizer.decode(ids)),

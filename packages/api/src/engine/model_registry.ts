@@ -2,9 +2,10 @@
 import type { Clock } from "./clock.ts";
 import type { ModelEntry } from "./engine.ts";
 import type { EngineConfig, ModelSpec } from "./engine_config.ts";
-import { EngineMemoryError, UnknownModelError } from "./engine_errors.ts";
+import { EngineMemoryError, QueueTimeoutError, UnknownModelError } from "./engine_errors.ts";
 import type { ModelLoader } from "./model_loader.ts";
 import type { ServedModel } from "./served_model.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 /** A configured model. */
 export interface Served {
@@ -42,7 +43,11 @@ export interface RegistryParts extends Pick<EngineConfig, "onProgress" | "onRead
   readonly slots: number;
   readonly memoryBytes?: number;
   readonly keepAliveMs: number;
+  readonly queueTimeoutMs: number;
 }
+
+/** The longest that anybody is told to stay away. */
+const MOST_RETRY_SECONDS = 600;
 
 /**
  * Invariant: at any time the plans of all residents, those that are being closed among them, stay within `memoryBytes`, and
@@ -52,6 +57,8 @@ export class ModelRegistry {
   readonly #served: readonly Served[];
   /** Until they are closed. */
   readonly #residents = new Set<Residence>();
+  /** Called when a model may have become idle, or has left. */
+  readonly #onChange = new Set<() => void>();
 
   constructor(private readonly parts: RegistryParts) {
     const created = Math.floor(parts.clock.now() / 1000);
@@ -83,10 +90,15 @@ export class ModelRegistry {
    */
   find(name?: string): Served {
     if (name === undefined) return this.#served[0];
-    const found = this.#served.find(({ spec }) => spec.name === name) ??
-      this.#served.find(({ spec }) => spec.aliases?.some((alias) => isMeant(alias, name)));
+    const found = this.known(name);
     if (found) return found;
     throw new UnknownModelError(name, this.#served.map(({ spec }) => spec.name));
+  }
+
+  /** The model of a name or an alias, if there is one. */
+  known(name: string): Served | undefined {
+    return this.#served.find(({ spec }) => spec.name === name) ??
+      this.#served.find(({ spec }) => spec.aliases?.some((alias) => isMeant(alias, name)));
   }
 
   /**
@@ -111,6 +123,7 @@ export class ModelRegistry {
     residence.users--;
     residence.usedAt = this.parts.clock.now();
     this.#whenIdle(residence);
+    this.#tellChange();
   }
 
   /** The model answers no more: whoever asks next has it loaded again. */
@@ -125,8 +138,8 @@ export class ModelRegistry {
     const { residence } = served;
     if (!residence) return;
     residence.isLeaving = true;
-    if (!residence.model && residence.users === 0) residence.loading.abort();
-    this.#whenIdle(residence);
+    if (!residence.model && residence.users === 0) this.#abandon(residence);
+    else this.#whenIdle(residence);
     await residence.left.promise;
   }
 
@@ -182,6 +195,7 @@ export class ModelRegistry {
     served.hasFailed = false;
     this.parts.onReady?.(spec.name, model.facts);
     this.#whenIdle(residence);
+    this.#tellChange();
     return model;
   }
 
@@ -190,22 +204,73 @@ export class ModelRegistry {
     this.parts.onFailure?.(served.spec.name, error);
   }
 
-  /** Makes room; whoever is being closed is waited for. */
+  /**
+   * Makes room; whoever is being closed or still in use is waited for, as long as a request may wait for a place.
+   * @throws {EngineMemoryError} if the model has no room even alone
+   * @throws {QueueTimeoutError} if the others stay in use
+   */
   async #reserve(residence: Residence, neededBytes: number): Promise<void> {
-    const { memoryBytes = Infinity } = this.parts;
-    for (;;) {
-      const others = [...this.#residents].filter((other) => other !== residence);
-      const isStaying = (other: Residence) => !isGone(other) && (other.users > 0 || !other.model);
-      const bytesOf = (some: readonly Residence[]) => some.reduce((sum, r) => sum + r.bytes, 0);
-      if (bytesOf(others.filter(isStaying)) + neededBytes > memoryBytes) {
-        throw new EngineMemoryError(residence.served.spec.name, neededBytes, memoryBytes);
-      }
-      if (bytesOf(others) + neededBytes <= memoryBytes) break;
-      const [oldest] = others.filter((other) => !isStaying(other))
-        .sort((a, b) => Number(isGone(b)) - Number(isGone(a)) || a.usedAt - b.usedAt);
-      await this.#remove(oldest);
+    const { clock, memoryBytes = Infinity, queueTimeoutMs } = this.parts;
+    const { spec } = residence.served;
+    if (neededBytes > memoryBytes) {
+      throw new EngineMemoryError(spec.name, neededBytes, memoryBytes);
     }
+    const retrySeconds = Math.min(
+      MOST_RETRY_SECONDS,
+      Math.max(1, Math.ceil(queueTimeoutMs / 1000)),
+    );
+    const cancelTimer = clock.after(queueTimeoutMs, () => {
+      this.#abandon(residence, new QueueTimeoutError(queueTimeoutMs, retrySeconds));
+    });
+    try {
+      while (!this.#take(residence, neededBytes)) await this.#change(residence, neededBytes);
+    } finally {
+      cancelTimer();
+    }
+  }
+
+  /**
+   * Waits until another has left. One that becomes idle leaves at once, before the next request can use it, and what it
+   * leaves is taken before the next load can.
+   */
+  async #change(residence: Residence, neededBytes: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (this.#take(residence, neededBytes)) return resolve();
+      const leaving = this.#leaving(residence, neededBytes);
+      if (leaving) void this.#remove(leaving).then(resolve);
+    };
+    this.#onChange.add(look);
+    try {
+      look();
+      await unlessAborted(promise, [residence.loading.signal]);
+    } finally {
+      this.#onChange.delete(look);
+    }
+  }
+
+  /** Takes the memory if it is free. */
+  #take(residence: Residence, neededBytes: number): boolean {
+    const { memoryBytes = Infinity } = this.parts;
+    const othersBytes = bytesOf(this.#residents, (other) => other !== residence);
+    if (othersBytes + neededBytes > memoryBytes) return false;
     residence.bytes = neededBytes;
+    return true;
+  }
+
+  /** Who makes way next; nobody does for a model that has no room beside those in use anyway. */
+  #leaving(residence: Residence, neededBytes: number): Residence | undefined {
+    const { memoryBytes = Infinity } = this.parts;
+    const isStaying = (other: Residence) =>
+      other !== residence && !isGone(other) && (other.users > 0 || !other.model);
+    if (neededBytes + bytesOf(this.#residents, isStaying) > memoryBytes) return undefined;
+    return [...this.#residents]
+      .filter((other) => other !== residence && !isStaying(other))
+      .sort((a, b) => Number(isGone(b)) - Number(isGone(a)) || a.usedAt - b.usedAt)[0];
+  }
+
+  #tellChange(): void {
+    for (const look of [...this.#onChange]) look();
   }
 
   #keepAliveMs({ spec }: Served): number {
@@ -215,6 +280,12 @@ export class ModelRegistry {
   /** Unix time in milliseconds at which the model leaves if nobody asks for it. */
   #expiresAt({ users, usedAt, keepAliveMs }: Residence): number {
     return (users > 0 ? this.parts.clock.now() : usedAt) + keepAliveMs;
+  }
+
+  /** Ends a load; whoever asks next begins another, which waits until nothing of this one is left. */
+  #abandon(residence: Residence, reason?: Error): void {
+    residence.served.residence = undefined;
+    residence.loading.abort(reason);
   }
 
   /** Has an idle model leave, now or when its time is over. */
@@ -244,12 +315,20 @@ export class ModelRegistry {
     if (!isGone(residence)) residence.served.residence = undefined;
     this.#residents.delete(residence);
     residence.left.resolve();
+    this.#tellChange();
   }
 }
 
 /** Whether others are not told of it any more: it is being closed. */
 function isGone(residence: Residence): boolean {
   return residence.served.residence !== residence;
+}
+
+function bytesOf(
+  residents: Iterable<Residence>,
+  isCounted: (residence: Residence) => boolean,
+): number {
+  return [...residents].filter(isCounted).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function isMeant(alias: string, name: string): boolean {

@@ -91,6 +91,21 @@ export interface ModelLoad {
   readonly maxPages: number;
 }
 
+/** Options of `embed`. */
+export interface EmbedOptions {
+  /** Cuts what is longer than the context, which is refused otherwise. */
+  readonly truncates?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of `tokenize`. */
+export interface TokenizeOptions {
+  /** Whether the text of control tokens stands for them. */
+  readonly special?: boolean;
+  /** Whether BOS comes first, where the model wants one. */
+  readonly addBos?: boolean;
+}
+
 /** A loaded model. All may reject with the runtime's errors (`packages/runtime/src/errors.ts`), also across threads. */
 export interface ServedModel {
   /** As requests name it. */
@@ -98,15 +113,12 @@ export interface ServedModel {
   readonly facts: ModelFacts;
   /** Leaving the loop early, or aborting, frees the slot at the next token. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<ServedEvent>;
-  /** `[C]` each, of length 1; tokens counted. */
+  /** `[C]` each, of length 1; tokens counted. A text gets the tokens that the model wants around it. */
   embed(
     inputs: readonly (string | readonly number[])[],
-    signal?: AbortSignal,
+    options?: EmbedOptions,
   ): Promise<{ readonly vectors: readonly Float32Array[]; readonly promptTokens: number }>;
-  tokenize(
-    text: string,
-    options?: { readonly special?: boolean; readonly addBos?: boolean },
-  ): Promise<readonly number[]>;
+  tokenize(text: string, options?: TokenizeOptions): Promise<readonly number[]>;
   /** The bytes of each id. */
   tokenBytes(ids: readonly number[]): Promise<readonly Uint8Array[]>;
   detokenize(ids: readonly number[]): Promise<string>;

@@ -6,6 +6,7 @@ import { leasedModel } from "./leased_model.ts";
 import type { ModelRegistry, Residence, Served } from "./model_registry.ts";
 import { PlaceQueue, type Waiting } from "./place_queue.ts";
 import type { ModelLoad, ServedModel } from "./served_model.ts";
+import { unlessAborted } from "./unless_aborted.ts";
 
 /** How long running requests may go on when the engine closes. */
 const GRACE_MS = 30_000;
@@ -52,6 +53,12 @@ export class ServingEngine implements Engine {
     return registry.all().map((served) => registry.entryOf(served));
   }
 
+  find(name: string): ModelEntry | undefined {
+    const { registry } = this.#parts;
+    const served = registry.known(name);
+    return served && registry.entryOf(served);
+  }
+
   /** Loads models one after the other; what fails is told by the model's entry. */
   preload(names: readonly string[]): void {
     const { registry } = this.#parts;
@@ -64,7 +71,7 @@ export class ServingEngine implements Engine {
     this.#preloading = load().finally(() => this.#preloading = undefined);
   }
 
-  /** `places` beyond all there are count as all. */
+  /** `places` beyond all there are count as all, 0 is none. */
   async acquire(name: string | undefined, options: AcquireOptions = {}): Promise<Lease> {
     const { registry, clock } = this.#parts;
     const { signal } = options;
@@ -123,6 +130,7 @@ export class ServingEngine implements Engine {
   /** Waits for places. */
   async #places({ client = "", places = 1, signal }: AcquireOptions): Promise<readonly number[]> {
     const { clock, slots, queueTimeoutMs } = this.#parts;
+    if (places === 0) return [];
     const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
     const count = Math.min(Math.max(1, places), slots);
     const waiting: Waiting = { client, places: count, onGranted: resolve, onRefused: reject };
@@ -207,19 +215,5 @@ export class ServingEngine implements Engine {
 
   #expectOpen(): void {
     if (this.#closing) throw new EngineClosingError();
-  }
-}
-
-/** The promise's value, unless a signal is aborted first. */
-async function unlessAborted<T>(promise: Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
-  const signal = AbortSignal.any([...signals]);
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

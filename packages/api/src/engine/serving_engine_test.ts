@@ -45,6 +45,8 @@ Deno.test("engine: a lease has its model, told by name, by alias or as the first
     using lease = await engine.acquire(name);
     assertEquals([lease.model.name, lease.entry.name, lease.entry.state], [found, found, "ready"]);
   }
+  const found = ["b", "gpt-4o", "deepseek-chat", "x"].map((name) => engine.find(name)?.name);
+  assertEquals(found, ["b", "a", "a", undefined]);
   using lease = await engine.acquire("deepseek-chat");
   assertEquals(lease.model.name, "a");
   const error = await assertRejects(() => engine.acquire("deepseek"), UnknownModelError);
@@ -143,6 +145,19 @@ Deno.test("engine: a request of several places takes them at once; more than the
   assertEquals((await engine.status()).slots, [{ id: 0 }, { id: 1 }, { id: 2 }]);
 });
 
+Deno.test("engine: a request of no place waits for its model only, which stays meanwhile", async () => {
+  const { engine, clock, fakes } = setUp({ slots: 1, maxQueued: 0, keepAliveMs: 50 });
+  const first = await engine.acquire("a");
+  const second = await engine.acquire("a", { places: 0 });
+  assertEquals((await engine.status()).slots, [{ id: 0, model: "a", sinceMs: clock.now() }]);
+  first[Symbol.dispose]();
+  await clock.turn(100);
+  assertEquals([(await engine.status()).slots, fakes.open], [[{ id: 0 }], ["a"]]);
+  second[Symbol.dispose]();
+  await clock.turn(50);
+  assertEquals(fakes.open, []);
+});
+
 Deno.test("engine: idle models make way, the least recently used first, those in use stay", async () => {
   const bytes = { a: 100, b: 100, c: 150, d: 400 };
   const models = ["a", "b", "c", "d"].map((name) => spec(name));
@@ -155,15 +170,50 @@ Deno.test("engine: idle models make way, the least recently used first, those in
   const lease = await engine.acquire("c");
   assertEquals(fakes.open, ["a", "c"]);
   using _ = await engine.acquire("a");
-  const error = await assertRejects(() => engine.acquire("b"), EngineMemoryError);
+  const b = engine.acquire("b");
+  assertEquals(await outcome(b), "waits");
+  assertEquals(states(engine), ["ready", "loading", "ready", "cold"]);
+  const error = await assertRejects(() => engine.acquire("d"), EngineMemoryError);
   const { neededBytes, allowedBytes } = error as EngineMemoryError;
-  assertEquals([neededBytes, allowedBytes], [100, 300]);
-  assertEquals(states(engine), ["ready", "failed", "ready", "cold"]);
-  lease[Symbol.dispose]();
-  await assertRejects(() => engine.acquire("d"), EngineMemoryError);
+  assertEquals([neededBytes, allowedBytes], [400, 300]);
   assertEquals(fakes.open, ["a", "c"]); // nobody left for one that does not fit anyway
-  using _b = await engine.acquire("b");
-  assertEquals(fakes.open, ["a", "b"]);
+  assertEquals(states(engine)[3], "failed");
+  lease[Symbol.dispose]();
+  assertEquals([(await b).model.name, fakes.open], ["b", ["a", "b"]]);
+});
+
+Deno.test("engine: who waits for a model in use to make way comes before later requests for that model", async () => {
+  const { engine, clock, fakes } = setUp({ slots: 2, memoryBytes: 100, queueTimeoutMs: 1000 });
+  const first = await engine.acquire("a");
+  const other = engine.acquire("b");
+  await settle();
+  const late = engine.acquire("a");
+  await clock.turn(900);
+  assertEquals([await outcome(other), await outcome(late)], ["waits", "waits"]);
+  first[Symbol.dispose]();
+  assertEquals([await outcome(other), await outcome(late)], ["b", "waits"]);
+  assertEquals(fakes.open, ["b"]);
+  (await other)[Symbol.dispose]();
+  assertEquals([await outcome(late), fakes.open, clock.timers], ["a", ["a"], 0]);
+});
+
+Deno.test("engine: a model in use that does not make way in time is said with when to ask again, and nothing has failed", async () => {
+  const { engine, clock } = setUp({ memoryBytes: 100, queueTimeoutMs: 5000 });
+  using _ = await engine.acquire("a");
+  const waiting = engine.acquire("b");
+  await settle();
+  const error = assertRejects(() => waiting, QueueTimeoutError);
+  await clock.turn(5000);
+  const { waitedMs, retryAfterSeconds } = await error as QueueTimeoutError;
+  assertEquals([waitedMs, retryAfterSeconds], [5000, 5]);
+  assertEquals([states(engine), clock.timers], [["ready", "cold", "cold"], 0]);
+  const leaving = engine.acquire("b");
+  await settle();
+  const closing = assertRejects(() => leaving, EngineClosingError);
+  const closed = engine.close({ graceMs: 0 });
+  await clock.turn(10_000);
+  await Promise.all([closing, closed]);
+  assertEquals(clock.timers, 0);
 });
 
 Deno.test("engine: an idle model leaves after its time: the request's, the model's or the engine's", async () => {
@@ -215,6 +265,23 @@ Deno.test("engine: unload waits for those who use the model, and ends a load tha
   lease[Symbol.dispose]();
   await gone;
   assertEquals([fakes.open, states(engine)[0]], [[], "cold"]);
+});
+
+Deno.test("engine: a request after the unloading of a load that nobody waits for begins another", async () => {
+  const { engine, fakes } = setUp({}, { isManual: true });
+  const leaving = new AbortController();
+  const left = engine.acquire("a", { signal: leaving.signal });
+  await settle();
+  leaving.abort(new Error("gone"));
+  await assertRejects(() => left, Error, "gone");
+  const unloaded = engine.unload("a");
+  assertEquals(states(engine)[0], "cold");
+  const next = engine.acquire("a");
+  await unloaded;
+  await settle();
+  assertEquals([states(engine)[0], fakes.loads.length], ["loading", 2]);
+  fakes.loads[1].finish();
+  assertEquals([(await next).model.name, fakes.open], ["a", ["a"]]);
 });
 
 Deno.test("engine: a lost model fails, is closed, and the next request loads it again", async () => {

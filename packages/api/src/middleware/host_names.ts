@@ -9,13 +9,13 @@ const IPV4 = /^\d{1,3}(\.\d{1,3}){3}$/;
 /**
  * Refuses requests that name another host than these, localhost or an address. A page whose own name leads to this machine
  * (DNS rebinding) is of the same origin as the server for the browser, but it cannot hide the name that it was called by.
- * `undefined`: any name will do.
+ * `*`: any name will do.
  */
-export function hostNames(names: readonly string[] | undefined): MiddlewareHandler<ApiEnv> {
-  const known = new Set(names?.map((name) => name.toLowerCase()));
+export function hostNames(names: readonly string[]): MiddlewareHandler<ApiEnv> {
+  const known = new Set(names.map((name) => name.toLowerCase()));
   return async (c, next) => {
     const { hostname } = new URL(c.req.url);
-    if (names === undefined || isOpenPath(c.req.path)) return await next();
+    if (known.has("*") || isOpenPath(c.req.path)) return await next();
     if (isAddress(hostname) || isLocal(hostname) || known.has(hostname)) return await next();
     throw new ApiError(
       "forbidden",

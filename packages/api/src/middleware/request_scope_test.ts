@@ -141,3 +141,18 @@ Deno.test("requestScope: an abort of the request ends an answer that is not stre
   assertEquals((await answer).status, 499);
   assertEquals([app.engine.open, app.engine.aborted], [0, 1]);
 });
+
+Deno.test("requestScope: the log tells models by their own names, never by what a client writes", async () => {
+  const entries: AccessEntry[] = [];
+  const app = scriptedApp({ content: ["a"] }, { onAccess: (entry) => void entries.push(entry) });
+  const messages = [{ role: "user", content: "hi" }];
+  for (const model of ["x".repeat(100_000), "scripted", undefined]) {
+    await app.post("/v1/chat/completions", { model, messages });
+  }
+  await app.post("/api/chat", { model: "scripted:latest", messages, stream: false });
+  const told = entries.map(({ status, model }) => [status, model]);
+  assertEquals(told, [
+    [404, undefined],
+    ...Array(3).fill([200, "scripted"]),
+  ]);
+});

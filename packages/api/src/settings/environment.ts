@@ -43,6 +43,7 @@ export function environmentSettings(environment: Environment): EnvironmentSettin
     },
     app: {
       ...{ apiKeys, corsOrigins: words(environment.AHA_CORS) },
+      ...(isPublic ? { hostNames: ["*"] } : {}),
       ...(maxTokens === undefined ? {} : { maxTokens }),
     },
   };

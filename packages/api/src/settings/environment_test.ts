@@ -8,7 +8,7 @@ Deno.test("environmentSettings: nothing but leave to be public", () => {
       models: [{ name: "smollm2-135m", source: "smollm2-135m", loadOptions: {} }],
       preload: true,
     },
-    app: { apiKeys: [], corsOrigins: [] },
+    app: { apiKeys: [], corsOrigins: [], hostNames: ["*"] },
   });
 });
 

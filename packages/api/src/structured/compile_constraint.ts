@@ -7,7 +7,7 @@ import { Machine, type State } from "./automaton/machine.ts";
 import { maskWords, TokenMasks } from "./automaton/token_masks.ts";
 import { buildTokenTrie, type TokenTrie } from "./automaton/token_trie.ts";
 import type { ConstraintSpec } from "./constraint_spec.ts";
-import { grammarOfSpec } from "./grammar_of_spec.ts";
+import { firstField, grammarOfSpec } from "./grammar_of_spec.ts";
 import { UnsupportedSchemaError } from "./unsupported_schema_error.ts";
 
 /** A spec for one vocabulary; any number of answers may share it. */
@@ -89,6 +89,7 @@ function specText(spec: ConstraintSpec): string {
     throw new UnsupportedSchemaError(
       `The constraint has more than ${MAX_SPEC_CHARACTERS} characters`,
       "",
+      firstField(spec),
     );
   }
   return text;
@@ -102,7 +103,8 @@ function compile(
   const { grammar, main } = grammarOfSpec(spec, trie.controlTokens);
   const machine = new Machine(grammar, trie.hasByte);
   if (machine.costs.node[main.start] >= NEVER) {
-    throw new UnsupportedSchemaError("No short text of the model's tokens holds to it", "");
+    const reason = "No short text of the model's tokens holds to it";
+    throw new UnsupportedSchemaError(reason, "", firstField(spec));
   }
   const start = machine.stateOf([{ node: main.start, context: machine.outermost(main) }]);
   const controlIds = new Set(tokenizer.controlTokens.values());

@@ -6,7 +6,8 @@ export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 /** What the text after the thought must be; `sequence` and `choice` compose them. */
 export type ConstraintSpec =
   | { readonly kind: "json" } // any JSON object
-  | { readonly kind: "schema"; readonly schema: JsonSchema }
+  /** `field`: where a request has the schema, for errors: `response_format`, `tools[0].function.parameters`. */
+  | { readonly kind: "schema"; readonly schema: JsonSchema; readonly field?: string }
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "choice"; readonly of: readonly ConstraintSpec[] }
   | { readonly kind: "sequence"; readonly of: readonly ConstraintSpec[] }

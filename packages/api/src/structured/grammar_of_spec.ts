@@ -17,6 +17,8 @@ export interface SpecGrammar {
   readonly main: Rule;
 }
 
+type SchemaSpec = ConstraintSpec & { readonly kind: "schema" };
+
 /** Models write line ends after a thought. */
 const MAX_LEADING_WHITESPACE = 2;
 const MAX_DEPTH = 64;
@@ -45,9 +47,17 @@ export function grammarOfSpec(
     new SpecRules(grammar, controlTokens).add(begin, spec, main.end, 0);
   } catch (error) {
     if (!(error instanceof GrammarSizeError)) throw error;
-    throw new UnsupportedSchemaError("The constraint is too large", "");
+    throw new UnsupportedSchemaError("The constraint is too large", "", firstField(spec));
   }
   return { grammar, main };
+}
+
+/** Where the request has the first schema of a spec: what is wrong with the whole is told of it. */
+export function firstField(spec: ConstraintSpec): string | undefined {
+  if (spec.kind === "schema") return spec.field;
+  if (!("of" in spec)) return undefined;
+  const parts: readonly ConstraintSpec[] = spec.kind === "repeat" ? [spec.of] : spec.of;
+  return parts.map(firstField).find((field) => field !== undefined);
 }
 
 /** Adds specs between nodes of one grammar. */
@@ -71,7 +81,7 @@ class SpecRules {
         this.grammar.addCall(from, this.#json.object, to);
         break;
       case "schema":
-        new SchemaRules(this.#json, spec.schema).addDocument(from, to);
+        this.#addSchema(from, spec, to);
         break;
       case "literal":
         this.#addLiteral(from, spec.text, to);
@@ -91,6 +101,15 @@ class SpecRules {
       }
       case "repeat":
         this.#addRepeat(from, spec, to, depth);
+    }
+  }
+
+  #addSchema(from: number, { schema, field }: SchemaSpec, to: number): void {
+    try {
+      new SchemaRules(this.#json, schema).addDocument(from, to);
+    } catch (error) {
+      if (!(error instanceof UnsupportedSchemaError)) throw error;
+      throw new UnsupportedSchemaError(error.reason, error.path, field);
     }
   }
 

@@ -106,7 +106,7 @@ export function serveSettings(
     engine: engineConfig(values, wanted),
     app: {
       ...{ apiKeys, corsOrigins: originsOf(values) },
-      ...(isOpen && isLoopback(host) ? { hostNames } : {}),
+      ...(isOpen ? { hostNames: isLoopback(host) ? hostNames : ["*"] } : {}),
       ...{ logPrompts: flagOption(values, "log-prompts") },
       ...known({
         maxTokens: integerOption(values, "max-tokens", { min: 1 }),

@@ -66,7 +66,7 @@ Deno.test("serveSettings: every option", () => {
 Deno.test("serveSettings: others may ask with a key or by leave, and names of the host matter where neither is", () => {
   for (const host of ["0.0.0.0", "::", "192.168.1.7", "pi.local", "127.0.0.1.evil.example"]) {
     refused(["--host", host], `--host ${host} lets others ask`);
-    assertEquals(settings(["--host", host, "--public"]).app.hostNames, undefined);
+    assertEquals(settings(["--host", host, "--public"]).app.hostNames, ["*"]);
     assertEquals(settings(["--host", host], { AHA_API_KEYS: "k" }).app.hostNames, undefined);
   }
   for (const host of ["127.0.0.1", "127.1.2.3", "localhost", "::1"]) {

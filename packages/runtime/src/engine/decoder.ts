@@ -22,6 +22,8 @@ export interface Feed {
   readonly next?: number;
   /** Told before the step resolves: the states `[draws, C]` of the tokens that something is drawn after. */
   readonly onStates?: (states: Float32Array) => void;
+  /** Told before the step resolves: the states `[tokens, C]` of all its tokens. */
+  readonly onAllStates?: (states: Float32Array) => void;
   /** Where nothing is drawn: told before the step resolves whether the state of its last token is finite. */
   readonly onFed?: (isFinite: boolean) => void;
   /** Told before the step resolves: the first layer whose gate has a score that is not finite, and for which position. */
@@ -111,11 +113,14 @@ export class Decoder {
 
   #tellStates(hidden: Tensor, feeds: readonly Feed[]): Promise<void>[] {
     let end = 0;
-    return feeds.flatMap(({ ids, draws = [], onStates }) => {
+    return feeds.flatMap(({ ids, draws = [], onStates, onAllStates }) => {
       end += ids.length;
-      if (!onStates || draws.length === 0) return [];
-      const rows = draws.map((_, i) => end - draws.length + i);
-      return this.ops.read(this.ops.selectRows(hidden, rows)).then(onStates);
+      const tell = (count: number, told?: (states: Float32Array) => void) => {
+        if (!told || count === 0) return [];
+        const rows = Array.from({ length: count }, (_, i) => end - count + i);
+        return [this.ops.read(this.ops.selectRows(hidden, rows)).then(told)];
+      };
+      return [...tell(draws.length, onStates), ...tell(ids.length, onAllStates)];
     });
   }
 

@@ -4,21 +4,27 @@ import type { Draw } from "../ops.ts";
 import type { DrawnToken } from "./decoder.ts";
 import type { Drafter, DrawAhead } from "./speculation/drafts.ts";
 
-/** What the reader of a draw may ask for besides. */
+/** What a reader may ask for besides a draw. */
 export interface WishOptions {
   readonly signal?: AbortSignal;
   /** Called after each step that fed a part of several tokens: how many of all the cache holds now. */
   readonly onFed?: (doneTokens: number, totalTokens: number) => void;
+  /**
+   * Called after each step: the states `[tokens, C]` of what it fed, from position `start` on. What is fed again, because
+   * its pages were taken away, is told again.
+   */
+  readonly onStates?: (states: Float32Array, start: number) => void;
   /** Guesses what follows, to be checked in the same step, and how much of it at most. */
   readonly drafter?: Drafter;
   readonly mostDrafts?: number;
 }
 
-/** A draw that somebody waits for. */
+/** A draw that somebody waits for, or only that all is fed. */
 export interface Wish {
-  readonly draw: Draw;
+  readonly draw: Draw | undefined;
   readonly options: WishOptions;
-  readonly resolve: (token: DrawnToken) => void;
+  /** With the token, or nothing where none was to be drawn. */
+  readonly resolve: (drawn: readonly DrawnToken[]) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -28,7 +34,7 @@ export class RunningSequence {
   readonly ids: number[] = [];
   /** Where the cache holds the first tokens; undefined before the first step, and after its pages were taken away. */
   sequence: CachedSequence | undefined;
-  /** The draw that is waited for; undefined while the reader is busy. */
+  /** What is waited for; undefined while the reader is busy. */
   wish: Wish | undefined;
   /** Prompt tokens that were found in the cache at the first step. */
   reusedTokens = 0;

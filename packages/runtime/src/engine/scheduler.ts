@@ -24,6 +24,8 @@ interface StepFeed extends Plan, Feed {
   drawn: readonly DrawnToken[];
   /** Of the tokens that something is drawn after `[draws, C]`; where the model guesses further tokens. */
   states?: Float32Array;
+  /** Of all its tokens `[tokens, C]`, where the reader wants them. */
+  allStates?: Float32Array;
 }
 
 /**
@@ -67,10 +69,29 @@ export class Scheduler {
     draw: Draw,
     options: WishOptions = {},
   ): Promise<DrawnToken> {
-    if (this.#ended !== undefined) throw this.#ended;
-    options.signal?.throwIfAborted();
+    this.#expectOpen(options);
     const known = running.takeAhead(ids, draw);
     if (known) return known;
+    const [token] = await this.#ask(running, ids, draw, options);
+    return token;
+  }
+
+  /** Appends ids and draws nothing, for what is read off their states; throws what `advance` throws. */
+  async feed(
+    running: RunningSequence,
+    ids: readonly number[],
+    options: WishOptions = {},
+  ): Promise<void> {
+    this.#expectOpen(options);
+    await this.#ask(running, ids, undefined, options);
+  }
+
+  async #ask(
+    running: RunningSequence,
+    ids: readonly number[],
+    draw: Draw | undefined,
+    options: WishOptions,
+  ): Promise<readonly DrawnToken[]> {
     this.#forgetAhead(running);
     const { contextTokens } = this.decoder;
     const total = running.ids.length + ids.length;
@@ -80,7 +101,7 @@ export class Scheduler {
     }
     this.decoder.checkIds(ids);
     for (const id of ids) running.ids.push(id);
-    const { promise, resolve, reject } = Promise.withResolvers<DrawnToken>();
+    const { promise, resolve, reject } = Promise.withResolvers<readonly DrawnToken[]>();
     running.wish = { draw, options, resolve, reject };
     this.#run();
     return await promise;
@@ -139,6 +160,11 @@ export class Scheduler {
     for (const running of this.#running) reject(running, reason);
   }
 
+  #expectOpen({ signal }: WishOptions): void {
+    if (this.#ended !== undefined) throw this.#ended;
+    signal?.throwIfAborted();
+  }
+
   /** Steps while anybody waits. */
   async #run(): Promise<void> {
     if (this.#isStepping) return;
@@ -182,12 +208,13 @@ export class Scheduler {
     const end = running.stored + count;
     const isWhole = count === running.missing;
     const ids = [...running.ids.slice(running.stored, end), ...drafts?.ids ?? []];
-    const draws = [...wish && isWhole ? [wish.draw] : [], ...drafts?.draws ?? []];
+    const draws = [...wish?.draw && isWhole ? [wish.draw] : [], ...drafts?.draws ?? []];
     const next = isWhole ? undefined : running.ids[end];
     const feed: StepFeed = {
       ...{ running, sequence, ids, draws, next, wish, count, drafts, isFinite: true, drawn: [] },
       onFed: (isFinite) => void (feed.isFinite = isFinite),
       onUnrouted: (...gate) => void (feed.unrouted = gateNotFinite(...gate)),
+      onAllStates: wish?.options.onStates && ((states) => void (feed.allStates = states)),
     };
     if (!this.decoder.model.multiToken) return feed;
     return Object.assign(feed, {
@@ -197,12 +224,12 @@ export class Scheduler {
 
   /** Keeps what a step has drawn for a sequence but for the reader's token; false where its numbers are not finite. */
   #takeDrawn(feed: StepFeed): boolean {
-    const { running, wish, count, drafts, isFinite, drawn } = feed;
+    const { running, wish, drafts, isFinite, drawn } = feed;
     if (!isFinite || drawn.some(({ id }) => id === NOT_FINITE)) {
       this.#takeNotFinite(feed);
       return false;
     }
-    if (count > 1) tellFed(running, wish);
+    tellFed(feed);
     if (drafts) this.#takeDrafts(running, wish, drafts, drawn);
     return true;
   }
@@ -241,8 +268,9 @@ export class Scheduler {
       for (const feed of feeds) feed.drawn = drawn.slice(next, next += feed.draws.length);
       const fine = feeds.filter((feed) => this.#takeDrawn(feed));
       await this.#guess(fine);
-      for (const { running, wish, drawn: [token] } of fine) {
-        if (token) settle(running, wish, token);
+      for (const { running, wish, drawn } of fine) {
+        const isDone = drawn.length > 0 || (!wish?.draw && running.missing === 0);
+        if (isDone) settle(running, wish, drawn);
       }
     } catch (error) {
       // The sequences may have grown by keys that were never written.
@@ -299,20 +327,27 @@ export class Scheduler {
 }
 
 /** An error of the reader's callback is the reader's own. */
-function tellFed(running: RunningSequence, wish: Wish | undefined): void {
+function tellFed({ running, wish, ids, count, allStates }: StepFeed): void {
   try {
-    wish?.options.onFed?.(running.stored, running.ids.length);
+    if (allStates) wish?.options.onStates?.(allStates, running.stored - ids.length);
+    if (count > 1) wish?.options.onFed?.(running.stored, running.ids.length);
   } catch (error) {
     reject(running, error);
   }
 }
 
-/** Gives the token to the reader, if that is still the one who asked. */
-function settle(running: RunningSequence, wish: Wish | undefined, token: DrawnToken): void {
+/** Gives the token, if one was to be drawn, to the reader, if that is still the one who asked. */
+function settle(
+  running: RunningSequence,
+  wish: Wish | undefined,
+  drawn: readonly DrawnToken[],
+): void {
   if (!wish || running.wish !== wish) return;
-  if (token.id === NONE_LEFT) return reject(running, noneLeft(running.ids.length, wish.draw));
+  if (wish.draw && drawn[0].id === NONE_LEFT) {
+    return reject(running, noneLeft(running.ids.length, wish.draw));
+  }
   running.wish = undefined;
-  wish.resolve(token);
+  wish.resolve(drawn);
 }
 
 function reject(running: RunningSequence, reason: unknown): void {

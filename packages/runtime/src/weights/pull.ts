@@ -12,6 +12,8 @@ import { checkWhole, PartFile, storing, type WriteBytes } from "./part_file.ts";
 import { takeLock } from "./pull_lock.ts";
 import { downloadUrl, type Patience } from "./url_mirror.ts";
 
+export { mayCache } from "./cache_folder.ts";
+
 /** How far a pull has come. */
 export interface PullProgress {
   /** The model as it was asked for. */

@@ -19,8 +19,7 @@ export async function resolveModel(
   if (!isNodeLike()) return browserUrl(model, options);
   if (/^file:\/\//i.test(model)) return model;
   const fs = builtin("node:fs");
-  const { cachedPath, fileBytes, isCached, pull } = await import("./pull.ts");
-  const { mayCache } = await import("./cache_folder.ts");
+  const { cachedPath, fileBytes, isCached, mayCache, pull } = await import("./pull.ts");
   if (fileBytes(model) === undefined && !mayCache(options.home)) return browserUrl(model, options);
   if (isHttpUrl(model)) {
     const cached = (name: string) => {

@@ -1,3 +1,4 @@
+/** Tests of finding a model: names, places, folders that may not be known. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { SourceError } from "../errors.ts";
 import { resolveModel } from "./resolve_model.ts";

@@ -68,7 +68,10 @@ Deno.test("callsConstraint: arguments are held to the schema, but where strict i
     kind: "sequence",
     of: [
       { kind: "literal", text: '<tool_call>\n{"name": "weather", "arguments": ' },
-      { kind: "schema", schema: { type: "object", required: ["city"] } },
+      {
+        ...{ kind: "schema", schema: { type: "object", required: ["city"] } },
+        field: "tools[0].function.parameters",
+      },
       { kind: "literal", text: "}\n</tool_call>" },
     ],
   });

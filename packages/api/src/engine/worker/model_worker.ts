@@ -74,8 +74,10 @@ class ModelWorker {
     switch (call.method) {
       case "generate":
         return this.#generate(id, open, model, ...call.args);
-      case "embed":
-        return model.embed(...call.args, signal);
+      case "embed": {
+        const [inputs, options] = call.args;
+        return model.embed(inputs, { ...options, signal });
+      }
       case "tokenize":
         return model.tokenize(...call.args);
       case "tokenBytes":

@@ -43,7 +43,8 @@ function workerModel(name: string, facts: ModelFacts, link: WorkerLink): ServedM
   return {
     ...{ name, facts },
     generate: (request, signal) => answer(link, request, signal),
-    embed: (inputs, signal) => called(link, "embed", [inputs], signal),
+    embed: (inputs, { signal, ...options } = {}) =>
+      called(link, "embed", [inputs, options], signal),
     tokenize: (...args) => called(link, "tokenize", args),
     tokenBytes: (...args) => called(link, "tokenBytes", args),
     detokenize: (...args) => called(link, "detokenize", args),

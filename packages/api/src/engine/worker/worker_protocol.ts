@@ -2,7 +2,13 @@
 import type { LoadProgress } from "@aha/runtime";
 import type { CrossingError } from "./crossing_error.ts";
 import type { ModelToLoad } from "../model_loader.ts";
-import type { GenerationRequest, ModelFacts, ServedEvent, ServedModel } from "../served_model.ts";
+import type {
+  EmbedOptions,
+  GenerationRequest,
+  ModelFacts,
+  ServedEvent,
+  ServedModel,
+} from "../served_model.ts";
 
 /**
  * Events of an answer that may be on their way before its reader has taken them. Enough that no step waits for a message
@@ -15,7 +21,10 @@ export interface WorkerCalls {
   load(model: ModelToLoad): Promise<ModelFacts>;
   /** Its events come apart; the result says that there are no more. */
   generate(request: GenerationRequest): Promise<void>;
-  embed(inputs: Parameters<ServedModel["embed"]>[0]): ReturnType<ServedModel["embed"]>;
+  embed(
+    inputs: Parameters<ServedModel["embed"]>[0],
+    options: Omit<EmbedOptions, "signal">,
+  ): ReturnType<ServedModel["embed"]>;
   tokenize: ServedModel["tokenize"];
   tokenBytes: ServedModel["tokenBytes"];
   detokenize: ServedModel["detokenize"];

@@ -7,9 +7,10 @@ import { jsonRoute } from "../../json_route.ts";
 import { leaseModel, metered } from "../../lease_model.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp, ApiContext } from "../../request_record.ts";
-import { withoutNull } from "../../schema/sampling.ts";
+import { MAX_TOP_K, withoutNull } from "../../schema/sampling.ts";
 import { sseForm, sseFrame } from "../../sse.ts";
-import { streamedResponse } from "../../streamed_response.ts";
+import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
+import type { ConstraintSpec, JsonSchema } from "../../structured/constraint_spec.ts";
 import { checkIds, rawPromptIds } from "../raw_prompt.ts";
 import { CompletionText } from "./completion_answer.ts";
 import {
@@ -44,14 +45,16 @@ export function completionRoute(app: ApiApp, context: AppContext): void {
     record.prompt = body.prompt;
     if (body.stream) {
       const frames = completionFrames(context, c, body);
-      return await streamedResponse(c, frames, sseForm(record.id), context.options.keepAliveMs);
+      return await streamedResponse(c, frames, sseForm(record.id), context.options);
     }
-    using lease = await leaseModel(context, c, body.model ?? undefined);
-    const answer = completionEvents(context, c, body, lease);
-    for (;;) {
-      const { done, value } = await answer.next();
-      if (done) return c.json(value(false));
-    }
+    const lease = await leaseModel(context, c, body.model ?? undefined);
+    return await wholeResponse(c, lease, async () => {
+      const answer = completionEvents(context, c, body, lease);
+      for (;;) {
+        const { done, value } = await answer.next();
+        if (done) return value(false);
+      }
+    }, context.options);
   });
 }
 
@@ -82,7 +85,7 @@ async function* completionEvents(
   const request: GenerationRequest = {
     prompt: { kind: "ids", ids },
     options: servedOptions(body, options.maxTokens),
-    ...(body.json_schema ? { constraint: { kind: "schema", schema: body.json_schema } } : {}),
+    ...(body.json_schema ? { constraint: schemaSpec(body.json_schema) } : {}),
   };
   const events = metered<ServedEvent>(record, model.generate(request, record.signal));
   for await (const event of events) {
@@ -93,6 +96,10 @@ async function* completionEvents(
   throw new Error("The answer has no end");
 }
 
+function schemaSpec(schema: JsonSchema): ConstraintSpec {
+  return { kind: "schema", schema, field: "json_schema" };
+}
+
 function servedOptions(body: CompletionBody, mostTokens = Infinity): ServedOptions {
   const { n_predict: asked, seed, top_k: topK, repeat_last_n: last, stop } = body;
   const limit = Math.min(asked === -1 ? Infinity : asked ?? Infinity, mostTokens);
@@ -101,7 +108,7 @@ function servedOptions(body: CompletionBody, mostTokens = Infinity): ServedOptio
     maxTokens: limit === Infinity ? undefined : limit,
     seed: typeof seed === "number" && seed >= 0 ? seed : undefined,
     temperature: body.temperature,
-    topK: typeof topK === "number" ? Math.min(Math.max(topK, 0), 2 ** 31 - 1) : undefined,
+    topK: typeof topK === "number" ? Math.min(Math.max(topK, 0), MAX_TOP_K) : undefined,
     topP: body.top_p,
     minP: body.min_p,
     repeatPenalty: body.repeat_penalty,

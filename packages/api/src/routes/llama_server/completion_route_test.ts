@@ -85,7 +85,9 @@ Deno.test("completion: every option reaches the model", async () => {
     ...{ stop: ["x"], ignoreEnd: true, topLogprobs: 2, reusePrefix: false },
     logitBias: { 5: 1.5, 6: -Infinity },
   });
-  assertEquals(constraint, { kind: "schema", schema: { type: "object" } });
+  assertEquals(constraint, {
+    ...{ kind: "schema", schema: { type: "object" }, field: "json_schema" },
+  });
   await complete(app, { n_predict: -1, seed: -1, logit_bias: { "7": -2 } });
   assertEquals(app.engine.requests[1].options, { maxTokens: 50, logitBias: { 7: -2 } });
   assertEquals(app.engine.requests[1].prompt, { kind: "ids", ids: [72, 105] });

@@ -37,6 +37,9 @@ const templateBody = z.object({
   model,
 }).openapi("LlamaTemplateRequest");
 
+/** These answer at once, however many answers are in the making. */
+const NO_PLACE = { places: 0 };
+
 /** Adds the routes. */
 export function tokenRoutes(app: ApiApp, context: AppContext): void {
   jsonRoute(app, context, {
@@ -46,7 +49,7 @@ export function tokenRoutes(app: ApiApp, context: AppContext): void {
     responses: responses(z.object({ tokens }).openapi("LlamaTokens"), "Ids, with pieces if asked"),
     anyContentType: true,
   }, async (c, body) => {
-    using lease = await leaseModel(context, c, body.model ?? undefined);
+    using lease = await leaseModel(context, c, body.model ?? undefined, NO_PLACE);
     const ids = await lease.model.tokenize(body.content, {
       special: body.parse_special ?? true,
       addBos: body.add_special ?? false,
@@ -65,7 +68,7 @@ export function tokenRoutes(app: ApiApp, context: AppContext): void {
     responses: responses(z.object({ content: z.string() }).openapi("LlamaContent"), "The text"),
     anyContentType: true,
   }, async (c, body) => {
-    using lease = await leaseModel(context, c, body.model ?? undefined);
+    using lease = await leaseModel(context, c, body.model ?? undefined, NO_PLACE);
     const ids = checkIds(lease.model, body.tokens, "tokens");
     return c.json({ content: await lease.model.detokenize(ids) });
   });
@@ -77,7 +80,7 @@ export function tokenRoutes(app: ApiApp, context: AppContext): void {
     responses: responses(z.object({ prompt: z.string() }).openapi("LlamaPrompt"), "The prompt"),
     anyContentType: true,
   }, async (c, { messages, tools, chat_template_kwargs: variables, model }) => {
-    using lease = await leaseModel(context, c, model ?? undefined);
+    using lease = await leaseModel(context, c, model ?? undefined, NO_PLACE);
     const conversation = { messages, tools: tools ?? undefined, variables: variables ?? undefined };
     return c.json({ prompt: await lease.model.applyTemplate(conversation) });
   });

@@ -34,6 +34,16 @@ Deno.test("tokenize: control tokens count unless they shall not, BOS only if ask
   assertEquals(asked, [{ special: true, addBos: false }, { special: false, addBos: true }]);
 });
 
+Deno.test("token routes: take no place", async () => {
+  const on = scriptedApp({ content: [] });
+  const messages = [{ role: "user", content: "Hi" }];
+  const asked = [["/tokenize", { content: "a" }], ["/detokenize", { tokens: [1] }]] as const;
+  for (const [path, body] of [...asked, ["/apply-template", { messages }] as const]) {
+    assertEquals((await ask(path, body, on))[0], 200);
+    assertEquals(on.engine.acquired.at(-1)?.places, 0, path);
+  }
+});
+
 Deno.test("detokenize: text; ids that the model has not are refused", async () => {
   assertEquals(await ask("/detokenize", { tokens: [104, 105] }), [200, { content: "hi" }]);
   const [status, answer] = await ask("/detokenize", { tokens: [1, 256] });

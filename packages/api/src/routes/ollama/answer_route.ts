@@ -6,7 +6,7 @@ import type { ServedEvent, ServedModel } from "../../engine/served_model.ts";
 import { ApiError, type ParamNames } from "../../errors.ts";
 import { leaseModel, metered } from "../../lease_model.ts";
 import type { ApiContext } from "../../request_record.ts";
-import { streamedResponse, type StreamForm } from "../../streamed_response.ts";
+import { streamedResponse, type StreamForm, wholeResponse } from "../../streamed_response.ts";
 import {
   type AnswerForm,
   answerLines,
@@ -36,7 +36,12 @@ export type AnswerEvents = AsyncIterable<ChatEvent | ServedEvent>;
 
 /** Ollama's names of the options that the runtime's errors may name. */
 const PARAM_NAMES: ParamNames = {
-  ...{ messages: "messages", maxTokens: "options.num_predict", temperature: "options.temperature" },
+  ...{
+    messages: "messages",
+    response_format: "format",
+    maxTokens: "options.num_predict",
+    temperature: "options.temperature",
+  },
   ...{ topK: "options.top_k", topP: "options.top_p", minP: "options.min_p", seed: "options.seed" },
   ...{ repeatPenalty: "options.repeat_penalty", repeatLastTokens: "options.repeat_last_n" },
   ...{ presencePenalty: "options.presence_penalty", topLogprobs: "top_logprobs", think: "think" },
@@ -69,14 +74,15 @@ export async function sendAnswer(
     return [metered(record, events), form];
   };
   if (body.stream === false) {
-    using lease = await leaseFor(c, context, body);
-    return c.json(await wholeAnswer(...await begin(lease)));
+    const lease = await leaseFor(c, context, body);
+    const make = async () => await wholeAnswer(...await begin(lease));
+    return await wholeResponse(c, lease, make, context.options);
   }
   const frames = async function* (): AsyncGenerator<string, void> {
     using lease = await leaseFor(c, context, body);
     for await (const line of answerLines(...await begin(lease))) yield lineText(line);
   };
-  return await streamedResponse(c, frames(), NDJSON, context.options.keepAliveMs);
+  return await streamedResponse(c, frames(), NDJSON, context.options);
 }
 
 async function sendEmpty(
@@ -87,7 +93,7 @@ async function sendEmpty(
 ): Promise<Response> {
   const isUnload = stayMs(body) === 0;
   const name = servedName(context.engine, body.model);
-  if (isUnload && context.engine.models().some((entry) => entry.name === name)) {
+  if (isUnload && context.engine.find(name)) {
     // as soon as nobody uses it; what its users still get is not waited for
     context.engine.unload(name).catch((error) => c.get("record").failure(error));
   } else {

@@ -80,7 +80,7 @@ Deno.test("chat: options, format, think and history reach the model", async () =
   const { seed, temperature, maxTokens, stop, onFullContext } = options;
   assertEquals([seed, temperature, maxTokens, stop], [3, 0, 100, ["\n"]]);
   assertEquals([onFullContext, options.think ?? prompt.think], ["slide", 512]);
-  assertEquals(constraint, { kind: "schema", schema });
+  assertEquals(constraint, { kind: "schema", schema, field: "response_format" });
 });
 
 Deno.test("chat: a function is called with an object, and its result goes back", async () => {
@@ -118,6 +118,12 @@ Deno.test("chat: without messages the model is loaded, or unloaded", async () =>
   ]]);
   assertEquals(app.engine.acquired.map((options) => options?.keepAliveMs), [600_000]);
   assertEquals([app.engine.open, app.engine.requests.length], [0, 0]);
+  const aliased = scriptedApp(SCRIPT, {}, ({ find }) => ({
+    unload,
+    find: (asked) => find(asked === "alias" ? "scripted" : asked),
+  }));
+  await chat(aliased, { model: "alias", messages: [], keep_alive: 0 });
+  assertEquals([unloaded.at(-1), aliased.engine.acquired.length], ["scripted", 0]);
   const unknown = await app.post("/api/chat", { model: "other", messages: [], keep_alive: 0 });
   assertEquals(unknown.status, 404);
 });

@@ -1,9 +1,10 @@
 /** POST /api/embed and the older /api/embeddings: texts become vectors. Computes none. */
 import type { AppContext } from "../../app_options.ts";
-import type { ServedModel } from "../../engine/served_model.ts";
-import { ApiError } from "../../errors.ts";
+import type { EmbedOptions, ServedModel } from "../../engine/served_model.ts";
 import { jsonRoute } from "../../json_route.ts";
 import type { ApiApp } from "../../request_record.ts";
+import { wholeResponse } from "../../streamed_response.ts";
+import { shortened } from "../shortened.ts";
 import { nanoseconds } from "./answer_lines.ts";
 import { leaseFor } from "./answer_route.ts";
 import { embedBody, embeddingsBody } from "./request_schema.ts";
@@ -21,18 +22,22 @@ export function embedRoutes(app: ApiApp, context: AppContext): void {
   jsonRoute(app, context, embed, async (c, body) => {
     const startMs = performance.now();
     const record = c.get("record");
-    using lease = await leaseFor(c, context, body);
-    const texts = [body.input ?? []].flat().filter((text) => body.input !== "" || text !== "");
-    const inputs = await inputIds(lease.model, texts, body.truncate ?? true);
-    const { vectors, promptTokens } = await vectorsOf(lease.model, inputs, record.signal);
-    record.promptTokens += promptTokens;
-    return c.json({
-      model: body.model,
-      embeddings: vectors.map((vector) => [...shortened(vector, body.dimensions ?? 0)]),
-      total_duration: nanoseconds(performance.now() - startMs),
-      load_duration: nanoseconds(lease.loadMs),
-      prompt_eval_count: promptTokens,
-    });
+    const lease = await leaseFor(c, context, body);
+    record.paramNames = { messages: "input" };
+    const options = { truncates: body.truncate ?? true, signal: record.signal };
+    const texts = [body.input || []].flat();
+    const size = body.dimensions || Infinity;
+    return await wholeResponse(c, lease, async () => {
+      const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
+      record.promptTokens += promptTokens;
+      return {
+        model: body.model,
+        embeddings: vectors.map((vector) => [...shortened(vector, size)]),
+        total_duration: nanoseconds(performance.now() - startMs),
+        load_duration: nanoseconds(lease.loadMs),
+        prompt_eval_count: promptTokens,
+      };
+    }, context.options);
   });
 
   const embeddings = {
@@ -44,46 +49,22 @@ export function embedRoutes(app: ApiApp, context: AppContext): void {
   };
   jsonRoute(app, context, embeddings, async (c, body) => {
     const record = c.get("record");
-    using lease = await leaseFor(c, context, body);
-    const inputs = await inputIds(lease.model, body.prompt ? [body.prompt] : [], true);
-    const { vectors, promptTokens } = await vectorsOf(lease.model, inputs, record.signal);
-    record.promptTokens += promptTokens;
-    return c.json({ embedding: vectors.flatMap((vector) => [...vector]) });
+    const lease = await leaseFor(c, context, body);
+    const texts = body.prompt ? [body.prompt] : [];
+    const options = { truncates: true, signal: record.signal };
+    return await wholeResponse(c, lease, async () => {
+      const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
+      record.promptTokens += promptTokens;
+      return { embedding: vectors.flatMap((vector) => [...vector]) };
+    }, context.options);
   });
 }
 
 async function vectorsOf(
   model: ServedModel,
-  inputs: readonly (readonly number[])[],
-  signal: AbortSignal,
-): ReturnType<ServedModel["embed"]> {
-  if (inputs.length === 0) return { vectors: [], promptTokens: 0 };
-  return await model.embed(inputs, signal);
-}
-
-/** The ids of each text; what is longer than the context is cut, or refused. */
-async function inputIds(
-  model: ServedModel,
   texts: readonly string[],
-  truncates: boolean,
-): Promise<(readonly number[])[]> {
-  const { contextTokens } = model.facts;
-  const inputs: (readonly number[])[] = [];
-  for (const text of texts) {
-    const ids = await model.tokenize(text, { addBos: true });
-    if (ids.length > contextTokens && !truncates) {
-      const message = `The input of ${ids.length} tokens exceeds the context of ${contextTokens}`;
-      throw new ApiError("invalid", message, { param: "input" });
-    }
-    inputs.push(ids.slice(0, contextTokens));
-  }
-  return inputs;
-}
-
-/** The first `dimensions` numbers, again of length 1; 0: all. */
-function shortened(vector: Float32Array, dimensions: number): Float32Array {
-  if (dimensions === 0 || dimensions >= vector.length) return vector;
-  const part = vector.slice(0, dimensions);
-  const length = Math.hypot(...part);
-  return length > 0 ? part.map((value) => value / length) : part;
+  options: EmbedOptions,
+): ReturnType<ServedModel["embed"]> {
+  if (texts.length === 0) return { vectors: [], promptTokens: 0 };
+  return await model.embed(texts, options);
 }

@@ -1,16 +1,23 @@
 /** Tests of /api/embed and /api/embeddings on the wire. */
 import { assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { ContextFullError } from "@aha/runtime";
 import { changedModel } from "../../../../../tests/support/changed_model.ts";
 import { keysOf, OLLAMA_FIELDS as FIELDS } from "../../../../../tests/support/ollama_fields.ts";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
+import type { ServedModel } from "../../engine/served_model.ts";
 
-/** An app whose model gives vectors of the inputs' ids. */
+/** An app whose model gives vectors of the inputs' bytes. */
 function embeddingApp() {
-  const embed = (inputs: readonly (string | readonly number[])[]) =>
-    Promise.resolve({
-      vectors: inputs.map((input) => new Float32Array([...input.slice(0, 3) as number[]])),
-      promptTokens: inputs.reduce((sum, { length }) => sum + length, 0),
+  const embed: ServedModel["embed"] = (inputs, { truncates } = {}) => {
+    const most = truncates ? 512 : Infinity;
+    const prompts = inputs.map((text) => new TextEncoder().encode(String(text)).slice(0, most));
+    const long = prompts.find(({ length }) => length > 512);
+    if (long) return Promise.reject(new ContextFullError(long.length, 512));
+    return Promise.resolve({
+      vectors: prompts.map((bytes) => Float32Array.from(bytes.slice(0, 3))),
+      promptTokens: prompts.reduce((sum, { length }) => sum + length, 0),
     });
+  };
   return scriptedApp({ content: [] }, {}, changedModel(() => ({ embed })));
 }
 
@@ -51,13 +58,15 @@ Deno.test("embed: what is longer than the context is cut, or refused", async () 
   assertEquals([cut.status, cut.answer.prompt_eval_count], [200, 512]);
   const refused = await ask(app, "/api/embed", { input, truncate: false });
   assertEquals(refused.status, 400);
-  assertStringIncludes(refused.answer.error, "600 tokens exceeds the context of 512");
+  assertStringIncludes(refused.answer.error, "600 tokens does not fit the context of 512");
   assertEquals(app.engine.open, 0);
 });
 
 Deno.test("embed: wrong inputs", async () => {
   const app = embeddingApp();
-  for (const body of [{ input: 7 }, { input: [7] }, { input: "a", dimensions: -1 }]) {
+  const many = Array<string>(2049).fill("a");
+  const bodies = [{ input: 7 }, { input: [7] }, { input: "a", dimensions: -1 }];
+  for (const body of [...bodies, { input: ["a", ""] }, { input: many }]) {
     assertEquals((await ask(app, "/api/embed", body)).status, 400);
   }
   assertEquals((await ask(app, "/api/embed", { model: "x", input: "a" })).status, 404);

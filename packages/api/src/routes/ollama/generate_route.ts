@@ -89,7 +89,9 @@ function continued(
 function constraintOf(body: GenerateBody): ConstraintSpec | undefined {
   const format = formatOf(body);
   if (format === undefined) return undefined;
-  return format === "json" ? { kind: "json" } : { kind: "schema", schema: format.schema };
+  return format === "json"
+    ? { kind: "json" }
+    : { kind: "schema", schema: format.schema, field: "format" };
 }
 
 /**

@@ -61,7 +61,11 @@ Deno.test("generate: context goes before the prompt and grows", async () => {
   const { prompt, options, constraint } = app.engine.requests[1];
   const ids = [...context, ...templated({ role: "user", content: "Hi" })];
   assertEquals(prompt, { kind: "ids", ids });
-  assertEquals([options.think, constraint], [512, { kind: "schema", schema: { type: "object" } }]);
+  assertEquals([options.think, constraint], [512, {
+    kind: "schema",
+    schema: { type: "object" },
+    field: "format",
+  }]);
   assertEquals(lines.at(-1)?.context, [...ids, ...ANSWER_IDS]);
   const unknown = await app.post("/api/generate", {
     model: "scripted",

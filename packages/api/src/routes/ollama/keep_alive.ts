@@ -1,5 +1,8 @@
 /** Reads Ollama's `keep_alive`: how long a model stays loaded after a request. Unloads nothing. */
 
+/** Ollama's way to say for good: as far as its clock's numbers reach, 2^63 nanoseconds. */
+export const NEVER_MS: number = 2 ** 63 / 1e6;
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -16,7 +19,8 @@ export const DURATION =
   /^[+-]?(0|((\d{1,20}(\.\d{0,20})?|\.\d{1,20})(ns|us|µs|μs|ms|s|m|h)){1,8})$/;
 
 /**
- * Milliseconds from a number of seconds or a Go duration that matches `DURATION`; anything negative: for good.
+ * Milliseconds from a number of seconds or a Go duration that matches `DURATION`; anything negative, and
+ * what Ollama's clock cannot count: for good.
  *
  * ```ts
  * import { keepAliveMs } from "./keep_alive.ts";
@@ -26,7 +30,7 @@ export const DURATION =
  */
 export function keepAliveMs(value: string | number): number {
   const ms = typeof value === "number" ? value * 1_000 : durationMs(value);
-  return ms < 0 ? Infinity : ms;
+  return ms < 0 || ms > NEVER_MS ? Infinity : ms;
 }
 
 function durationMs(text: string): number {

@@ -14,6 +14,13 @@ Deno.test("keepAliveMs: seconds, durations, for good", () => {
   }
 });
 
+Deno.test("keepAliveMs: what no clock can count is for good", () => {
+  for (const value of [1e300, Number.MAX_VALUE, "99999999999999999999h", 1e13]) {
+    assertEquals(keepAliveMs(value), Infinity, `${value}`);
+  }
+  assertEquals(keepAliveMs(9e9), 9e12);
+});
+
 Deno.test("DURATION: what Go refuses", () => {
   for (
     const text of ["", "5", "-1", "m", "5 m", "5min", "1h 30m", "1.2.3s", ".s", "5d", "Infinity"]

@@ -1,17 +1,15 @@
 /** GET /api/tags, /api/ps and /api/version, POST /api/show: which models there are and which are loaded. Loads none. */
 import type { AppContext } from "../../app_options.ts";
-import type { ModelEntry } from "../../engine/engine.ts";
+import type { Engine, ModelEntry } from "../../engine/engine.ts";
 import { UnknownModelError } from "../../engine/engine_errors.ts";
 import type { ModelFacts } from "../../engine/served_model.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonRoute } from "../../json_route.ts";
 import type { ApiApp } from "../../request_record.ts";
+import { NEVER_MS } from "./keep_alive.ts";
 import { servedName } from "./model_name.ts";
 import { showBody } from "./request_schema.ts";
 import { psAnswers, showAnswers, tagsAnswers, versionAnswers } from "./response_schema.ts";
-
-/** Ollama's way to say never: as far away as its clock's numbers reach, 2^63 nanoseconds. */
-const NEVER_MS = 2 ** 63 / 1e6;
 
 /** Adds the routes. */
 export function modelRoutes(app: ApiApp, context: AppContext): void {
@@ -48,17 +46,16 @@ export function modelRoutes(app: ApiApp, context: AppContext): void {
     context,
     show,
     (c, { model, name }) =>
-      Promise.resolve(c.json(shown(entryOf(engine.models(), model || name || undefined)))),
+      Promise.resolve(c.json(shown(entryOf(engine, model || name || undefined)))),
   );
 }
 
 /** @throws {ApiError} 400 without a name, {UnknownModelError} where none has it */
-function entryOf(models: readonly ModelEntry[], asked: string | undefined): ModelEntry {
+function entryOf(engine: Engine, asked: string | undefined): ModelEntry {
   if (asked === undefined) throw new ApiError("invalid", "model is missing", { param: "model" });
-  const known = servedName({ models: () => models }, asked);
-  const entry = models.find(({ name }) => name === known);
+  const entry = engine.find(servedName(engine, asked));
   if (entry) return entry;
-  throw new UnknownModelError(asked, models.map(({ name }) => name));
+  throw new UnknownModelError(asked, engine.models().map(({ name }) => name));
 }
 
 async function listed({ name, facts }: ModelEntry): Promise<Record<string, unknown>> {
@@ -76,11 +73,11 @@ async function tag(entry: ModelEntry): Promise<Record<string, unknown>> {
 }
 
 async function running(entry: ModelEntry, facts: ModelFacts): Promise<Record<string, unknown>> {
-  const { expiresAt = Date.now() + NEVER_MS } = entry;
+  const never = Date.now() + NEVER_MS;
   return {
     ...await listed(entry),
     size: facts.memoryBytes,
-    expires_at: new Date(expiresAt).toISOString(),
+    expires_at: new Date(Math.min(entry.expiresAt ?? never, never)).toISOString(),
     size_vram: 0,
     context_length: facts.contextTokens,
   };

@@ -45,6 +45,16 @@ Deno.test("ps: loaded models, until when, and never", async () => {
   assert(Date.parse(forever.models[0].expires_at) > Date.now() + 200 * 365 * 86_400_000);
 });
 
+Deno.test("ps: an end beyond all dates breaks nothing", async () => {
+  for (const expiresAt of [1e300, Number.MAX_SAFE_INTEGER]) {
+    const odd = scriptedApp({ content: [] }, {}, ({ models }) => ({
+      models: () => [{ ...models()[0], expiresAt }],
+    }));
+    const { models } = await (await odd.request("/api/ps")).json();
+    assert(Date.parse(models[0].expires_at) > Date.now() + 200 * 365 * 86_400_000);
+  }
+});
+
 Deno.test("show: a model's facts, by either name of the field", async () => {
   const two = appOfTwo();
   const shown = async (body: object) => (await two.post("/api/show", body)).json();
@@ -59,6 +69,17 @@ Deno.test("show: a model's facts, by either name of the field", async () => {
   assertEquals([cold.capabilities, cold.model_info], [["completion"], {}]);
   assertEquals((await two.post("/api/show", { model: "x" })).status, 404);
   assertEquals((await two.post("/api/show", {})).status, 400);
+});
+
+Deno.test("show: a model by its alias", async () => {
+  const aliased = scriptedApp({ content: [] }, {}, ({ find }) => ({
+    find: (asked) => find(asked === "alias" ? "scripted" : asked),
+  }));
+  for (const model of ["alias", "alias:latest"]) {
+    const response = await aliased.post("/api/show", { model });
+    assertEquals([response.status, (await response.json()).modelfile], [200, "FROM scripted\n"]);
+  }
+  assertEquals((await aliased.request("/v1/models/alias")).status, 200);
 });
 
 Deno.test("version, and the text that probes look for", async () => {

@@ -108,7 +108,7 @@ export const generateBody = z.object({
 /** Body of /api/embed. */
 export const embedBody = z.object({
   model: modelName,
-  input: optional(z.union([z.string(), z.array(z.string()).max(2048)])).openapi({
+  input: optional(z.union([z.string(), z.array(z.string().min(1)).max(2048)])).openapi({
     example: "Why?",
   }),
   truncate: optional(z.boolean()),

@@ -13,7 +13,7 @@ import {
   chatCompletionRequest,
 } from "../../schema/chat_completion.ts";
 import { DONE_FRAME, sseForm, sseFrame } from "../../sse.ts";
-import { streamedResponse } from "../../streamed_response.ts";
+import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
 import { answerHead } from "./answer_facts.ts";
 import { type ChatAnswerOptions, ChatChunks, chatCompletionOf } from "./chat_answer.ts";
 import { CHAT_PARAMS, chatRequestOf } from "./chat_request.ts";
@@ -43,12 +43,14 @@ export function chatCompletionsRoute(app: ApiApp, context: AppContext): void {
     const request = { think: alias.think, ...chatRequestOf(body, context.options) };
     if (body.stream) {
       const frames = chatFrames(context, c, alias.model, body, request);
-      return await streamedResponse(c, frames, sseForm(record.id), context.options.keepAliveMs);
+      return await streamedResponse(c, frames, sseForm(record.id), context.options);
     }
-    using lease = await leaseModel(context, c, alias.model, { places: request.choices });
-    const head = answerHead("chatcmpl-", "chat.completion", lease);
-    const events = metered(record, runChat(lease.model, request, record.signal));
-    return c.json(await chatCompletionOf(head, events, answerOptions(body, request, lease)));
+    const lease = await leaseModel(context, c, alias.model, { places: request.choices });
+    return await wholeResponse(c, lease, async () => {
+      const head = answerHead("chatcmpl-", "chat.completion", lease);
+      const events = metered(record, runChat(lease.model, request, record.signal));
+      return await chatCompletionOf(head, events, answerOptions(body, request, lease));
+    }, context.options);
   });
 }
 

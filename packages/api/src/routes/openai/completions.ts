@@ -16,7 +16,7 @@ import type { ApiApp, ApiContext, RequestRecord } from "../../request_record.ts"
 import { completion, type CompletionRequest, completionRequest } from "../../schema/completion.ts";
 import { choicesOf, SAMPLING_PARAMS, samplingOptions } from "../../schema/sampling.ts";
 import { DONE_FRAME, sseForm, sseFrame } from "../../sse.ts";
-import { streamedResponse } from "../../streamed_response.ts";
+import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
 import { checkIds, rawPromptIds } from "../raw_prompt.ts";
 import { answerHead } from "./answer_facts.ts";
 import { CompletionChunks, completionOf, type CompletionOptions } from "./completion_answer.ts";
@@ -49,12 +49,14 @@ export function completionsRoute(app: ApiApp, context: AppContext): void {
     const { model } = aliasOf(context.engine, body.model);
     if (body.stream) {
       const frames = completionFrames(context, c, model, body, requests);
-      return await streamedResponse(c, frames, sseForm(record.id), context.options.keepAliveMs);
+      return await streamedResponse(c, frames, sseForm(record.id), context.options);
     }
-    using lease = await leaseModel(context, c, model, { places: requests.flat().length });
-    const head = answerHead("cmpl-", "text_completion", lease);
-    const options = await answerOptions(body, requests, lease);
-    return c.json(await completionOf(head, choiceEvents(lease, requests, record), options));
+    const lease = await leaseModel(context, c, model, { places: requests.flat().length });
+    return await wholeResponse(c, lease, async () => {
+      const head = answerHead("cmpl-", "text_completion", lease);
+      const options = await answerOptions(body, requests, lease);
+      return await completionOf(head, choiceEvents(lease, requests, record), options);
+    }, context.options);
   });
 }
 

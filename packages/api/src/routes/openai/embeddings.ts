@@ -2,10 +2,14 @@
 import type { AppContext } from "../../app_options.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonRoute } from "../../json_route.ts";
+import type { ServedModel } from "../../engine/served_model.ts";
 import { leaseModel } from "../../lease_model.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp } from "../../request_record.ts";
 import { embeddingList, type EmbeddingRequest, embeddingRequest } from "../../schema/embedding.ts";
+import { wholeResponse } from "../../streamed_response.ts";
+import { checkIds } from "../raw_prompt.ts";
+import { shortened } from "../shortened.ts";
 import { NO_ADAPTERS } from "./refused_fields.ts";
 
 export function embeddingsRoute(app: ApiApp, context: AppContext): void {
@@ -19,18 +23,22 @@ export function embeddingsRoute(app: ApiApp, context: AppContext): void {
   jsonRoute(app, context, route, async (c, body) => {
     const record = c.get("record");
     record.prompt = body.input;
-    using lease = await leaseModel(context, c, body.model ?? undefined);
-    const width = lease.model.facts.width;
-    const size = sizeOf(body, width);
-    const { vectors, promptTokens } = await lease.model.embed(inputsOf(body.input), record.signal);
-    record.promptTokens = promptTokens;
-    const data = vectors.map((vector, index) => {
-      const cut = size < width ? shortened(vector, size) : vector;
-      const embedding = body.encoding_format === "base64" ? base64Of(cut) : [...cut];
-      return { object: "embedding", index, embedding };
-    });
-    const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
-    return c.json({ object: "list", data, model: lease.entry.name, usage });
+    record.paramNames = { messages: "input" };
+    const lease = await leaseModel(context, c, body.model ?? undefined);
+    return await wholeResponse(c, lease, async () => {
+      const { model, entry } = lease;
+      const size = sizeOf(body, model.facts.width);
+      const inputs = inputsOf(body.input, model);
+      const { vectors, promptTokens } = await model.embed(inputs, { signal: record.signal });
+      record.promptTokens = promptTokens;
+      const data = vectors.map((vector, index) => {
+        const cut = shortened(vector, size);
+        const embedding = body.encoding_format === "base64" ? base64Of(cut) : [...cut];
+        return { object: "embedding", index, embedding };
+      });
+      const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
+      return { object: "list", data, model: entry.name, usage };
+    }, context.options);
   });
 }
 
@@ -42,16 +50,16 @@ function sizeOf({ dimensions }: EmbeddingRequest, width: number): number {
   });
 }
 
-function inputsOf(input: EmbeddingRequest["input"]): readonly (string | readonly number[])[] {
+/** @throws {ApiError} 400 naming an id that the model has not */
+function inputsOf(
+  input: EmbeddingRequest["input"],
+  model: ServedModel,
+): readonly (string | readonly number[])[] {
   const isMany = Array.isArray(input) && typeof input[0] !== "number";
-  return (isMany ? input : [input]) as readonly (string | readonly number[])[];
-}
-
-/** The first numbers, again of length 1. */
-function shortened(vector: Float32Array, size: number): Float32Array {
-  const head = vector.slice(0, size);
-  const length = Math.hypot(...head);
-  return length > 0 ? head.map((value) => value / length) : head;
+  const inputs = (isMany ? input : [input]) as readonly (string | readonly number[])[];
+  return inputs.map((one, i) =>
+    typeof one === "string" ? one : checkIds(model, one, isMany ? `input[${i}]` : "input")
+  );
 }
 
 /** Little-endian float32, as OpenAI's clients read them. */

@@ -1,5 +1,6 @@
 /** Tests of embeddings.ts. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { ContextFullError } from "@aha/runtime";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 
 const VECTOR = new Float32Array([0.6, 0, 0.8]);
@@ -13,6 +14,7 @@ function embedding() {
       const facts = { ...lease.model.facts, width: 3 };
       const embed = (inputs: readonly unknown[]) => {
         asked.push(...inputs);
+        if (inputs.includes("long")) return Promise.reject(new ContextFullError(600, 512));
         return Promise.resolve({ vectors: inputs.map(() => VECTOR), promptTokens: 7 });
       };
       return { ...lease, model: { ...lease.model, facts, embed } };
@@ -57,6 +59,16 @@ Deno.test("embeddings: fewer dimensions are of length 1 again, more are refused"
   assertAlmostEquals(Math.hypot(...full), 1, 1e-6);
   const refused = await ask({ input: "a", dimensions: 4 });
   assertEquals([refused.status, refused.body.error.param], [400, "dimensions"]);
+});
+
+Deno.test("embeddings: what is too long, or not of the vocabulary, names the input", async () => {
+  const { ask } = embedding();
+  for (
+    const [input, param] of [["long", "input"], [[1, 256], "input"], [[[1], [256]], "input[1]"]]
+  ) {
+    const { status, body } = await ask({ input });
+    assertEquals([status, body.error.param], [400, param as string], body.error.message);
+  }
 });
 
 Deno.test("embeddings: empty inputs are refused", async () => {

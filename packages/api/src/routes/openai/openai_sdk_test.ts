@@ -13,7 +13,7 @@ const model = "scripted";
 function clientOf(script: Script, options: AppOptions = {}) {
   const app = scriptedApp(script, options);
   const client = new OpenAI({
-    ...{ apiKey: "k", baseURL: "http://local/v1", fetch: app.fetch, maxRetries: 0 },
+    ...{ apiKey: "k", baseURL: "http://localhost/v1", fetch: app.fetch, maxRetries: 0 },
   });
   return { app, client };
 }
@@ -87,7 +87,9 @@ Deno.test("openai client: a JSON schema, parsed", async () => {
     },
   });
   assertEquals(JSON.parse(answer.choices[0].message.content ?? ""), { city: "Bonn" });
-  assertEquals(app.engine.requests[0].constraint, { kind: "schema", schema: parameters });
+  assertEquals(app.engine.requests[0].constraint, {
+    ...{ kind: "schema", schema: parameters, field: "response_format" },
+  });
 });
 
 Deno.test("openai client: responses, whole and streamed", async () => {

@@ -8,7 +8,7 @@ import { responses } from "../../openapi.ts";
 import type { ApiApp, ApiContext } from "../../request_record.ts";
 import { type ResponseRequest, responseRequest, responseSchema } from "../../schema/response.ts";
 import { sseForm, sseFrame } from "../../sse.ts";
-import { streamedResponse } from "../../streamed_response.ts";
+import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
 import { aliasOf } from "./model_alias.ts";
 import { NO_ADAPTERS } from "./refused_fields.ts";
 import { ResponseBuilder, type ResponseStreamEvent } from "./response_answer.ts";
@@ -44,12 +44,14 @@ export function responsesRoute(app: ApiApp, context: AppContext): void {
     const alias = aliasOf(context.engine, body.model);
     const request = { think: alias.think, ...responseChatRequest(body, context.options) };
     if (body.stream) return await streamed(context, c, alias.model, body, request);
-    using lease = await leaseModel(context, c, alias.model);
-    const builder = new ResponseBuilder(lease, body);
-    for await (const event of metered(record, runChat(lease.model, request, record.signal))) {
-      builder.push(event);
-    }
-    return c.json(builder.response);
+    const lease = await leaseModel(context, c, alias.model);
+    return await wholeResponse(c, lease, async () => {
+      const builder = new ResponseBuilder(lease, body);
+      for await (const event of metered(record, runChat(lease.model, request, record.signal))) {
+        builder.push(event);
+      }
+      return builder.response;
+    }, context.options);
   });
 }
 
@@ -76,7 +78,7 @@ function streamed(
   return streamedResponse(c, frames(), {
     ...form,
     error: (failure) => builder ? frameOf(builder.fail(failure)) : form.error(failure),
-  }, context.options.keepAliveMs);
+  }, context.options);
 }
 
 function frameOf(event: ResponseStreamEvent): string {

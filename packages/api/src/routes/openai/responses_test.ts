@@ -78,7 +78,10 @@ Deno.test("responses: what was asked is told again and becomes the model's optio
     ...["low", format, { a: "b" }],
   ]);
   assertEquals([options.temperature, options.topP, options.maxTokens], [0.5, 0.9, 20]);
-  assertEquals([constraint, prompt.think], [{ kind: "schema", schema }, 512]);
+  assertEquals([constraint, prompt.think], [
+    { kind: "schema", schema, field: "response_format" },
+    512,
+  ]);
   assertEquals(prompt.messages, [
     { role: "system", content: "be kind" },
     { role: "user", content: "hi" },

@@ -1,13 +1,9 @@
-/** The embedding of given tokens: their states after the last norm, pooled to one vector. Draws nothing and runs no head. */
-import { ModelError, UnsupportedError } from "../../errors.ts";
-import type { KvCache } from "../../kv_cache.ts";
+/** The embeddings of given tokens: their states after the last norm, pooled to one vector. Draws nothing and runs no head. */
+import { UnsupportedError } from "../../errors.ts";
 import type { KeyValues } from "../../model/config/key_values.ts";
-import type { Trace } from "../../model/language_model.ts";
-import type { Decoder } from "../decoder.ts";
-import { GateWatch, traceOf } from "../routing_record.ts";
-import type { StepSize } from "../step_size.ts";
-import { type Chunk, readInChunks } from "./read_in_chunks.ts";
-import { gateNotFinite } from "./score.ts";
+import { allOrNone } from "../completion.ts";
+import { CHUNK_ROWS } from "../decoder.ts";
+import type { Scheduler } from "../scheduler.ts";
 
 /** How a model is meant to embed texts. */
 export interface EmbeddingForm {
@@ -31,20 +27,59 @@ export function readEmbeddingForm(architecture: string, values: KeyValues): Embe
   };
 }
 
+/** How to embed. */
+export interface EmbedSteps {
+  readonly poolingType: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The embedding of each prompt, as `embedTokens` gives it. Short ones share steps; as many are on their way at once as
+ * fit one, so that whoever comes meanwhile waits for no more than these. If one fails, all end and its error is thrown.
+ */
+export async function embedAll(
+  scheduler: Scheduler,
+  prompts: readonly (readonly number[])[],
+  { poolingType, signal }: EmbedSteps,
+): Promise<Float32Array[]> {
+  const vectors: Float32Array[] = [];
+  for (const group of groupsOf(prompts)) {
+    const runs = group.map((ids) => (signal: AbortSignal) =>
+      embedTokens(scheduler, ids, { poolingType, signal })
+    );
+    vectors.push(...await allOrNone(runs, signal));
+  }
+  return vectors;
+}
+
+/** Neighbours that have room in one step; what is longer than that is alone. */
+function groupsOf(prompts: readonly (readonly number[])[]): (readonly number[])[][] {
+  const groups: (readonly number[])[][] = [];
+  let tokens = Infinity;
+  for (const ids of prompts) {
+    tokens += ids.length;
+    if (tokens <= CHUNK_ROWS) groups[groups.length - 1].push(ids);
+    else {
+      groups.push([ids]);
+      tokens = ids.length;
+    }
+  }
+  return groups;
+}
+
 /**
  * The pooled states `[C]`, scaled to length 1. The mean is a sum in float64 in the order of tokens, so it does not depend
- * on chunks. The cache's pages are given back in any case.
+ * on how they were cut. They stand in the cache of answers and wait for room there as prompts do, so that embedding takes
+ * no memory of its own.
  * @throws {RangeError} when there are no tokens, or one is outside the vocabulary
  * @throws {ContextFullError} when they do not fit the context
  * @throws {ModelError} when the model computes a number that is not finite
  * @throws {UnsupportedError} when the model pools in another way
  */
 export async function embedTokens(
-  decoder: Decoder,
-  cache: KvCache,
-  ids: ArrayLike<number>,
-  stepSize: StepSize,
-  { poolingType, signal }: { readonly poolingType: number; readonly signal?: AbortSignal },
+  scheduler: Scheduler,
+  ids: readonly number[],
+  { poolingType, signal }: EmbedSteps,
 ): Promise<Float32Array> {
   const pooling = POOLINGS[poolingType];
   if (!pooling) {
@@ -54,54 +89,37 @@ export async function embedTokens(
   if (ids.length === 0) {
     throw new RangeError("Cannot embed an empty prompt: give at least one token");
   }
-  const sum = new Float64Array(decoder.model.config.width);
-  const feed = async (chunk: Chunk): Promise<void> => {
-    const rows = pooledRows(pooling, chunk, ids.length);
-    const gates = new GateWatch(decoder.ops);
-    addRows(sum, await statesOf(decoder, cache, chunk, rows, traceOf(gates, decoder.expertLoad)));
-    if (sum.every(Number.isFinite)) return;
-    const { start } = chunk;
-    const unrouted = await gates.firstUnrouted(0, chunk.ids.length);
-    throw unrouted
-      ? gateNotFinite(unrouted.layer, start + unrouted.row)
-      : new ModelError(`The model computed a state that is not finite from position ${start} on`);
+  const { width } = scheduler.decoder.model.config;
+  const sum = new Float64Array(width);
+  const [first, end] = pooledRange(pooling, ids.length);
+  let next = first; // what comes again is counted once
+  const onStates = (states: Float32Array, start: number) => {
+    const fedEnd = Math.min(end, start + states.length / width);
+    for (; next < fedEnd; next++) addRow(sum, states, (next - start) * width);
   };
-  await readInChunks(decoder, cache, ids, stepSize, feed, signal);
+  const running = scheduler.open({ sharesPrefixes: false });
+  try {
+    await scheduler.feed(running, ids, { signal, onStates });
+  } finally {
+    scheduler.close(running);
+  }
   return ofLengthOne(sum);
 }
 
-/** Rows of a chunk that count. */
-function pooledRows(pooling: Pooling, { ids, start }: Chunk, total: number): number[] {
+/** Positions that count. */
+function pooledRange(pooling: Pooling, tokens: number): readonly [first: number, end: number] {
   switch (pooling) {
     case "mean":
-      return Array.from(ids.keys());
+      return [0, tokens];
     case "first":
-      return start === 0 ? [0] : [];
+      return [0, 1];
     case "last":
-      return start + ids.length === total ? [ids.length - 1] : [];
+      return [tokens - 1, tokens];
   }
 }
 
-/** States `[rows, C]` of some rows of a chunk. Closes its scope before anything is awaited, as a step of the decoder does. */
-function statesOf(
-  decoder: Decoder,
-  cache: KvCache,
-  { sequence, ids }: Chunk,
-  rows: readonly number[],
-  trace: Trace,
-): Promise<Float32Array> {
-  const { ops } = decoder;
-  using _step = ops.scope();
-  const hidden = decoder.forward(cache, [{ sequence, ids }], trace);
-  return rows.length > 0
-    ? ops.read(ops.selectRows(hidden, rows))
-    : Promise.resolve(new Float32Array());
-}
-
-function addRows(sum: Float64Array, rows: Float32Array): void {
-  for (let start = 0; start < rows.length; start += sum.length) {
-    for (let i = 0; i < sum.length; i++) sum[i] += rows[start + i];
-  }
+function addRow(sum: Float64Array, states: Float32Array, at: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += states[at + i];
 }
 
 /** Zeros stay zeros. */

@@ -1,28 +1,25 @@
-/** Reads given tokens for their scores and embeddings, on caches of their own. Draws nothing, knows no text. */
+/** Reads given tokens for their scores, on caches of their own. Draws nothing, knows no text. */
 import { UnsupportedError } from "../../errors.ts";
-import type { EmbedOptions, Score, ScoreOptions } from "../../events.ts";
+import type { Score, ScoreOptions } from "../../events.ts";
 import { KV_TYPES, type KvCache, type KvType } from "../../kv_cache.ts";
 import type { Backend } from "../../ops.ts";
 import type { Decoder } from "../decoder.ts";
 import { routingRecord } from "../routing_record.ts";
 import { StepSize } from "../step_size.ts";
-import { embedTokens } from "./embed.ts";
 import { scoreTokens } from "./score.ts";
 
 /** Keeps keys apart from those of answers: in f32 unless asked, and without taking their pages. */
 export class Reader {
   readonly #caches = new Map<KvType, KvCache>();
   /** Steps of scoring compute the head for each row, so they are measured apart. */
-  readonly #scoreSize: StepSize;
-  readonly #embedSize: StepSize;
+  readonly #stepSize: StepSize;
 
   constructor(
     private readonly decoder: Decoder,
     private readonly backend: Pick<Backend, "createCache" | "ops">,
     maxStepMs: number,
   ) {
-    this.#scoreSize = new StepSize(maxStepMs);
-    this.#embedSize = new StepSize(maxStepMs);
+    this.#stepSize = new StepSize(maxStepMs);
   }
 
   /** Log-probabilities of given tokens; see `Model.score`. */
@@ -32,22 +29,11 @@ export class Reader {
     const routing = options.routing ? routingRecord(decoder.model, backend.ops) : undefined;
     const steps = { onLogits, signal, routing };
     const logprobs = Array.from(
-      await scoreTokens(decoder, this.#cache(kvType), ids, this.#scoreSize, steps),
+      await scoreTokens(decoder, this.#cache(kvType), ids, this.#stepSize, steps),
     );
     const sum = logprobs.reduce((total, value) => total + value, 0);
     const meanNll = logprobs.length > 0 ? -sum / logprobs.length : 0;
     return { ids, logprobs, meanNll, ...(routing ? { routing: routing.layers } : {}) };
-  }
-
-  /** The pooled states `[C]` of given tokens; see `Model.embed`. */
-  async embed(
-    ids: readonly number[],
-    poolingType: number,
-    { kvType, signal }: EmbedOptions,
-  ): Promise<Float32Array> {
-    const { decoder } = this;
-    const pooling = { poolingType, signal };
-    return await embedTokens(decoder, this.#cache(kvType), ids, this.#embedSize, pooling);
   }
 
   #cache(type: KvType = "f32"): KvCache {
