@@ -9,6 +9,7 @@ import { textTable } from "../text_table.ts";
 import { type Crowd, crowd } from "./crowd.ts";
 import { measureRates, medianOf, type Rates } from "./rates.ts";
 import { type Soak, soak } from "./soak.ts";
+import { readStream } from "./streams.ts";
 
 const USAGE = "deno task bench:http [--check] [--soak MINUTES]";
 /** What is asked of the server; growth is that of the trend over the soak's last half. */
@@ -51,6 +52,7 @@ async function withServer<T>(
   const server = await startAhaServer([...words, "--log", "off"], { timeLimitMs: TIME_LIMIT_MS });
   try {
     await server.ready();
+    await readStream(server.url, { prompt: [4, 5, 6], tokens: 16, seed: 1 }); // code is cold
     return await run(server);
   } finally {
     server.signal("SIGTERM");
@@ -61,7 +63,7 @@ async function withServer<T>(
 async function measure(soakMinutes: number): Promise<Figures> {
   const tiny = fixturePath("models/llama_untied/gguf/model-F32.gguf");
   const smol = String(await resolveModel(process.env.AHA_SMOLLM2 || "smollm2-135m"));
-  const small = { promptTokens: 16, tokens: 64, vocabulary: 384 };
+  const small = { promptTokens: 16, tokens: 128, vocabulary: 384 };
   const large = { promptTokens: 16, tokens: 48, vocabulary: 49_152 };
   const sizes = { promptTokens: 16, repeats: 3, singleRepeats: 7 };
   const crowds: Record<string, Crowd> = {};
