@@ -60,8 +60,9 @@ export function scriptedEngine(
       return Promise.resolve(lease);
     },
     unload: () => Promise.resolve(),
+    state: () => "ready",
     status: async () => ({
-      state: "ready",
+      state: engine.state(),
       slots: [{ id: 0 }],
       queued: 0,
       maxQueued: 4,

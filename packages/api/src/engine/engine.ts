@@ -80,6 +80,9 @@ export interface Engine {
   acquire(name: string | undefined, options?: AcquireOptions): Promise<Lease>;
   /** Unloads a model as soon as nobody uses it. */
   unload(name: string): Promise<void>;
+  /** Whether it takes requests; asks no model, so it is known at once. */
+  state(): EngineStatus["state"];
+  /** Asks the models, which may take a moment where they are busy. */
   status(): Promise<EngineStatus>;
   /** Takes no more requests, lets those that run end for so long, then ends them. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
