@@ -34,6 +34,7 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   prompt_cache: ["gguf", "engine", "model", "vocabulary"],
   quantize: ["gguf", "backend", "vocabulary"],
   convert: ["gguf", "tokenizer", "quantize", "vocabulary"],
+  lora: ["convert", "gguf", "backend", "model", "vocabulary"],
   vocabulary: [],
   root: [
     ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],

@@ -75,7 +75,7 @@ function prepare(
   const ids = routes.map((ids) => core.place(ids));
   const weights = core.place(new Float32Array(rows * USED).fill(1 / USED));
   const out = core.room(4 * rows * WIDTH);
-  const room = core.room(exports.experts_room(lists[0], step, USED, WIDTH, HIDDEN));
+  const room = core.room(exports.experts_room(lists[0], step, USED, WIDTH, HIDDEN, 0));
   return {
     copies: routes.length,
     run: (copy) => {
@@ -85,7 +85,7 @@ function prepare(
         status ||= exports.experts(
           ...[lists[bank % banks], x + 4 * row * WIDTH, act + row * actRow] as const,
           ...[ids[copy] + slots, weights + slots, room, out + 4 * row * WIDTH] as const,
-          ...[step, USED, EXPERTS, WIDTH, HIDDEN] as const,
+          ...[step, USED, EXPERTS, WIDTH, HIDDEN, 0] as const,
         );
       }
       return status;

@@ -1,4 +1,5 @@
-/** `linear` as cases: every format, shape and count of rows, over as many copies of the weights as a model is large. */
+/** `linear` and its backward passes as cases: formats, shapes and counts of rows; the forward over as many copies of the weights
+ * as a model is large. */
 import type { BenchCore } from "./bench_core.ts";
 import type { KernelCase, Prepared } from "./kernel_case.ts";
 import { packedType, randomFloats, randomRows } from "./random_rows.ts";
@@ -63,6 +64,51 @@ function prepare(
     copies,
     run: (copy) => exports.linear(lists[copy], 1, x, act, rows, cols),
     output: () => core.read(out, rows * outputs),
+  };
+}
+
+/** The backward pass of `linear` by its input, through weights of a format. */
+export function inputGradientCase(
+  format: string,
+  { cols, outputs }: MatrixShape,
+  rows: number,
+): KernelCase {
+  const { id, blockSize, blockBytes } = packedType(format);
+  return {
+    ...{ kernel: `d input ${format}`, shape: `${cols}x${outputs}`, rows },
+    ...{ bytes: outputs * cols / blockSize * blockBytes, macs: rows * cols * outputs },
+    prepare: (core) => {
+      const packedBytes = core.exports.packed_bytes(id, outputs, cols);
+      const packed = core.room(packedBytes);
+      fillWeights(core, format, cols, packed, packedBytes);
+      const d = core.place(randomFloats(rows * outputs, SEED));
+      const out = core.room(4 * rows * cols);
+      return {
+        copies: 1,
+        run: () =>
+          core.exports.linear_input_gradient(id, packed, d, out, rows, 1, cols, outputs, 0),
+        output: () => core.read(out, rows * cols),
+      };
+    },
+  };
+}
+
+/** The backward pass of `linear` by its weights, f32. */
+export function weightGradientCase({ cols, outputs }: MatrixShape, rows: number): KernelCase {
+  const count = Math.ceil(outputs / TILE_ROWS) * TILE_ROWS * cols;
+  return {
+    ...{ kernel: "d weight F32", shape: `${cols}x${outputs}`, rows },
+    ...{ bytes: 4 * outputs * cols, macs: rows * cols * outputs },
+    prepare: (core) => {
+      const d = core.place(randomFloats(rows * outputs, SEED));
+      const x = core.place(randomFloats(rows * cols, SEED + 1));
+      const into = core.place(new Float32Array(count));
+      return {
+        copies: 1,
+        run: () => core.exports.linear_weight_gradient(d, x, into, rows, 1, cols, outputs),
+        output: () => core.read(into, count),
+      };
+    },
   };
 }
 

@@ -10,7 +10,7 @@ import { expertCases } from "./expert_cases.ts";
 import type { KernelCase } from "./kernel_case.ts";
 import { latentCases } from "./latent_cases.ts";
 import { headCases, layerCases } from "./layer_cases.ts";
-import { fits, linearCase } from "./linear_cases.ts";
+import { fits, inputGradientCase, linearCase, weightGradientCase } from "./linear_cases.ts";
 import { ReadRate } from "./read_rate.ts";
 import { difference, kernelHead, kernelLine, type KernelRow } from "./report.ts";
 import { type KernelSettings, readSettings, USAGE } from "./settings.ts";
@@ -28,6 +28,14 @@ export function casesOf({ kernels, formats, shapes, rows, setBytes }: KernelSett
         cases.push(...rows.map((count) => linearCase(format, shape, count, setBytes)));
       }
     }
+  }
+  if (has("gradient")) {
+    for (const format of formats) {
+      for (const shape of shapes.filter((shape) => fits(format, shape))) {
+        cases.push(...rows.map((count) => inputGradientCase(format, shape, count)));
+      }
+    }
+    cases.push(...shapes.flatMap((shape) => rows.map((count) => weightGradientCase(shape, count))));
   }
   if (has("experts")) {
     for (const format of formats) {

@@ -5,7 +5,15 @@ import type { MatrixShape } from "./linear_cases.ts";
 import { packedType, WEIGHT_FORMATS } from "./random_rows.ts";
 
 /** What may be named by `--kernels`. */
-export const KERNELS = ["linear", "experts", "attend", "latent", "layer", "head"] as const;
+export const KERNELS = [
+  "linear",
+  "gradient",
+  "experts",
+  "attend",
+  "latent",
+  "layer",
+  "head",
+] as const;
 
 export const USAGE = `deno task bench:kernels [--kernels ${KERNELS.join()}] [--formats Q4_0,...]
   [--shapes COLSxOUTPUTS,...] [--rows 1,4,8,512] [--threads 1,2] [--build ${VARIANTS.join("|")}]

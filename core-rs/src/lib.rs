@@ -19,4 +19,6 @@ pub mod ops;
 pub mod quant;
 pub mod rng;
 pub mod simd;
+#[cfg(test)]
+mod slopes;
 pub mod threads;

@@ -1,4 +1,4 @@
-/** Aha's training package: for now the mathematics of GRPO as pure functions. The public face; defines nothing itself. */
+/** Aha's training package: the mathematics of GRPO, a tape over the runtime's ops, parameters and optimizers. The public face; defines nothing itself. */
 export {
   type AdvantageOptions,
   type AdvantageScale,
@@ -16,3 +16,18 @@ export type {
 export { readGrpoConfig } from "./src/read_config.ts";
 export { policyLoss, type PolicyLossResult } from "./src/loss/policy_loss.ts";
 export type { PolicyLossInput, TokenRows } from "./src/loss/active_tokens.ts";
+export type { GradientPlaces, WeightUse } from "./src/autograd/recorder.ts";
+export { Tape, type TapeOptions } from "./src/autograd/tape.ts";
+export { type LoraOptions, newAdapters } from "./src/parameters/new_adapters.ts";
+export { ParameterSet, type TrainedParameter } from "./src/parameters/parameter_set.ts";
+export {
+  type NamedParameters,
+  type RecordedSource,
+  recordedSource,
+} from "./src/parameters/recorded_source.ts";
+export { adapterParameters, fullParameters } from "./src/parameters/trained_parameters.ts";
+export { AdamWOptimizer, type AdamWOptions, type OptimizerStep } from "./src/optim/adamw.ts";
+export { clipFactor, gradientNorm } from "./src/optim/clip.ts";
+export { learningRateAt, type Schedule, type ScheduleType } from "./src/optim/schedule.ts";
+export { type BalanceLoss, balanceLoss, type RouterRows } from "./src/optim/balance_loss.ts";
+export { updatedRouterBias } from "./src/optim/router_bias.ts";

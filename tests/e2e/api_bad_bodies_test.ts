@@ -146,3 +146,64 @@ Deno.test("api: heads that lie about their bodies", async () => {
   }
   await expectAlive(server);
 });
+
+/** Schemas that are none, cannot be held while drawing, or would take for ever. */
+const SCHEMAS: readonly object[] = [
+  ...[{ type: 5 }, { type: "text" }, { enum: [] }, { properties: 5 }, { required: "a" }],
+  ...[{ $ref: "#" }, { $ref: "#/none" }, { $ref: "https://example.com/a" }, {
+    $ref: "#/__proto__",
+  }],
+  ...[{ not: {} }, { type: "string", pattern: "(" }, { type: "string", pattern: "(?=a)b" }],
+  ...["(a+)+$", "(a{1,1000}){1,1000}", "(a|b)*a(a|b){20}", ".{0,5000}x.{0,5000}"].map(
+    (pattern) => ({ type: "string", pattern }),
+  ),
+  ...[{ type: "string", minLength: 1e9 }, { type: "array", minItems: 1e9 }],
+  ...[{ type: "number", multipleOf: 1e-300 }, { type: "integer", minimum: 2, maximum: 1 }],
+  { enum: Array.from({ length: 20_000 }, (_, i) => `value ${i}`) },
+  { properties: Object.fromEntries(Array.from({ length: 3_000 }, (_, i) => [`p${i}`, {}])) },
+];
+
+Deno.test("api: schemas that cannot be held are the client's mistake", async () => {
+  await using server = await startApiServer();
+  for (const schema of SCHEMAS) {
+    const json_schema = { name: "x", schema };
+    const format = { type: "json_schema", json_schema };
+    const base = { messages: MESSAGES, max_tokens: 4 };
+    const bodies: readonly (readonly [string, object])[] = [
+      ["/v1/chat/completions", { ...base, response_format: format }],
+      ["/api/chat", { ...base, model: "tiny", format: schema, stream: false }],
+      ["/completion", { prompt: "a", n_predict: 4, json_schema: schema }],
+    ];
+    for (const [path, body] of bodies) {
+      const response = await server.post(path, body);
+      const text = await response.text();
+      assert(response.status === 200 || response.status === 400, `${path} ${text}`);
+    }
+  }
+  await expectAlive(server);
+});
+
+Deno.test("api: values as long as bodies may be are refused in no time", async () => {
+  await using server = await startApiServer({ app: { maxBodyBytes: 2 ** 23 } });
+  const digits = "1".repeat(4e6);
+  const words = (count: number) => Array.from({ length: count }, (_, i) => `w${i}`);
+  const cases: readonly (readonly [string, object])[] = [
+    ["/api/generate", { model: "tiny", prompt: "", keep_alive: digits }],
+    ["/api/generate", { model: "tiny", prompt: "", keep_alive: "1h".repeat(2e6) }],
+    ["/api/chat", { model: "tiny", messages: MESSAGES, options: { stop: words(2e5) } }],
+    ["/completion", { prompt: "a", n_predict: 2, stop: words(2e5) }],
+    ["/api/embed", { model: "tiny", input: words(1e5) }],
+    ["/v1/completions", { prompt: Array(1e6).fill(5) }],
+    ["/v1/chat/completions", { messages: MESSAGES, model: digits }],
+    ["/v1/chat/completions", { messages: [{ role: digits, content: digits.slice(1e6) }] }],
+    ["/v1/chat/completions", { messages: [{ role: "user", content: "x".repeat(1e6) }] }],
+  ];
+  for (const [path, body] of cases) {
+    const { status } = await server.post(path, body).then(async (response) => {
+      await response.body?.cancel();
+      return response;
+    });
+    assert(status >= 400 && status < 500, `${path}: ${status}`);
+  }
+  await expectAlive(server);
+});

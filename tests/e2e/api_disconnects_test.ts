@@ -3,8 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import v8 from "node:v8";
 import vm from "node:vm";
 import type { AccessEntry } from "../../packages/api/src/app_options.ts";
+import { listen } from "../../packages/api/src/listen/mod.ts";
 import { type ApiServer, startApiServer } from "../support/api_server.ts";
 import { head, postOf } from "../support/raw_http.ts";
+import { scriptedApp } from "../support/scripted_app.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 
 const CLIENTS = 500;
@@ -165,7 +167,7 @@ async function leaveEachSurface(isDenoServe: boolean): Promise<void> {
   await using server = await startApiServer({
     isDenoServe,
     engine: { slots: 1 },
-    app: { keepAliveMs: 50, onAccess: (entry) => void entries.push(entry) },
+    app: { keepAliveMs: 10, onAccess: (entry) => void entries.push(entry) },
   });
   const messages = [{ role: "user", content: "hi" }];
   for (const path of [...PATHS, "/api/generate"]) {
@@ -201,4 +203,25 @@ Deno.test("api: a head that announces a body which never comes holds no place", 
   const buffer = new Uint8Array(200);
   const count = await idle.read(buffer) ?? 0;
   assert(new TextDecoder().decode(buffer.subarray(0, count)).startsWith("HTTP/1.1 408 "));
+});
+
+Deno.test("api: who reads nothing more loses the place, under listen and Deno.serve", async () => {
+  const text = "x".repeat(10_000);
+  const app = scriptedApp({ content: Array(5_000).fill(text) }, { stallTimeoutMs: 200 });
+  const fetch = (request: Request) => app.fetch(request);
+  const listener = await listen({ fetch }, { port: 0 });
+  const served = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, fetch);
+  const body = { messages: [{ role: "user", content: "hi" }], stream: true };
+  let left = 0;
+  for (const port of [listener.port, served.addr.port]) {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const [start, content] = postOf("/v1/chat/completions", JSON.stringify(body));
+    await connection.write(new TextEncoder().encode(start as string));
+    await connection.write(content as Uint8Array);
+    await until(() => Promise.resolve(app.engine.open === 1));
+    await until(() => Promise.resolve(app.engine.open === 0));
+    assertEquals([app.engine.open, app.engine.aborted], [0, ++left], `${port}`);
+  }
+  await listener.close({ graceMs: 0 });
+  await served.shutdown();
 });

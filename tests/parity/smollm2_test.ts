@@ -32,12 +32,14 @@ Deno.test("smollm2: error of the last logits is not above llama.cpp's", async ()
     fixturePath("smollm2/last_logits_dequantized_f32.safetensors"),
   );
   const peers = readSafetensors(fixturePath("smollm2/last_logits_llamacpp.safetensors"));
+  const prompts = expected.prompts.filter(({ name }) => references.has(name)); // the copy here has some of them
+  assert(prompts.length >= 5);
   let own = 0;
   let peer = 0;
-  for (const { name, ids } of expected.prompts) {
+  for (const { name, ids } of prompts) {
     const reference = references.get(name)?.values ?? new Float32Array();
-    own += nmse(await lastLogits(model, ids), reference) / expected.prompts.length;
-    peer += nmse(peers.get(name)?.values ?? [], reference) / expected.prompts.length;
+    own += nmse(await lastLogits(model, ids), reference) / prompts.length;
+    peer += nmse(peers.get(name)?.values ?? [], reference) / prompts.length;
   }
   console.log(`mean NMSE ${own.toExponential(2)}, llama.cpp's ${peer.toExponential(2)}`);
   assert(own <= peer * SMOLLM2_NMSE_TO_LLAMACPP, `mean NMSE ${own}, llama.cpp's is ${peer}`);

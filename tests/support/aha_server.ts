@@ -10,6 +10,7 @@ const TIME_LIMIT_MS = 60_000;
 
 /** A server's process. */
 export interface AhaServer {
+  readonly pid: number;
   /** Without a slash at its end. */
   readonly url: string;
   /** What it has printed so far. */
@@ -27,12 +28,14 @@ export interface AhaServerChanges {
   readonly env?: Readonly<Record<string, string>>;
   /** The command that `serve` and its words are given to; default: this checkout's. */
   readonly command?: readonly string[];
+  /** After so long it is killed. Default a minute. */
+  readonly timeLimitMs?: number;
 }
 
 /** Starts `aha serve` with these words and gives it back when it listens; kills it at a time limit. */
 export async function startAhaServer(
   words: readonly string[],
-  { env = {}, command = DENO }: AhaServerChanges = {},
+  { env = {}, command = DENO, timeLimitMs = TIME_LIMIT_MS }: AhaServerChanges = {},
 ): Promise<AhaServer> {
   const [program, ...first] = command;
   const child = spawn(program, [...first, "serve", ...words, "--port", "0"], {
@@ -47,11 +50,11 @@ export async function startAhaServer(
     const [, url] = /^Aha serves .* at (http:\S+?)(,.*)?\n/.exec(printed.error) ?? [];
     if (url) resolve(url);
   });
-  const ended = endOf(child, printed);
+  const ended = endOf(child, printed, timeLimitMs);
   ended.then(({ code }) => reject(new Error(`It ended with ${code}: ${printed.error}`)));
   const url = await listening;
   return {
-    ...{ url, printed, ended },
+    ...{ url, printed, ended, pid: child.pid as number },
     post: (path, body, headers = {}) =>
       fetch(url + path, {
         ...{ method: "POST", body: JSON.stringify(body) },
@@ -62,8 +65,12 @@ export async function startAhaServer(
   };
 }
 
-function endOf(child: ChildProcess, printed: AhaServer["printed"]): Promise<EndedProcess> {
-  const timer = setTimeout(() => child.kill("SIGKILL"), TIME_LIMIT_MS);
+function endOf(
+  child: ChildProcess,
+  printed: AhaServer["printed"],
+  timeLimitMs: number,
+): Promise<EndedProcess> {
+  const timer = setTimeout(() => child.kill("SIGKILL"), timeLimitMs);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code: number | null) => {

@@ -40,6 +40,7 @@ export function scriptedEngine(
     open: 0,
     aborted: 0,
     models: () => [{ name, created: 1_700_000_000, state: "ready", facts: model.facts }],
+    find: (asked) => engine.models().find((entry) => entry.name === asked),
     acquire: (asked, options) => {
       options?.signal?.throwIfAborted();
       if (asked !== undefined && asked !== name) throw new UnknownModelError(asked, [name]);
@@ -59,8 +60,9 @@ export function scriptedEngine(
       return Promise.resolve(lease);
     },
     unload: () => Promise.resolve(),
+    state: () => "ready",
     status: async () => ({
-      state: "ready",
+      state: engine.state(),
       slots: [{ id: 0 }],
       queued: 0,
       maxQueued: 4,

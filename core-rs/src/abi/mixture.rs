@@ -5,7 +5,7 @@
 
 use super::linear::checked;
 use super::{BAD_ARGUMENT, OK};
-use crate::ops::experts::{self as mixture, Bank, Experts};
+use crate::ops::experts::{self as mixture, Bank, BankAdapter, Experts};
 use crate::ops::route::{self as router, GroupScore, Rule, Scoring};
 use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -69,15 +69,19 @@ pub(super) unsafe fn rule_of<'a>(
 
 /// Bytes of room that `experts` needs; 0 if the bank does not fit the sizes.
 #[wasm_bindgen]
-pub fn experts_room(banks: usize, rows: usize, used: usize, width: usize, hidden: usize) -> usize {
+pub fn experts_room(banks: usize, rows: usize, used: usize, width: usize, hidden: usize, adapters: usize) -> usize {
     match unsafe { banks_at(banks, width, hidden) } {
-        Ok(banks) => job(banks, rows, used, width, hidden).room_bytes(),
+        Ok(banks) => {
+            let adapters = unsafe { adapters_at(adapters) };
+            Experts { adapters, ..job(banks, rows, used, width, hidden) }.room_bytes()
+        }
         Err(_) => 0,
     }
 }
 
 /// `banks` u32 [3, 2] holds type and address of gate, up (each expert's [hidden, width]) and down (each expert's
-/// [width, hidden]), every expert beginning with a tile; x f32 [rows, width] or 0 where gate and up are quantized, act what
+/// [width, hidden]), every expert beginning with a tile; `adapters` u32 [3, 4] those of their A, B, rank (0: none) and the bits
+/// of the scale, f32 packed alike, or is 0; x f32 [rows, width] or 0 where gate and up are quantized and have no adapters, act what
 /// `quantize_rows` made of it or 0 where both are float; ids i32 and weights f32 [rows, used] -> out f32 [rows, width].
 #[wasm_bindgen]
 #[allow(clippy::too_many_arguments)]
@@ -94,6 +98,7 @@ pub fn experts(
     experts: usize,
     width: usize,
     hidden: usize,
+    adapters: usize,
 ) -> u32 {
     if [ids, weights, room, out, used].contains(&0) {
         return BAD_ARGUMENT;
@@ -102,10 +107,13 @@ pub fn experts(
         return BAD_ARGUMENT;
     };
     let input = |bank: &Bank| if bank.dtype.is_quantized() { act } else { x };
-    if banks[..2].iter().any(|bank| input(bank) == 0) {
+    let adapters = unsafe { adapters_at(adapters) };
+    let adapts_x = adapters[..2].iter().any(BankAdapter::is_some);
+    if banks[..2].iter().any(|bank| input(bank) == 0) || (adapts_x && x == 0) {
         return BAD_ARGUMENT;
     }
     let job = Experts {
+        adapters,
         x: x as *const f32,
         act: act as *const u8,
         ids: ids as *const i32,
@@ -124,6 +132,7 @@ fn job([gate, up, down]: [Bank; 3], rows: usize, used: usize, width: usize, hidd
         gate,
         up,
         down,
+        adapters: [BankAdapter::NONE; 3],
         x: core::ptr::null(),
         act: core::ptr::null(),
         ids: core::ptr::null(),
@@ -140,7 +149,7 @@ fn job([gate, up, down]: [Bank; 3], rows: usize, used: usize, width: usize, hidd
 
 /// # Safety
 /// `address` is 0 or that of three pairs of a type and an address.
-unsafe fn banks_at(address: usize, width: usize, hidden: usize) -> Result<[Bank; 3], u32> {
+pub(super) unsafe fn banks_at(address: usize, width: usize, hidden: usize) -> Result<[Bank; 3], u32> {
     if [address, width, hidden].contains(&0) {
         return Err(BAD_ARGUMENT);
     }
@@ -151,4 +160,18 @@ unsafe fn banks_at(address: usize, width: usize, hidden: usize) -> Result<[Bank;
         Ok(Bank { dtype, packed: packed as usize as *const u8 })
     };
     Ok([bank(0, width)?, bank(1, width)?, bank(2, hidden)?])
+}
+
+/// # Safety
+/// `address` is 0, for none, or that of three adapters.
+pub(super) unsafe fn adapters_at(address: usize) -> [BankAdapter; 3] {
+    if address == 0 {
+        return [BankAdapter::NONE; 3];
+    }
+    (*(address as *const [[u32; 4]; 3])).map(|[a, b, rank, scale]| BankAdapter {
+        a: a as usize as *const u8,
+        b: b as usize as *const u8,
+        rank: rank as usize,
+        scale: f32::from_bits(scale),
+    })
 }

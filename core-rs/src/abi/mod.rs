@@ -1,10 +1,14 @@
 //! What JavaScript may call, one file a family of ops: addresses and numbers in, status codes out. Checks arguments,
 //! makes no decisions. Addresses are byte offsets in the wasm memory.
 
+pub mod attention_gradients;
+pub mod gradients;
 pub mod heads;
 pub mod layers;
 pub mod linear;
 pub mod mixture;
+pub mod mixture_gradients;
+pub mod optimizer;
 pub mod runtime;
 pub mod sampling;
 pub mod twins;

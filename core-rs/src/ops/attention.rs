@@ -5,6 +5,7 @@
 //! A page holds 32 tokens. For each layer and KV head: keys transposed `[D][32]`, then values `[32][Dv]`, in a format of
 //! `pages`.
 
+pub mod gradient;
 pub(super) mod pages;
 pub(super) mod product;
 pub(super) mod softmax;

@@ -1,8 +1,13 @@
-//! SwiGLU's product, sums and row selection. Nothing here looks at two elements of a row together.
+//! SwiGLU's product, sums and row selection. Nothing here looks at two elements of a row together. Backward: `gradient`.
+
+pub mod dropout;
+mod gradient;
 
 use crate::math::{exp_with, ExpConstants, EXP_MAX};
 use crate::simd::F32x4;
 use crate::threads::parallel_for;
+use core::ops::Range;
+pub use gradient::{add_columns, scale, scatter_rows, swiglu_gradient, swiglu_gradient_run, swiglu_gradient_scalar};
 
 /// Elements a thread should get at least.
 const GRAIN: usize = 16384;
@@ -70,6 +75,16 @@ fn for_each(n: usize, body: &(impl Fn(usize, bool) + Sync)) {
     for i in 4 * vectors..n {
         body(i, false);
     }
+}
+
+/// Columns that a thread takes through all rows of a sum over rows.
+const COLUMNS: usize = 32;
+
+/// Calls `body` with ranges of columns, on all threads: for sums over rows, whose order is the body's own.
+pub(super) fn for_columns(rows: usize, cols: usize, body: &(impl Fn(Range<usize>) + Sync)) {
+    parallel_for(cols.div_ceil(COLUMNS), 1 + GRAIN / (COLUMNS * rows.max(1)), &|range| {
+        body(range.start * COLUMNS..cols.min(range.end * COLUMNS));
+    });
 }
 
 /// out[i] = x[indices[i]], rows of `cols`; false if an index lies outside `0..rows`.

@@ -1,9 +1,11 @@
 //! `experts`: a mixture's experts over the rows that go to each. Rows are grouped by expert, so that each expert's weights
-//! are read once; the products are `linear`'s. Chooses no experts (`route`). Gradients are not here yet.
+//! are read once; the products are `linear`'s. Chooses no experts (`route`). Backward: `gradient`.
 //!
 //! A row's chain is its own: its int8 forms depend on it alone, products have the bits that `linear` gives one row, and its
 //! experts are added in ascending order. So neither other rows, nor threads, nor waves change its bits.
 
+mod adapter;
+pub mod gradient;
 mod grouping;
 mod twin;
 
@@ -13,6 +15,8 @@ use crate::dtype::Dtype;
 use crate::quant::activation::{quantize_row, row_bytes};
 use crate::simd::F32x4;
 use crate::threads::parallel_for;
+use adapter::{add_all, float_product, multiply_all};
+pub use adapter::BankAdapter;
 use core::ops::Range;
 use grouping::Grouping;
 pub use twin::{experts_scalar, StoredBank};
@@ -41,7 +45,9 @@ pub struct Experts {
     pub up: Bank,
     /// Each expert's [C, F].
     pub down: Bank,
-    /// f32 [B, C]; read for float banks only.
+    /// Of gate, up and down.
+    pub adapters: [BankAdapter; 3],
+    /// f32 [B, C]; read for float banks and for adapters only.
     pub x: *const f32,
     /// x as `quant::activation` rows; read for quantized banks only.
     pub act: *const u8,
@@ -75,7 +81,8 @@ impl Experts {
     }
 
     fn takes_floats(&self) -> bool {
-        !self.gate.dtype.is_quantized() || !self.up.dtype.is_quantized()
+        let floats = !self.gate.dtype.is_quantized() || !self.up.dtype.is_quantized();
+        floats || self.adapters[..2].iter().any(BankAdapter::is_some)
     }
 
     fn takes_activations(&self) -> bool {
@@ -95,11 +102,15 @@ struct Room {
     hidden: usize,
     /// f32 [places, C].
     down: usize,
+    /// Of adapters: f32 [places, r], and [places, F or C].
+    low: usize,
+    change: usize,
     bytes: usize,
 }
 
 impl Room {
     fn new(job: &Experts, places: usize) -> Self {
+        let rank = job.adapters.iter().map(|adapter| adapter.rank).max().unwrap_or(0);
         let mut bytes = 0;
         let mut take = |row: usize| {
             let start = bytes;
@@ -113,6 +124,8 @@ impl Room {
             up: take(4 * job.hidden),
             hidden: take(if job.down.dtype.is_quantized() { row_bytes(job.hidden) } else { 0 }),
             down: take(4 * job.width),
+            low: take(4 * rank),
+            change: take(if rank > 0 { 4 * job.width.max(job.hidden) } else { 0 }),
             bytes,
         }
     }
@@ -142,6 +155,9 @@ unsafe fn in_waves(job: &Experts, places: usize) -> bool {
     true
 }
 
+/// An expert with its places and their rows of x.
+type Input = (usize, Range<usize>, *const f32);
+
 /// Consecutive experts whose intermediates are in the room together.
 struct Wave<'a> {
     job: &'a Experts,
@@ -157,8 +173,10 @@ impl Wave<'_> {
         let job = self.job;
         let mut products = Vec::new();
         let mut copies = Vec::new();
+        let mut inputs = Vec::new();
         for (expert, places) in self.busy_experts() {
             let (x, act) = self.inputs(places.clone(), &mut copies);
+            inputs.push((expert, places.clone(), x));
             for (bank, out) in [(job.gate, self.room.gate), (job.up, self.room.up)] {
                 products.push(Linear {
                     dtype: bank.dtype,
@@ -177,12 +195,18 @@ impl Wave<'_> {
         }
         self.gather(&copies);
         linear(&products);
+        for (adapter, out) in job.adapters.iter().zip([self.room.gate, self.room.up]) {
+            self.adapt(adapter, &inputs, out, [job.hidden, job.width]);
+        }
         self.activate();
         products.clear();
+        inputs.clear();
         for (expert, places) in self.busy_experts() {
+            let x = self.floats(self.room.gate, places.start, job.hidden).cast_const();
+            inputs.push((expert, places.clone(), x));
             products.push(Linear {
                 dtype: job.down.dtype,
-                x: self.floats(self.room.gate, places.start, job.hidden),
+                x,
                 act: self.bytes(self.room.hidden, places.start, row_bytes(job.hidden)),
                 packed: job.down.packed.add(expert * job.down.dtype.packed_bytes(job.width, job.hidden).unwrap_or(0)),
                 bias: core::ptr::null(),
@@ -195,7 +219,28 @@ impl Wave<'_> {
             });
         }
         linear(&products);
+        self.adapt(&job.adapters[2], &inputs, self.room.down, [job.width, job.hidden]);
         self.combine();
+    }
+
+    /// Adds what an adapter changes of products [outputs, cols] in the array `out`.
+    unsafe fn adapt(&self, adapter: &BankAdapter, inputs: &[Input], out: usize, [outputs, cols]: [usize; 2]) {
+        if !adapter.is_some() {
+            return;
+        }
+        let (rank, room) = (adapter.rank, self.room);
+        let low = |places: &Range<usize>| self.floats(room.low, places.start, rank);
+        let products = |of: &dyn Fn(&Input) -> Linear| linear(&inputs.iter().map(of).collect::<Vec<_>>());
+        products(&|(expert, places, x)| {
+            float_product(adapter.a_of(*expert, cols), *x, low(places), places.len(), [rank, cols])
+        });
+        let count = self.grouping.places(self.experts.end - 1).end - self.base;
+        multiply_all(self.floats(room.low, self.base, rank), adapter.scale, count * rank);
+        products(&|(expert, places, _)| {
+            let change = self.floats(room.change, places.start, outputs);
+            float_product(adapter.b_of(*expert, outputs), low(places), change, places.len(), [outputs, rank])
+        });
+        add_all(self.floats(room.change, self.base, outputs), self.floats(out, self.base, outputs), count * outputs);
     }
 
     /// The experts of the wave that have rows, and their places.

@@ -1,4 +1,5 @@
-//! Heads of a row apart and together: cutting them in parts, joining parts, and a product for each head. No sums of its own.
+//! Heads of a row apart and together: cutting them in parts, joining parts, and a product for each head. Backward: the parts' roles
+//! change places, and what was repeated is summed.
 
 use super::linear::{linear, Linear};
 use crate::quant::activation::GROUP_BYTES;
@@ -60,6 +61,27 @@ unsafe fn for_each_part(parts: &[Part], rows: usize, heads: usize, copy: &(impl 
     });
 }
 
+/// Backward of a part that stands for all heads: d `[B, H, a]` -> out `[B, a]`, heads added in ascending order.
+///
+/// # Safety
+/// d and out hold these shapes and do not overlap.
+pub unsafe fn sum_heads(d: *const f32, out: *mut f32, rows: usize, heads: usize, size: usize) {
+    let (d, out) = (d as usize, out as usize);
+    parallel_for(rows, GRAIN / (heads * size).max(1) + 1, &|range| {
+        for row in range {
+            unsafe {
+                let (d, out) = ((d as *const f32).add(row * heads * size), (out as *mut f32).add(row * size));
+                out.copy_from_nonoverlapping(d, size);
+                for head in 1..heads {
+                    for i in 0..size {
+                        *out.add(i) += *d.add(head * size + i);
+                    }
+                }
+            }
+        }
+    });
+}
+
 /// A product for each head, with one fork and join: head `h` of x `[B, H, K]` times weights `[N, K]` of its own, which begin
 /// a tile, -> out `[B, H, N]`. `first` is the product of head 0; its rows are as wide as all heads.
 ///
@@ -116,6 +138,19 @@ mod tests {
         let (mut a, mut b, mut out) = (vec![1.0, 2.0, 3.0, 4.0], vec![10.0, 11.0, 20.0, 21.0], vec![f32::NAN; 12]);
         unsafe { join_heads(&[part(&mut a, 1, 2), part(&mut b, 2, 1)], out.as_mut_ptr(), 2, 2) };
         assert_eq!(out, [1.0, 10.0, 11.0, 2.0, 10.0, 11.0, 3.0, 20.0, 21.0, 4.0, 20.0, 21.0]);
+    }
+
+    #[test]
+    fn heads_are_summed() {
+        for (rows, heads, size) in [(1usize, 1usize, 3usize), (5, 4, 7)] {
+            let d: Vec<f32> = (0..rows * heads * size).map(|i| i as f32).collect();
+            let mut out = vec![f32::NAN; rows * size];
+            unsafe { sum_heads(d.as_ptr(), out.as_mut_ptr(), rows, heads, size) };
+            for (i, sum) in out.iter().enumerate() {
+                let (row, at) = (i / size, i % size);
+                assert_eq!(*sum, (0..heads).map(|head| d[(row * heads + head) * size + at]).sum::<f32>());
+            }
+        }
     }
 
     struct Case {

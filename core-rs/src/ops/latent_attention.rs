@@ -1,6 +1,7 @@
 //! Multi-head latent attention, absorbed (DeepSeek-V2, 2405.04434, section 2.1): all heads share one key, the latent and its
 //! rotary part, and the values are the latent itself. Blocks, softmax and pages are those of `attention`, so a query has the
 //! same bits as there over keys `[R + P]` and values `[R]`; only a page holds the latent once, transposed `[R + P][32]`.
+//! Backward: `attention::gradient` over the latent as keys and values.
 
 mod strip;
 

@@ -1,5 +1,7 @@
 //! `linear`: activations times packed weights plus bias. Splits outputs over threads and rows, never the columns of a
-//! sum: an output's chain of operations is the same whatever the number of rows and threads. Gradients are not here.
+//! sum: an output's chain of operations is the same whatever the number of rows and threads. Backward: `gradient`.
+
+pub mod gradient;
 
 use crate::dtype::Dtype;
 use crate::quant::activation::{row_bytes, GROUP_BYTES};

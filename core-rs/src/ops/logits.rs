@@ -3,11 +3,13 @@
 
 mod adjust;
 mod draw;
+mod gradient;
 mod logprob;
 mod twin;
 
 pub use adjust::{adjusted, Adjustment};
 pub use draw::{draw, draw_adjusted, Draw, NoDraw};
+pub use gradient::{entropies, entropies_scalar, logprob_gradient, logprob_gradient_scalar};
 pub use logprob::{best_logprobs, token_logprob, token_logprobs};
 pub use twin::{adjusted_scalar, draw_scalar, token_logprob_scalar, ScalarDraw};
 

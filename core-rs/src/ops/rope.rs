@@ -62,6 +62,19 @@ pub struct RotaryHeads {
 /// # Safety
 /// The pointers hold these shapes, `start + 2 half <= head_size`, and `out` overlaps no input.
 pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize, shape: RotaryHeads) {
+    turn(x, table, out, rows, shape, 1.0);
+}
+
+/// Backward: turns d `[B, H, D]` the other way, times the same magnitude.
+///
+/// # Safety
+/// As `rope`.
+pub unsafe fn rope_gradient(d: *const f32, table: *const f32, out: *mut f32, rows: usize, shape: RotaryHeads) {
+    turn(d, table, out, rows, shape, -1.0);
+}
+
+/// Rotates by the table's angles times `direction`, 1 or -1.
+unsafe fn turn(x: *const f32, table: *const f32, out: *mut f32, rows: usize, shape: RotaryHeads, direction: f32) {
     let RotaryHeads { heads, head_size, half, .. } = shape;
     let (x, table, out) = (x as usize, table as usize, out as usize);
     parallel_for(rows, (8192 / (heads * head_size).max(1)).max(1), &|range| {
@@ -70,7 +83,7 @@ pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize,
                 let at = (row * heads + head) * head_size;
                 unsafe {
                     let table = (table as *const f32).add(2 * row * half);
-                    rotate_head((x as *const f32).add(at), table, (out as *mut f32).add(at), shape);
+                    rotate_head((x as *const f32).add(at), table, (out as *mut f32).add(at), shape, direction);
                 }
             }
         }
@@ -78,12 +91,12 @@ pub unsafe fn rope(x: *const f32, table: *const f32, out: *mut f32, rows: usize,
 }
 
 #[inline(always)]
-unsafe fn rotate_head(x: *const f32, table: *const f32, out: *mut f32, shape: RotaryHeads) {
+unsafe fn rotate_head(x: *const f32, table: *const f32, out: *mut f32, shape: RotaryHeads, direction: f32) {
     let RotaryHeads { head_size, start, half, pairing, .. } = shape;
     let (turning, turned) = (x.add(start), out.add(start));
     for i in 0..half {
         let (a, b) = pair(pairing, half, i);
-        let (cos, sin) = (*table.add(2 * i), *table.add(2 * i + 1));
+        let (cos, sin) = (*table.add(2 * i), *table.add(2 * i + 1) * direction);
         let (xa, xb) = (*turning.add(a), *turning.add(b));
         *turned.add(a) = xa * cos - xb * sin;
         *turned.add(b) = xa * sin + xb * cos;
@@ -188,5 +201,30 @@ mod tests {
         assert!((out[2] - 2.0 * (3.0 * 3f32.cos() - 4.0 * 3f32.sin())).abs() < 1e-5);
         let angle = 3.0f32 * 0.1;
         assert!((out[5] - 2.0 * (5.0 * angle.sin() + 6.0 * angle.cos())).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_gradient_is_the_slope_of_the_turn() {
+        use crate::slopes::{assert_near, slopes};
+        let mut rng = Rng::new(4);
+        for pairing in [Pairing::Halves, Pairing::Interleaved] {
+            let shape = RotaryHeads { heads: 2, head_size: 9, start: 2, half: 3, pairing };
+            let turn = Turn { shape, base: 100.0, magnitude: 0.7 };
+            let positions = [3, 11];
+            let [x, d]: [Vec<f32>; 2] = core::array::from_fn(|_| (0..36).map(|_| rng.signed_unit()).collect());
+            let mut table = vec![0.0; 2 * 3 * 2];
+            let mut out = vec![f32::NAN; 36];
+            unsafe {
+                rope_table(positions.as_ptr(), core::ptr::null(), table.as_mut_ptr(), 2, 3, 100.0, 0.7);
+                rope_gradient(d.as_ptr(), table.as_ptr(), out.as_mut_ptr(), 2, shape);
+            }
+            // The turn is linear, so f32 inputs a step of 1 apart give its slopes.
+            let loss = |x: &[f64]| {
+                let x: Vec<f32> = x.iter().map(|x| (x * 1e5) as f32).collect();
+                rope_scalar(&x, &positions, None, turn).iter().zip(&d).map(|(y, d)| *y as f64 * *d as f64).sum::<f64>() / 1e5
+            };
+            let far: Vec<f32> = x.iter().map(|x| x * 1e-5).collect();
+            assert_near(&out, &slopes(&far, loss), 1e-5, "rope");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `route`: from a gate's logits to the experts of each row and their weights. The gate's product is `linear`'s; each row is
-//! by itself. Gradients are not here yet.
+//! by itself. Backward: `gradient`.
+
+pub mod gradient;
 
 use crate::math::{exp, max, sum_exp};
 use crate::simd::F32x4;

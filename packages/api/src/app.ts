@@ -26,7 +26,7 @@ import { openAiRoutes } from "./routes/openai/mod.ts";
  * const serve = (engine: Engine) =>
  *   Deno.serve(createApp(engine, { apiKeys: [{ name: "me", key: "secret" }] }).fetch);
  * ```
- * @throws {RangeError} where an API key is empty
+ * @throws {RangeError} where an API key is empty or has a limit that is not over 0
  */
 export function createApp(engine: Engine, options: AppOptions = {}): Hono {
   const context: AppContext = { engine, options, metrics: new Metrics() };

@@ -41,7 +41,7 @@ export interface AppOptions {
    * this machine by a name of their own (DNS rebinding). Default: none without keys, with keys any.
    */
   readonly hostNames?: readonly string[];
-  /** Default 4 MiB. */
+  /** Default 1 MiB: a context of 100,000 tokens with room to spare. */
   readonly maxBodyBytes?: number;
   /** Most tokens of an answer, whatever a request asks for. Default: the context's. */
   readonly maxTokens?: number;

@@ -2,10 +2,12 @@
 import type { AppOptions } from "./app_options.ts";
 import { ApiError } from "./errors.ts";
 
-const DEFAULT_MAX_BYTES = 4 * 1024 * 1024;
+const DEFAULT_MAX_BYTES = 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** Deeper than any schema or conversation; what walks a value by recursion has room for it. */
 const MAX_DEPTH = 64;
+/** More than the ids of any prompt; parsed and validated before the next request is looked at. */
+const MAX_VALUES = 2 ** 18;
 
 /** How strictly a body is taken. */
 export interface JsonBodyOptions {
@@ -15,7 +17,7 @@ export interface JsonBodyOptions {
 
 /**
  * The body as JSON.
- * @throws {ApiError} 400 where it is no UTF-8, no JSON or too deep, 408 where it comes too slowly, 413 where it is too
+ * @throws {ApiError} 400 where it is no UTF-8, no JSON, too deep or of too many values, 408 where it comes too slowly, 413 where it is too
  * large, before the rest is read, 415 where it says that it is something else.
  */
 export async function readJson(
@@ -26,7 +28,7 @@ export async function readJson(
   checkHead(request.headers, maxBodyBytes, anyContentType);
   const text = decoded(await readBytes(request, maxBodyBytes, bodyTimeoutMs));
   if (text.trim() === "") throw new ApiError("invalid", "The body is empty, it must be JSON");
-  checkDepth(text);
+  checkShape(text);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -92,8 +94,9 @@ function decoded(chunks: readonly Uint8Array[]): string {
 }
 
 /** Before anything walks the value: by signs alone, outside of strings. */
-function checkDepth(text: string): void {
+function checkShape(text: string): void {
   let depth = 0;
+  let values = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
     const sign = text[i];
@@ -106,5 +109,8 @@ function checkDepth(text: string): void {
         throw new ApiError("invalid", `The body is nested more than ${MAX_DEPTH} levels deep`);
       }
     } else if (sign === "]" || sign === "}") depth--;
+    else if (sign === "," && ++values >= MAX_VALUES) {
+      throw new ApiError("invalid", `The body has more than ${MAX_VALUES} values`);
+    }
   }
 }

@@ -64,6 +64,15 @@ Deno.test("readJson: 64 levels are taken, more are refused before anything walks
   assertEquals(await readJson(posted(`["${signs}", "\\"${signs}"]`), {}), [signs, `"${signs}`]);
 });
 
+Deno.test("readJson: a body of very many values is refused before it is parsed", async () => {
+  const limits = { maxBodyBytes: 1e7 };
+  const list = (count: number) => `[${Array(count).fill("5").join(",")}]`;
+  assertEquals((await readJson(posted(list(2 ** 18)), limits) as unknown[]).length, 2 ** 18);
+  assertEquals(await kindOf(posted(list(2 ** 18 + 1)), limits), "invalid");
+  const commas = ",".repeat(2 ** 18 + 1);
+  assertEquals(await readJson(posted(`"${commas}"`), limits), commas);
+});
+
 Deno.test("readJson: other types of content are refused, unless any is taken", async () => {
   for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"]) {
     const request = () => posted("{}", { "content-type": type });

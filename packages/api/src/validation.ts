@@ -52,9 +52,10 @@ function complaint(issue: Issue): string {
     case "invalid_value":
       return `must be ${choice(issue.values)}`;
     case "invalid_union":
-      return issue.errors.length > 0
-        ? `must be ${expectations(issue.errors)}, not ${kindOf(issue.input)}`
-        : `must be ${choice("options" in issue ? issue.options ?? [] : [])}`;
+      return sizeComplaint(issue.errors) ??
+        (issue.errors.length > 0
+          ? `must be ${expectations(issue.errors)}, not ${kindOf(issue.input)}`
+          : `must be ${choice("options" in issue ? issue.options ?? [] : [])}`);
     case "invalid_key":
       return complaint(issue.issues[0]);
     case "too_small":
@@ -64,6 +65,15 @@ function complaint(issue: Issue): string {
     default:
       return issue.message;
   }
+}
+
+/** Of the branch that is of the right type: its size or form is wrong. */
+function sizeComplaint(branches: readonly (readonly Issue[])[]): string | undefined {
+  const found = branches.map(([first]) => first)
+    .find(({ code, path }) =>
+      path.length === 0 && /^(too_small|too_big|invalid_format)$/.test(code)
+    );
+  return found && complaint(found);
 }
 
 function choice(values: readonly unknown[]): string {

@@ -11,6 +11,7 @@ const schema = z.object({
   items: z.array(z.string().min(1)).max(2).nullish(),
   byId: z.record(z.string().regex(/^\d+$/, "is no id"), z.number()).optional(),
   pair: z.tuple([z.number(), z.number()]).optional(),
+  some: z.union([z.string().min(1), z.array(z.string()).max(3)]).nullish(),
   list: z.union([z.array(z.number()), z.array(z.string())]).nullish(),
   shape: z.discriminatedUnion("type", [
     z.object({ type: z.literal("x"), size: z.number() }),
@@ -33,6 +34,9 @@ const TABLE: readonly [unknown, string, string | undefined][] = [
   [{ text: "", kind: "c" }, 'kind must be "a" or "b"', "kind"],
   [{ text: "", items: ["a", "b", "c"] }, "items must be at most 2 long", "items"],
   [{ text: "", items: [""] }, "items[0] must be at least 1 characters long", "items[0]"],
+  [{ text: "", some: Array(4).fill("a") }, "some must be at most 3 long", "some"],
+  [{ text: "", some: "" }, "some must be at least 1 characters long", "some"],
+  [{ text: "", some: 5 }, "some must be a string or an array, not a number", "some"],
   [{ text: "", list: ["a", 5] }, "list[1] must be a string, not a number", "list[1]"],
   [{ text: "", list: [5, "a"] }, "list[1] must be a number, not a string", "list[1]"],
   [{ text: "", shape: { type: "z" } }, 'shape.type must be "x" or "y"', "shape.type"],

@@ -28,6 +28,15 @@ export interface Weight {
   readonly storage: unknown;
 }
 
+/** What is added to the products of each expert of a stack `[E * N, K]`: scale B A x, with a pair of matrices an expert. */
+export interface BankAdapter {
+  /** `[E * r, K]`. */
+  readonly a: Weight;
+  /** `[E * N, r]`. */
+  readonly b: Weight;
+  readonly scale: number;
+}
+
 /** The experts of one layer's mixture, stacked in ascending order: gate and up `[E * F, C]`, down `[E * C, F]`. */
 export interface ExpertBank {
   /** Experts E. */
@@ -35,6 +44,8 @@ export interface ExpertBank {
   readonly gate: Weight;
   readonly up: Weight;
   readonly down: Weight;
+  /** Low-rank adapters of the stacks that have some. */
+  readonly adapters?: { readonly [part in "gate" | "up" | "down"]?: BankAdapter };
 }
 
 /** Number of elements of a shape. */

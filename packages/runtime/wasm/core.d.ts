@@ -7,9 +7,19 @@
 export function activation_bytes(rows: number, cols: number): number;
 
 /**
+ * One step of `n` numbers f32 in any arrangement, all four in the same one; `step` counts from 1.
+ */
+export function adamw(parameter: number, gradient: number, first: number, second: number, n: number, learning_rate: number, beta1: number, beta2: number, epsilon: number, weight_decay: number, step: number, gradient_scale: number): number;
+
+/**
  * a, b, out f32 [n].
  */
 export function add(a: number, b: number, out: number, n: number): number;
+
+/**
+ * Adds the rows of d f32 [rows, cols] to into f32 [cols].
+ */
+export function add_columns(d: number, into: number, rows: number, cols: number): number;
 
 /**
  * For tests: the row from which `draw` draws, to out f32 `[V]`.
@@ -33,9 +43,21 @@ export function allocate(bytes: number): number;
 export function attend(q: number, k: number, v: number, out: number, positions: number, tables: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number, layer_offset: number, page_type: number): number;
 
 /**
+ * d f32 [rows, heads, value_size], q f32 [rows, heads, key_size], k and v f32 [rows, kv_heads, key_size or value_size] -> d_q,
+ * d_k and d_v of their shapes. `runs` u32 [run_count, 2] holds the first row and the rows of each sequence, `statistics` f32
+ * [rows, heads, attention_statistics()] is room. Rows in no run are left as they are.
+ */
+export function attend_gradient(d: number, q: number, k: number, v: number, d_q: number, d_k: number, d_v: number, statistics: number, runs: number, run_count: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number): number;
+
+/**
  * For tests: `attend` of one whole sequence from position 0 on by the scalar twin; no pages, nothing rounded to f16.
  */
 export function attend_scalar(q: number, k: number, v: number, out: number, rows: number, heads: number, kv_heads: number, key_size: number, value_size: number, scale: number): number;
+
+/**
+ * Numbers of room that the backward pass of attention takes for each row and head.
+ */
+export function attention_statistics(): number;
 
 /**
  * log-softmax of one row of logits `[V]` at `id`, then at the `count` most probable tokens (the lower id first among equals):
@@ -87,9 +109,24 @@ export function draw_scalar(logits: number, vocab: number, adjustment: number, t
 export function drop_chunk(): void;
 
 /**
+ * x, out f32 [rows, cols]; keys i32 [rows] number the rows.
+ */
+export function dropout(x: number, out: number, keys: number, rows: number, cols: number, rate: number, seed_low: number, seed_high: number, stream: number): number;
+
+/**
  * `out` f32 [count, cols]: the rows `ids` i32 [count] of the packed table [rows, cols].
  */
 export function embed(dtype: number, ids: number, packed: number, out: number, count: number, cols: number, rows: number): number;
+
+/**
+ * Adds the rows of d f32 [count, cols] to the rows `ids` i32 [count] of into f32 [rows, cols], packed.
+ */
+export function embed_gradient(d: number, ids: number, into: number, count: number, cols: number, rows: number): number;
+
+/**
+ * logits f32 [rows, vocab] -> entropies f32 [rows] of softmax(logits / temperature).
+ */
+export function entropies(logits: number, out: number, rows: number, vocab: number, temperature: number): number;
 
 /**
  * For tests: e^x of x f32 [n] to out f32 [n] by the vectors that the kernels use.
@@ -103,15 +140,28 @@ export function exp_scalar(x: number, out: number, n: number): number;
 
 /**
  * `banks` u32 [3, 2] holds type and address of gate, up (each expert's [hidden, width]) and down (each expert's
- * [width, hidden]), every expert beginning with a tile; x f32 [rows, width] or 0 where gate and up are quantized, act what
+ * [width, hidden]), every expert beginning with a tile; `adapters` u32 [3, 4] those of their A, B, rank (0: none) and the bits
+ * of the scale, f32 packed alike, or is 0; x f32 [rows, width] or 0 where gate and up are quantized and have no adapters, act what
  * `quantize_rows` made of it or 0 where both are float; ids i32 and weights f32 [rows, used] -> out f32 [rows, width].
  */
-export function experts(banks: number, x: number, act: number, ids: number, weights: number, room: number, out: number, rows: number, used: number, experts: number, width: number, hidden: number): number;
+export function experts(banks: number, x: number, act: number, ids: number, weights: number, room: number, out: number, rows: number, used: number, experts: number, width: number, hidden: number, adapters: number): number;
+
+/**
+ * `banks` and `adapters` as for `experts`; d and x f32 [rows, width], ids i32 and weights f32 [rows, used] -> d_x f32 [rows, width] and
+ * d_weights f32 [rows, used]; adds to the gradients of gate, up and down at `into` u32 [3] (0: not wanted) and of A and B of their
+ * adapters at `adapters_into` u32 [3, 2], f32 packed as the banks.
+ */
+export function experts_gradient(banks: number, d: number, x: number, ids: number, weights: number, d_x: number, d_weights: number, into: number, room: number, rows: number, used: number, experts: number, width: number, hidden: number, adapters: number, adapters_into: number): number;
+
+/**
+ * Bytes of room that `experts_gradient` needs.
+ */
+export function experts_gradient_room(rows: number, width: number, hidden: number, adapters: number): number;
 
 /**
  * Bytes of room that `experts` needs; 0 if the bank does not fit the sizes.
  */
-export function experts_room(banks: number, rows: number, used: number, width: number, hidden: number): number;
+export function experts_room(banks: number, rows: number, used: number, width: number, hidden: number, adapters: number): number;
 
 /**
  * For tests: `experts` by the scalar twin; `banks` u32 [3, 2] holds type and address of the file's own bytes.
@@ -159,6 +209,12 @@ export function join_heads(list: number, count: number, out: number, rows: numbe
 export function latent_attend(q: number, latent: number, out: number, positions: number, tables: number, rows: number, heads: number, rank: number, rotary_size: number, scale: number, layer_offset: number, page_type: number): number;
 
 /**
+ * d f32 [rows, heads, rank], q f32 [rows, heads, rank + rotary_size], latent f32 [rows, rank + rotary_size] -> d_q and d_latent
+ * of their shapes; runs and statistics as for `attend_gradient`.
+ */
+export function latent_attend_gradient(d: number, q: number, latent: number, d_q: number, d_latent: number, statistics: number, runs: number, run_count: number, rows: number, heads: number, rank: number, rotary_size: number, scale: number): number;
+
+/**
  * For tests: `latent_attend` of one whole sequence from position 0 on by the scalar twin, as `attend_scalar`.
  */
 export function latent_attend_scalar(q: number, latent: number, out: number, rows: number, heads: number, rank: number, rotary_size: number, scale: number): number;
@@ -176,9 +232,26 @@ export function let_caller_sleep(may: boolean): void;
 export function linear(list: number, count: number, x: number, act: number, rows: number, cols: number): number;
 
 /**
+ * out f32 [rows, heads, cols] = head by head d f32 [rows, heads, outputs] times the head's weights [outputs, cols] in
+ * `packed`, where each head begins a tile; added to `out` where `adds`.
+ */
+export function linear_input_gradient(dtype: number, packed: number, d: number, out: number, rows: number, heads: number, cols: number, outputs: number, adds: boolean): number;
+
+/**
  * For tests: `linear` by the scalar twin, from f32 `x` [rows, cols] and the file's own bytes at `src`.
  */
 export function linear_scalar(dtype: number, x: number, src: number, bias: number, out: number, rows: number, cols: number, outputs: number): number;
+
+/**
+ * into f32 [heads, outputs, cols], packed as weights whose heads each begin a tile, += head by head the transpose of d f32
+ * [rows, heads, outputs] times x f32 [rows, heads, cols].
+ */
+export function linear_weight_gradient(d: number, x: number, into: number, rows: number, heads: number, cols: number, outputs: number): number;
+
+/**
+ * Logits f32 [rows, vocab] become the gradient by them; d f32 [rows], targets i32 [rows].
+ */
+export function logprob_gradient(d: number, logits: number, targets: number, rows: number, vocab: number, temperature: number): number;
 
 /**
  * Packs `tiles` tiles of 8 rows (the last has `rows_in_last`, 1..=8, in the file) from the file's bytes at `src` to `dst`.
@@ -222,6 +295,16 @@ export function release(address: number, bytes: number): void;
 export function rms_norm(x: number, gain: number, out: number, rows: number, cols: number, epsilon: number): number;
 
 /**
+ * d, x f32 [rows, cols]; adds to into f32 [cols].
+ */
+export function rms_norm_gain_gradient(d: number, x: number, into: number, rows: number, cols: number, epsilon: number): number;
+
+/**
+ * d, x f32 [rows, cols], gain f32 [cols] -> out f32 [rows, cols].
+ */
+export function rms_norm_gradient(d: number, x: number, gain: number, out: number, rows: number, cols: number, epsilon: number): number;
+
+/**
  * For tests: `rms_norm` by the scalar twin.
  */
 export function rms_norm_scalar(x: number, gain: number, out: number, rows: number, cols: number, epsilon: number): number;
@@ -231,6 +314,11 @@ export function rms_norm_scalar(x: number, gain: number, out: number, rows: numb
  * `interleaved` chooses the pairing.
  */
 export function rope(x: number, table: number, out: number, rows: number, heads: number, head_size: number, half: number, interleaved: boolean, start: number): number;
+
+/**
+ * Arguments as those of `rope`, with d for x.
+ */
+export function rope_gradient(d: number, table: number, out: number, rows: number, heads: number, head_size: number, half: number, interleaved: boolean, start: number): number;
 
 /**
  * For tests: `rope_table` and `rope` in one by the scalar twin; `factors` may be 0.
@@ -250,14 +338,35 @@ export function rope_table(positions: number, factors: number, table: number, ro
 export function route(logits: number, bias: number, forced: number, ids: number, weights: number, rows: number, experts: number, used: number, sigmoid: boolean, groups: number, groups_used: number, two_best: boolean, normalize: boolean, scale: number): number;
 
 /**
+ * logits f32 [rows, experts] and ids i32 [rows, used] of `route`; d f32 [rows, used] by the weights, d_scores f32 [rows,
+ * experts] by the scores (0: none) -> out f32 [rows, experts], the gradient by the logits.
+ */
+export function route_gradient(logits: number, ids: number, d: number, d_scores: number, out: number, rows: number, experts: number, used: number, sigmoid: boolean, normalize: boolean, scale: number): number;
+
+/**
  * For tests: `route` by the scalar twin.
  */
 export function route_scalar(logits: number, bias: number, forced: number, ids: number, weights: number, rows: number, experts: number, used: number, sigmoid: boolean, groups: number, groups_used: number, two_best: boolean, normalize: boolean, scale: number): number;
 
 /**
+ * logits f32 [rows, experts] -> scores f32 [rows, experts].
+ */
+export function route_scores(logits: number, out: number, rows: number, experts: number, sigmoid: boolean): number;
+
+/**
  * Runs a helper thread until `stop_helpers`; a Worker calls it and does not come back before.
  */
 export function run_helper(): void;
+
+/**
+ * x, out f32 [n].
+ */
+export function scale(x: number, factor: number, out: number, n: number): number;
+
+/**
+ * out f32 [rows, cols]: zeros, and the rows of d f32 [n, cols] added to rows `indices` i32 [n].
+ */
+export function scatter_rows(d: number, indices: number, out: number, n: number, rows: number, cols: number): number;
 
 /**
  * x f32 [rows, cols], indices i32 [n] -> out f32 [n, cols].
@@ -281,14 +390,29 @@ export function sleeper_count(): number;
 export function split_heads(x: number, list: number, count: number, rows: number, heads: number): number;
 
 /**
+ * The sum of squares of x f32 [n]; NaN for an address that is 0.
+ */
+export function squared_norm(x: number, n: number): number;
+
+/**
  * Ends all helpers.
  */
 export function stop_helpers(): void;
 
 /**
+ * d f32 [rows, heads, size] -> out f32 [rows, size].
+ */
+export function sum_heads(d: number, out: number, rows: number, heads: number, size: number): number;
+
+/**
  * gate, up, out f32 [n].
  */
 export function swiglu(gate: number, up: number, out: number, n: number): number;
+
+/**
+ * d, gate, up, d_gate, d_up f32 [n].
+ */
+export function swiglu_gradient(d: number, gate: number, up: number, d_gate: number, d_up: number, n: number): number;
 
 /**
  * For tests: `swiglu` by the scalar twin.
@@ -319,12 +443,16 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly activation_bytes: (a: number, b: number) => number;
+    readonly adamw: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
     readonly add: (a: number, b: number, c: number, d: number) => number;
+    readonly add_columns: (a: number, b: number, c: number, d: number) => number;
     readonly adjusted: (a: number, b: number, c: number, d: number) => number;
     readonly adjusted_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly allocate: (a: number) => number;
     readonly attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
+    readonly attend_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number, o: number, p: number) => number;
     readonly attend_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly attention_statistics: () => number;
     readonly best_logprobs: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly byte_dot_probe: () => number;
     readonly copy_bytes: (a: number, b: number, c: number) => void;
@@ -334,11 +462,16 @@ export interface InitOutput {
     readonly draw_margin: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly draw_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly drop_chunk: () => void;
+    readonly dropout: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
     readonly embed: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+    readonly embed_gradient: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly entropies: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly exp_lanes: (a: number, b: number, c: number) => number;
     readonly exp_scalar: (a: number, b: number, c: number) => number;
-    readonly experts: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
-    readonly experts_room: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly experts: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number) => number;
+    readonly experts_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number, o: number, p: number) => number;
+    readonly experts_gradient_room: (a: number, b: number, c: number, d: number) => number;
+    readonly experts_room: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly experts_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly failure_text: () => number;
     readonly failure_text_bytes: () => number;
@@ -348,10 +481,14 @@ export interface InitOutput {
     readonly helper_stack_bytes: () => number;
     readonly join_heads: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly latent_attend: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
+    readonly latent_attend_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number) => number;
     readonly latent_attend_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
     readonly let_caller_sleep: (a: number) => void;
     readonly linear: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly linear_input_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
     readonly linear_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
+    readonly linear_weight_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
+    readonly logprob_gradient: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly pack_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly packed_bytes: (a: number, b: number, c: number) => number;
     readonly philox_uniform: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
@@ -360,19 +497,29 @@ export interface InitOutput {
     readonly quantize_rows: (a: number, b: number, c: number, d: number) => number;
     readonly release: (a: number, b: number) => void;
     readonly rms_norm: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly rms_norm_gain_gradient: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
+    readonly rms_norm_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
     readonly rms_norm_scalar: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly rope: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
+    readonly rope_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;
     readonly rope_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
     readonly rope_table: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
     readonly route: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
+    readonly route_gradient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly route_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number, n: number) => number;
+    readonly route_scores: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly run_helper: () => void;
+    readonly scale: (a: number, b: number, c: number, d: number) => number;
+    readonly scatter_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly select_rows: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly set_patience: (a: number) => void;
     readonly sleeper_count: () => number;
     readonly split_heads: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly squared_norm: (a: number, b: number) => number;
     readonly stop_helpers: () => void;
+    readonly sum_heads: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly swiglu: (a: number, b: number, c: number, d: number) => number;
+    readonly swiglu_gradient: (a: number, b: number, c: number, d: number, e: number, f: number) => number;
     readonly swiglu_scalar: (a: number, b: number, c: number, d: number) => number;
     readonly thread_count: () => number;
     readonly token_logprob_scalar: (a: number, b: number, c: number, d: number) => number;

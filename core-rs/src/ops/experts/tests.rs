@@ -58,6 +58,15 @@ fn case(dtypes: [Dtype; 3], rows: usize, [used, experts, width, hidden]: [usize;
 
 /// Runs some rows of a case, in waves of `places` places if that is given.
 fn run(case: &Case, rows: Range<usize>, places: Option<usize>) -> Option<Vec<f32>> {
+    run_adapted(case, rows, places, [BankAdapter::NONE; 3])
+}
+
+fn run_adapted(
+    case: &Case,
+    rows: Range<usize>,
+    places: Option<usize>,
+    adapters: [BankAdapter; 3],
+) -> Option<Vec<f32>> {
     let x = &case.x[rows.start * case.width..];
     let mut act = vec![0u8; rows.len() * row_bytes(case.width)];
     unsafe { quantize_rows(x.as_ptr(), act.as_mut_ptr(), rows.len(), case.width) };
@@ -67,6 +76,7 @@ fn run(case: &Case, rows: Range<usize>, places: Option<usize>) -> Option<Vec<f32
         gate: bank(0),
         up: bank(1),
         down: bank(2),
+        adapters,
         x: x.as_ptr(),
         act: act.as_ptr(),
         ids: case.ids[rows.start * case.used..].as_ptr(),
@@ -207,4 +217,44 @@ fn grouping_puts_every_slot_in_one_place() {
     assert_eq!(grouping.wave(3, 4), Some(3..6));
     assert_eq!(grouping.wave(6, 4), None);
     assert!(Grouping::new(&[1, 6], 2, 6).is_none());
+}
+
+/// What adapters change is what weights change that have them merged in.
+#[test]
+fn adapters_give_what_merged_weights_give() {
+    let (used, experts_count, width, hidden, rank) = (2, 5, 24, 12, 3);
+    let plain = case([Dtype::F32; 3], 40, [used, experts_count, width, hidden]);
+    let mut rng = Rng::new(11);
+    let mut merged = case([Dtype::F32; 3], 40, [used, experts_count, width, hidden]);
+    let mut adapters = [BankAdapter::NONE; 3];
+    let mut kept = Vec::new();
+    for (part, [outputs, cols]) in [[hidden, width], [hidden, width], [width, hidden]].into_iter().enumerate() {
+        let mut numbers = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.signed_unit()).collect() };
+        let (a, b) = (numbers(experts_count * rank * cols), numbers(experts_count * outputs * rank));
+        let mut weights: Vec<f32> = plain.stored[part].chunks(4).map(|word| f32::from_le_bytes(word.try_into().unwrap())).collect();
+        for (i, weight) in weights.iter_mut().enumerate() {
+            let (row, col) = (i / cols, i % cols);
+            let first = row / outputs * rank;
+            *weight += 0.5 * (0..rank).map(|r| b[row * rank + r] * a[(first + r) * cols + col]).sum::<f32>();
+        }
+        let tiles = |values: &[f32], outputs: usize, cols: usize| -> Vec<u8> {
+            let experts = values.chunks(outputs * cols);
+            let bytes = experts.map(|own| own.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
+            bytes.flat_map(|own| packed(Dtype::F32, &own, outputs, cols)).collect()
+        };
+        merged.packed[part] = tiles(&weights, outputs, cols);
+        kept.push([tiles(&a, rank, cols), tiles(&b, outputs, rank)]);
+        let [a, b] = &kept[part];
+        adapters[part] = BankAdapter { a: a.as_ptr(), b: b.as_ptr(), rank, scale: 0.5 };
+    }
+    let wanted = run(&merged, 0..40, None).unwrap();
+    for places in [None, Some(1), Some(7)] {
+        let own = run_adapted(&plain, 0..40, places, adapters).unwrap();
+        assert!(own.iter().zip(&wanted).all(|(a, b)| (a - b).abs() <= 1e-3), "{places:?}");
+        let whole = run_adapted(&plain, 0..40, None, adapters).unwrap();
+        assert!(own.iter().zip(&whole).all(|(a, b)| a.to_bits() == b.to_bits()), "{places:?}");
+    }
+    let last = run_adapted(&plain, 39..40, None, adapters).unwrap();
+    let whole = run_adapted(&plain, 0..40, None, adapters).unwrap();
+    assert!(last.iter().zip(&whole[39 * width..]).all(|(a, b)| a.to_bits() == b.to_bits()));
 }

@@ -4,18 +4,20 @@ use crate::math::{max, sum_exp};
 use crate::threads::parallel_for;
 
 /// log-softmax(logits / temperature) of one row: the only definition of a token's log-probability.
-struct LogSoftmax {
-    top: f32,
-    factor: f32,
-    log_total: f64,
+pub(super) struct LogSoftmax {
+    pub top: f32,
+    pub factor: f32,
+    pub total: f64,
+    pub log_total: f64,
 }
 
 impl LogSoftmax {
     /// # Safety
     /// `logits` holds `vocab` numbers.
-    unsafe fn of(logits: *const f32, vocab: usize, temperature: f32) -> Self {
+    pub unsafe fn of(logits: *const f32, vocab: usize, temperature: f32) -> Self {
         let (top, factor) = (max(logits, vocab), 1.0 / temperature);
-        LogSoftmax { top, factor, log_total: sum_exp(logits, vocab, top, factor).ln() }
+        let total = sum_exp(logits, vocab, top, factor);
+        LogSoftmax { top, factor, total, log_total: total.ln() }
     }
 
     fn at(&self, logit: f32) -> f32 {

@@ -81,7 +81,6 @@ async function* calledAnswer(
   }
 }
 
-/** Whether a call is of a function that is offered, with arguments that fit. */
 /** Where nobody can tell, the arguments are taken as the model wrote them. */
 function holds(schema: JsonSchema, value: unknown): boolean {
   try {
@@ -92,6 +91,7 @@ function holds(schema: JsonSchema, value: unknown): boolean {
   }
 }
 
+/** Whether a call is of a function that is offered, with arguments that fit. */
 function callCheck(
   { tools, parallel }: OfferedTools,
   check: SchemaCheck,

@@ -74,10 +74,15 @@ export interface SlotStatus {
 export interface Engine {
   /** In the order in which they were configured; the first is the default. */
   models(): readonly ModelEntry[];
+  /** The model of a name or an alias, if there is one. */
+  find(name: string): ModelEntry | undefined;
   /** Waits for a place and for the model; without a name the default one. */
   acquire(name: string | undefined, options?: AcquireOptions): Promise<Lease>;
   /** Unloads a model as soon as nobody uses it. */
   unload(name: string): Promise<void>;
+  /** Whether it takes requests; asks no model, so it is known at once. */
+  state(): EngineStatus["state"];
+  /** Asks the models, which may take a moment where they are busy. */
   status(): Promise<EngineStatus>;
   /** Takes no more requests, lets those that run end for so long, then ends them. */
   close(options?: { readonly graceMs?: number }): Promise<void>;

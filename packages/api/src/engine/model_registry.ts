@@ -90,10 +90,15 @@ export class ModelRegistry {
    */
   find(name?: string): Served {
     if (name === undefined) return this.#served[0];
-    const found = this.#served.find(({ spec }) => spec.name === name) ??
-      this.#served.find(({ spec }) => spec.aliases?.some((alias) => isMeant(alias, name)));
+    const found = this.known(name);
     if (found) return found;
     throw new UnknownModelError(name, this.#served.map(({ spec }) => spec.name));
+  }
+
+  /** The model of a name or an alias, if there is one. */
+  known(name: string): Served | undefined {
+    return this.#served.find(({ spec }) => spec.name === name) ??
+      this.#served.find(({ spec }) => spec.aliases?.some((alias) => isMeant(alias, name)));
   }
 
   /**

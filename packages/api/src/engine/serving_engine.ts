@@ -53,6 +53,12 @@ export class ServingEngine implements Engine {
     return registry.all().map((served) => registry.entryOf(served));
   }
 
+  find(name: string): ModelEntry | undefined {
+    const { registry } = this.#parts;
+    const served = registry.known(name);
+    return served && registry.entryOf(served);
+  }
+
   /** Loads models one after the other; what fails is told by the model's entry. */
   preload(names: readonly string[]): void {
     const { registry } = this.#parts;
@@ -152,6 +158,10 @@ export class ServingEngine implements Engine {
     await registry.unload(registry.find(name));
   }
 
+  state(): EngineStatus["state"] {
+    return this.#closing ? "closing" : this.#preloading ? "loading" : "ready";
+  }
+
   async status(): Promise<EngineStatus> {
     const { registry, slots, maxQueued } = this.#parts;
     const models = await Promise.all(
@@ -160,9 +170,9 @@ export class ServingEngine implements Engine {
         return { ...registry.entryOf(served), ...(load ? { load } : {}) };
       }),
     );
-    const state = this.#closing ? "closing" : this.#preloading ? "loading" : "ready";
     return {
-      ...{ state, maxQueued, models, queued: this.#queue.queued },
+      state: this.state(),
+      ...{ maxQueued, models, queued: this.#queue.queued },
       slots: Array.from({ length: slots }, (_, id) => {
         const lease = [...this.#open].find((open) => open.slots.includes(id));
         return { id, ...(lease ? { model: lease.model, sinceMs: lease.sinceMs } : {}) };

@@ -45,6 +45,8 @@ Deno.test("engine: a lease has its model, told by name, by alias or as the first
     using lease = await engine.acquire(name);
     assertEquals([lease.model.name, lease.entry.name, lease.entry.state], [found, found, "ready"]);
   }
+  const found = ["b", "gpt-4o", "deepseek-chat", "x"].map((name) => engine.find(name)?.name);
+  assertEquals(found, ["b", "a", "a", undefined]);
   using lease = await engine.acquire("deepseek-chat");
   assertEquals(lease.model.name, "a");
   const error = await assertRejects(() => engine.acquire("deepseek"), UnknownModelError);

@@ -16,7 +16,7 @@ interface KnownKey {
 
 /**
  * With no keys everybody may ask. `now` are milliseconds of a clock that never goes back.
- * @throws {RangeError} where a key is empty
+ * @throws {RangeError} where a key is empty or a limit is not over 0
  */
 export function apiKeys(
   keys: readonly ApiKey[],
@@ -24,6 +24,7 @@ export function apiKeys(
 ): MiddlewareHandler<ApiEnv> {
   const empty = keys.find(({ key }) => key === "");
   if (empty) throw new RangeError(`The API key ${JSON.stringify(empty.name)} is empty`);
+  keys.forEach(checkLimits);
   let known: Promise<KnownKey[]> | undefined;
   return async (c, next) => {
     if (keys.length > 0 && !isOpenPath(c.req.path)) {
@@ -34,6 +35,14 @@ export function apiKeys(
     }
     await next();
   };
+}
+
+function checkLimits({ name, requestsPerMinute, tokensPerMinute }: ApiKey): void {
+  for (const [what, limit] of Object.entries({ requestsPerMinute, tokensPerMinute })) {
+    if (limit === undefined || (limit > 0 && limit < Infinity)) continue;
+    const key = JSON.stringify(name);
+    throw new RangeError(`${what} of the API key ${key} is ${limit}, it must be over 0`);
+  }
 }
 
 async function knownKey(key: ApiKey, now: () => number): Promise<KnownKey> {

@@ -63,6 +63,15 @@ Deno.test("apiKeys: an empty key opens nothing, health is open, no keys let ever
   assertThrows(() => apiKeys([{ name: "one", key: "" }]), RangeError, '"one" is empty');
 });
 
+Deno.test("apiKeys: limits under which nothing could ever be asked are refused at once", () => {
+  for (const limit of [0, -1, NaN, Infinity]) {
+    for (const what of ["requestsPerMinute", "tokensPerMinute"]) {
+      const make = () => apiKeys([{ name: "one", key: "a", [what]: limit }]);
+      assertThrows(make, RangeError, `${what} of the API key "one" is ${limit}`);
+    }
+  }
+});
+
 Deno.test("apiKeys: requests a minute, each key by itself", async () => {
   const keys = [{ name: "one", key: "a", requestsPerMinute: 2 }, { name: "two", key: "b" }];
   const { ask, clock } = keyed(keys);

@@ -40,7 +40,10 @@ const messageSchema = z.discriminatedUnion("role", [
 export const jsonSchemaSchema = z.record(z.string(), z.unknown());
 
 /** Names as OpenAI allows them. */
-export const functionNameSchema = z.string().regex(/^[\w-]{1,64}$/);
+export const functionNameSchema = z.string().regex(
+  /^[\w-]{1,64}$/,
+  "must be 1 to 64 letters, digits, _ and -",
+);
 
 const toolSchema = z.object({
   type: z.literal("function"),

@@ -4,6 +4,9 @@ import type { AppOptions } from "../app_options.ts";
 import type { ServedOptions } from "../engine/served_model.ts";
 import { ApiError, type ParamNames } from "../errors.ts";
 
+/** llama.cpp's largest. */
+export const MAX_TOP_K: number = 2 ** 31 - 1;
+
 /** Of an object by token ids. */
 export const tokenIdKey = z.string().regex(/^\d+$/, "is no token id");
 /** What the description's generator does not see of such keys. */
@@ -14,7 +17,7 @@ export const samplingFields = {
   temperature: z.number().min(0).max(100).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
   /** Not OpenAI's: 0 and -1 keep all tokens. */
-  top_k: z.int().min(-1).max(2 ** 31 - 1).nullish(),
+  top_k: z.int().min(-1).max(MAX_TOP_K).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
   repetition_penalty: z.number().min(0.01).max(100).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),

@@ -26,7 +26,7 @@ export class StopMatcher {
       this.#held = "";
       return all.slice(0, start);
     }
-    const waiting = Math.max(0, ...this.stops.map((stop) => unfinished(all, stop)));
+    const waiting = this.stops.reduce((most, stop) => Math.max(most, unfinished(all, stop)), 0);
     this.#held = all.slice(all.length - waiting);
     return all.slice(0, all.length - waiting);
   }

@@ -49,3 +49,8 @@ Deno.test("StopMatcher: only what may begin a stop string waits", () => {
 Deno.test("StopMatcher: an empty stop string is refused", () => {
   assertThrows(() => new StopMatcher(["a", ""]), RangeError, "empty");
 });
+
+Deno.test("StopMatcher: as many stop strings as anybody sends", () => {
+  const stops = Array.from({ length: 300_000 }, (_, i) => `stop${i}`);
+  assertEquals(read(stops, ["one stop", "7 two"]), { text: "one ", stopped: true });
+});

@@ -1,6 +1,6 @@
 /** Which GGUF architecture a Hugging Face class becomes, and where each of its tensors goes. Reads no files, moves no weights. */
 import { CheckpointError, UnsupportedError } from "../errors.ts";
-import type { MixtureFamily } from "./checkpoint/mixture_config.ts";
+import type { MixtureConfig, MixtureFamily } from "./checkpoint/mixture_config.ts";
 import type { CheckpointConfig } from "./checkpoint/model_config.ts";
 import { addExperts, addLatentAttention, addNextToken } from "./mixture_tensors.ts";
 import { type WantedTensor, WantedTensors } from "./wanted_tensor.ts";
@@ -48,6 +48,22 @@ const CLASSES: Readonly<Record<string, TargetArchitecture>> = {
   DeepseekV3ForCausalLM: { ...deepseek2, family: "deepseek-v3" },
 };
 
+/** The class whose models have that GGUF architecture; undefined where none is known. */
+export function targetNamed(architecture: string): TargetArchitecture | undefined {
+  return Object.values(CLASSES).find(({ name }) => name === architecture);
+}
+
+/** The sizes that tell a model's tensors. */
+export type ModelSizes =
+  & Pick<CheckpointConfig, "layers" | "nextLayers" | "width" | "hidden" | "vocabulary" | "isTied">
+  & Pick<CheckpointConfig, "heads" | "kvHeads" | "headSize" | "latent">
+  & {
+    readonly mixture?: Pick<
+      MixtureConfig,
+      "experts" | "hidden" | "shared" | "denseLayers" | "hasChoiceBias"
+    >;
+  };
+
 /** Computed from the sizes; old files store them. */
 const COMPUTED = /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/;
 
@@ -64,7 +80,7 @@ export function targetOf(className: string): TargetArchitecture {
 /** Every tensor that the folder must or may hold, by its name there. */
 export function wantedTensors(
   target: TargetArchitecture,
-  config: CheckpointConfig,
+  config: ModelSizes,
 ): ReadonlyMap<string, WantedTensor> {
   const { width, vocabulary, layers, mixture, latent } = config;
   const wanted = new WantedTensors();
@@ -90,7 +106,7 @@ export function wantedTensors(
 function addFeedForward(
   wanted: WantedTensors,
   layer: number,
-  { width, hidden }: CheckpointConfig,
+  { width, hidden }: ModelSizes,
 ): void {
   const [from, to] = [`model.layers.${layer}.mlp`, `blk.${layer}`];
   wanted.add(`${from}.gate_proj.weight`, `${to}.ffn_gate.weight`, [hidden, width]);
@@ -103,7 +119,7 @@ function addAttention(
   wanted: WantedTensors,
   layer: number,
   target: TargetArchitecture,
-  { width, heads, kvHeads, headSize }: CheckpointConfig,
+  { width, heads, kvHeads, headSize }: ModelSizes,
 ): void {
   const [from, to] = [`model.layers.${layer}.self_attn`, `blk.${layer}`];
   for (const [part, count] of [["q", heads], ["k", kvHeads], ["v", kvHeads]] as const) {

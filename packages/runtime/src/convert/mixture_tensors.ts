@@ -10,7 +10,7 @@ export function addExperts(
   wanted: WantedTensors,
   layer: number,
   width: number,
-  mixture: MixtureConfig,
+  mixture: Pick<MixtureConfig, "experts" | "hidden" | "shared" | "hasChoiceBias">,
 ): void {
   const { experts, hidden, shared } = mixture;
   const [from, to] = [`model.layers.${layer}.mlp`, `blk.${layer}`];
@@ -43,7 +43,7 @@ export function addExperts(
 export function addLatentAttention(
   wanted: WantedTensors,
   layer: number,
-  { width, heads }: CheckpointConfig,
+  { width, heads }: Pick<CheckpointConfig, "width" | "heads">,
   latent: LatentConfig,
 ): void {
   const { queryRank, rank, rotarySize, keySize, nopeSize, valueSize } = latent;
@@ -70,7 +70,7 @@ export function addLatentAttention(
 export function addNextToken(
   wanted: WantedTensors,
   layer: number,
-  { width, vocabulary }: CheckpointConfig,
+  { width, vocabulary }: Pick<CheckpointConfig, "width" | "vocabulary">,
 ): void {
   const [from, to] = [`model.layers.${layer}`, `blk.${layer}.nextn`];
   wanted.add(`${from}.eh_proj.weight`, `${to}.eh_proj.weight`, [width, 2 * width]);

@@ -159,10 +159,12 @@ class VocabularyTokenizer implements Tokenizer {
   }
 
   decode(ids: Iterable<number>, { special = true }: SpecialOption = {}): string {
+    const known = new Map<number, Uint8Array>(); // long texts repeat their tokens
     const parts: Uint8Array[] = [];
     let sizeBytes = 0;
     for (const id of ids) {
-      const bytes = this.bytesOf(id);
+      const bytes = known.get(id) ?? this.bytesOf(id);
+      known.set(id, bytes);
       if (!special && this.#isControl(id)) continue;
       parts.push(bytes);
       sizeBytes += bytes.length;

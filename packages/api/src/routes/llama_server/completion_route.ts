@@ -7,7 +7,7 @@ import { jsonRoute } from "../../json_route.ts";
 import { leaseModel, metered } from "../../lease_model.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp, ApiContext } from "../../request_record.ts";
-import { withoutNull } from "../../schema/sampling.ts";
+import { MAX_TOP_K, withoutNull } from "../../schema/sampling.ts";
 import { sseForm, sseFrame } from "../../sse.ts";
 import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
 import type { ConstraintSpec, JsonSchema } from "../../structured/constraint_spec.ts";
@@ -108,7 +108,7 @@ function servedOptions(body: CompletionBody, mostTokens = Infinity): ServedOptio
     maxTokens: limit === Infinity ? undefined : limit,
     seed: typeof seed === "number" && seed >= 0 ? seed : undefined,
     temperature: body.temperature,
-    topK: typeof topK === "number" ? Math.min(Math.max(topK, 0), 2 ** 31 - 1) : undefined,
+    topK: typeof topK === "number" ? Math.min(Math.max(topK, 0), MAX_TOP_K) : undefined,
     topP: body.top_p,
     minP: body.min_p,
     repeatPenalty: body.repeat_penalty,

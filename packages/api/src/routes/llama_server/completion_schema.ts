@@ -27,7 +27,7 @@ export const completionBody = z.object({
   presence_penalty: z.number().min(-2).max(2).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   seed: z.int().nullish(),
-  stop: z.array(z.string()).nullish(),
+  stop: z.array(z.string()).max(64).nullish(),
   ignore_eos: z.boolean().nullish(),
   logit_bias: z.union([
     z.array(biasPair),

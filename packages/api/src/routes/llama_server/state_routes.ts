@@ -51,7 +51,7 @@ export function stateRoutes(app: ApiApp, context: AppContext): void {
     described(app, path, "Says whether the server is ready", {
       ...{ 200: json(healthy, "It is"), 503: json(unavailable, "It loads, or is going down") },
     });
-    app.get(path, async (c) => health(c, (await engine.status()).state));
+    app.get(path, (c) => health(c, engine.state()));
   }
   described(app, "/props", "Tells what is served", responses(props, "Properties"), MODEL_QUERY);
   app.get("/props", async (c) => {

@@ -7,6 +7,7 @@ import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
 function appWith(status: Partial<EngineStatus>) {
   const options = { apiKeys: [{ name: "me", key: "secret" }], version: "1" };
   const app = scriptedApp({ content: [] }, options, (engine) => ({
+    state: () => status.state ?? engine.state(),
     status: async () => ({ ...await engine.status(), ...status }),
   }));
   const get = async (path: string) => {
@@ -30,6 +31,11 @@ Deno.test("health: ready, loading, closing, without a key", async () => {
     assertEquals(await of("loading"), failed("Loading model"));
     assertEquals(await of("closing"), failed("Shutting down"));
   }
+});
+
+Deno.test("health: answers at once, whatever models are about", async () => {
+  const app = scriptedApp({ content: [] }, {}, () => ({ status: () => new Promise(() => {}) }));
+  assertEquals((await app.request("/health")).status, 200);
 });
 
 Deno.test("slots: each place, and 503 where none is free and that is asked for", async () => {

@@ -55,8 +55,10 @@ export function tokenRoutes(app: ApiApp, context: AppContext): void {
       addBos: body.add_special ?? false,
     });
     if (!body.with_pieces) return c.json({ tokens: ids });
-    const pieces = (await lease.model.tokenBytes(ids)).map(pieceOf);
-    return c.json({ tokens: ids.map((id, i) => ({ id, piece: pieces[i] })) });
+    const distinct = [...new Set(ids)]; // a long text has few of them
+    const bytes = await lease.model.tokenBytes(distinct);
+    const pieces = new Map(distinct.map((id, i) => [id, pieceOf(bytes[i])]));
+    return c.json({ tokens: ids.map((id) => ({ id, piece: pieces.get(id) })) });
   });
 
   jsonRoute(app, context, {

@@ -93,7 +93,7 @@ async function sendEmpty(
 ): Promise<Response> {
   const isUnload = stayMs(body) === 0;
   const name = servedName(context.engine, body.model);
-  if (isUnload && context.engine.models().some((entry) => entry.name === name)) {
+  if (isUnload && context.engine.find(name)) {
     // as soon as nobody uses it; what its users still get is not waited for
     context.engine.unload(name).catch((error) => c.get("record").failure(error));
   } else {

@@ -7,14 +7,15 @@ import type { OllamaMessage, OllamaTool } from "./request_schema.ts";
 /** What a conversation asks for. */
 export interface Conversation {
   readonly messages: readonly ChatMessage[];
-  /** An assistant's message at the end is gone on with, as Ollama does. */
+  /** An assistant's message after others is gone on with, as Ollama does. */
   readonly prefix?: string;
 }
 
 /** Messages in OpenAI's form. */
 export function conversationOf(messages: readonly OllamaMessage[]): Conversation {
   const last = messages.at(-1);
-  const isBegun = last?.role === "assistant" && !last.tool_calls?.length && Boolean(last.content);
+  const isBegun = messages.length > 1 && last?.role === "assistant" && !last.tool_calls?.length &&
+    Boolean(last.content);
   if (!isBegun) return { messages: messages.map(messageOf) };
   return { messages: messages.slice(0, -1).map(messageOf), prefix: last.content ?? "" };
 }

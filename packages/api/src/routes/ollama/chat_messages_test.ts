@@ -24,6 +24,8 @@ Deno.test("conversationOf: an answer at the end is gone on with, a call is not",
   const question = { role: "user" as const, content: "Hi" };
   const begun = conversationOf([question, { role: "assistant", content: "Hello, " }]);
   assertEquals(begun, { messages: [question], prefix: "Hello, " });
+  const alone = conversationOf([{ role: "assistant", content: "Hello, " }]);
+  assertEquals([alone.messages.length, alone.prefix], [1, undefined]);
   const tool_calls = [{ id: "call_1", function: { name: "f", arguments: {} } }];
   const called = conversationOf([question, { role: "assistant", content: "So:", tool_calls }]);
   assertEquals([called.messages.length, called.prefix], [2, undefined]);

@@ -118,6 +118,12 @@ Deno.test("chat: without messages the model is loaded, or unloaded", async () =>
   ]]);
   assertEquals(app.engine.acquired.map((options) => options?.keepAliveMs), [600_000]);
   assertEquals([app.engine.open, app.engine.requests.length], [0, 0]);
+  const aliased = scriptedApp(SCRIPT, {}, ({ find }) => ({
+    unload,
+    find: (asked) => find(asked === "alias" ? "scripted" : asked),
+  }));
+  await chat(aliased, { model: "alias", messages: [], keep_alive: 0 });
+  assertEquals([unloaded.at(-1), aliased.engine.acquired.length], ["scripted", 0]);
   const unknown = await app.post("/api/chat", { model: "other", messages: [], keep_alive: 0 });
   assertEquals(unknown.status, 404);
 });

@@ -3,6 +3,8 @@ import type { AppContext } from "../../app_options.ts";
 import type { EmbedOptions, ServedModel } from "../../engine/served_model.ts";
 import { jsonRoute } from "../../json_route.ts";
 import type { ApiApp } from "../../request_record.ts";
+import { wholeResponse } from "../../streamed_response.ts";
+import { shortened } from "../shortened.ts";
 import { nanoseconds } from "./answer_lines.ts";
 import { leaseFor } from "./answer_route.ts";
 import { embedBody, embeddingsBody } from "./request_schema.ts";
@@ -20,19 +22,22 @@ export function embedRoutes(app: ApiApp, context: AppContext): void {
   jsonRoute(app, context, embed, async (c, body) => {
     const startMs = performance.now();
     const record = c.get("record");
-    using lease = await leaseFor(c, context, body);
+    const lease = await leaseFor(c, context, body);
     record.paramNames = { messages: "input" };
     const options = { truncates: body.truncate ?? true, signal: record.signal };
     const texts = [body.input || []].flat();
-    const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
-    record.promptTokens += promptTokens;
-    return c.json({
-      model: body.model,
-      embeddings: vectors.map((vector) => [...shortened(vector, body.dimensions ?? 0)]),
-      total_duration: nanoseconds(performance.now() - startMs),
-      load_duration: nanoseconds(lease.loadMs),
-      prompt_eval_count: promptTokens,
-    });
+    const size = body.dimensions || Infinity;
+    return await wholeResponse(c, lease, async () => {
+      const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
+      record.promptTokens += promptTokens;
+      return {
+        model: body.model,
+        embeddings: vectors.map((vector) => [...shortened(vector, size)]),
+        total_duration: nanoseconds(performance.now() - startMs),
+        load_duration: nanoseconds(lease.loadMs),
+        prompt_eval_count: promptTokens,
+      };
+    }, context.options);
   });
 
   const embeddings = {
@@ -44,12 +49,14 @@ export function embedRoutes(app: ApiApp, context: AppContext): void {
   };
   jsonRoute(app, context, embeddings, async (c, body) => {
     const record = c.get("record");
-    using lease = await leaseFor(c, context, body);
+    const lease = await leaseFor(c, context, body);
     const texts = body.prompt ? [body.prompt] : [];
     const options = { truncates: true, signal: record.signal };
-    const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
-    record.promptTokens += promptTokens;
-    return c.json({ embedding: vectors.flatMap((vector) => [...vector]) });
+    return await wholeResponse(c, lease, async () => {
+      const { vectors, promptTokens } = await vectorsOf(lease.model, texts, options);
+      record.promptTokens += promptTokens;
+      return { embedding: vectors.flatMap((vector) => [...vector]) };
+    }, context.options);
   });
 }
 
@@ -60,12 +67,4 @@ async function vectorsOf(
 ): ReturnType<ServedModel["embed"]> {
   if (texts.length === 0) return { vectors: [], promptTokens: 0 };
   return await model.embed(texts, options);
-}
-
-/** The first `dimensions` numbers, again of length 1; 0: all. */
-function shortened(vector: Float32Array, dimensions: number): Float32Array {
-  if (dimensions === 0 || dimensions >= vector.length) return vector;
-  const part = vector.slice(0, dimensions);
-  const length = Math.hypot(...part);
-  return length > 0 ? part.map((value) => value / length) : part;
 }

@@ -3,9 +3,9 @@ import type { Engine } from "../../engine/engine.ts";
 
 const LATEST = ":latest";
 
-/** The engine's name for `asked`; one that is not listed, maybe an alias, is left as it is but for `:latest`. */
-export function servedName(engine: Pick<Engine, "models">, asked: string): string {
-  const names = new Set(engine.models().map(({ name }) => name));
+/** The engine's name for `asked`, maybe an alias; one that is not known is left as it is but for `:latest`. */
+export function servedName(engine: Pick<Engine, "find">, asked: string): string {
   const plain = asked.endsWith(LATEST) ? asked.slice(0, -LATEST.length) : asked;
-  return [asked, plain, plain + LATEST].find((form) => names.has(form)) ?? plain;
+  const forms = [asked, plain, plain + LATEST];
+  return forms.map((form) => engine.find(form)?.name).find((name) => name !== undefined) ?? plain;
 }

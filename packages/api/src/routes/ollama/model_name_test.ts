@@ -6,7 +6,8 @@ Deno.test("servedName: a name without a tag and `:latest` are one", () => {
   const models = ["r1", "smollm2:latest", "qwen:0.5b"].map((name) => (
     { name, created: 0, state: "cold" as const }
   ));
-  const engine = { models: () => models };
+  const known = (asked: string) => asked === "alias" ? "r1" : asked;
+  const engine = { find: (asked: string) => models.find(({ name }) => name === known(asked)) };
   const found = [
     "r1",
     "r1:latest",
@@ -28,7 +29,7 @@ Deno.test("servedName: a name without a tag and `:latest` are one", () => {
       "qwen:0.5b",
       "qwen",
       "r1:7b",
-      "alias",
+      "r1",
     ],
   ]);
 });

@@ -1,6 +1,6 @@
 /** GET /api/tags, /api/ps and /api/version, POST /api/show: which models there are and which are loaded. Loads none. */
 import type { AppContext } from "../../app_options.ts";
-import type { ModelEntry } from "../../engine/engine.ts";
+import type { Engine, ModelEntry } from "../../engine/engine.ts";
 import { UnknownModelError } from "../../engine/engine_errors.ts";
 import type { ModelFacts } from "../../engine/served_model.ts";
 import { ApiError } from "../../errors.ts";
@@ -46,17 +46,16 @@ export function modelRoutes(app: ApiApp, context: AppContext): void {
     context,
     show,
     (c, { model, name }) =>
-      Promise.resolve(c.json(shown(entryOf(engine.models(), model || name || undefined)))),
+      Promise.resolve(c.json(shown(entryOf(engine, model || name || undefined)))),
   );
 }
 
 /** @throws {ApiError} 400 without a name, {UnknownModelError} where none has it */
-function entryOf(models: readonly ModelEntry[], asked: string | undefined): ModelEntry {
+function entryOf(engine: Engine, asked: string | undefined): ModelEntry {
   if (asked === undefined) throw new ApiError("invalid", "model is missing", { param: "model" });
-  const known = servedName({ models: () => models }, asked);
-  const entry = models.find(({ name }) => name === known);
+  const entry = engine.find(servedName(engine, asked));
   if (entry) return entry;
-  throw new UnknownModelError(asked, models.map(({ name }) => name));
+  throw new UnknownModelError(asked, engine.models().map(({ name }) => name));
 }
 
 async function listed({ name, facts }: ModelEntry): Promise<Record<string, unknown>> {

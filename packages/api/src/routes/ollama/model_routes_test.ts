@@ -71,6 +71,17 @@ Deno.test("show: a model's facts, by either name of the field", async () => {
   assertEquals((await two.post("/api/show", {})).status, 400);
 });
 
+Deno.test("show: a model by its alias", async () => {
+  const aliased = scriptedApp({ content: [] }, {}, ({ find }) => ({
+    find: (asked) => find(asked === "alias" ? "scripted" : asked),
+  }));
+  for (const model of ["alias", "alias:latest"]) {
+    const response = await aliased.post("/api/show", { model });
+    assertEquals([response.status, (await response.json()).modelfile], [200, "FROM scripted\n"]);
+  }
+  assertEquals((await aliased.request("/v1/models/alias")).status, 200);
+});
+
 Deno.test("version, and the text that probes look for", async () => {
   assertEquals(await (await app().request("/api/version")).json(), { version: "1.2.3" });
   assertEquals(await (await app().request("/")).text(), "Ollama is running");

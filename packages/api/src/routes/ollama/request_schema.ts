@@ -21,7 +21,7 @@ const modelOptions = z.looseObject({
   top_p: optional(z.number().min(0).max(1)),
   min_p: optional(z.number().min(0).max(1)),
   typical_p: optional(z.literal(1)).openapi({ description: "Only 1, which is off" }),
-  stop: optional(z.union([z.string(), z.array(z.string())])),
+  stop: optional(z.union([z.string(), z.array(z.string()).max(64)])),
   num_ctx: optional(z.int().min(1)),
   num_predict: optional(z.int().min(-2)),
   num_keep: optional(z.int().min(0)),

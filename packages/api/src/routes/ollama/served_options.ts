@@ -1,13 +1,11 @@
 /** Turns the options of an Ollama request into those of the engine. Validates no ranges: the schema has done so. */
 import type { ServedOptions } from "../../engine/served_model.ts";
+import { MAX_TOP_K } from "../../schema/sampling.ts";
 import type { JsonSchema } from "../../structured/constraint_spec.ts";
 import type { AnswerBody } from "./request_schema.ts";
 
 /** Most tokens of a thought at each level; `max` and `true`: as many as the model likes. */
 const THOUGHT_TOKENS = { low: 512, medium: 2_048, high: 8_192 } as const;
-
-/** llama.cpp's largest. */
-const MAX_TOP_K = 2 ** 31 - 1;
 
 /** Sampling and limits; `maxTokens` is the server's own bound on an answer. */
 export function servedOptions(body: AnswerBody, maxTokens?: number): ServedOptions {

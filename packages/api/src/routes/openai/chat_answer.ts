@@ -103,7 +103,8 @@ export class ChatChunks {
     const chunk = this.#chunkOf(event);
     if (!chunk || this.#begun.has(event.choice)) return chunk ? [chunk] : [];
     this.#begun.add(event.choice);
-    return [this.#chunk(event.choice, { role: "assistant", content: "" }), chunk];
+    const content = event.type === "tool_call" ? null : "";
+    return [this.#chunk(event.choice, { role: "assistant", content }), chunk];
   }
 
   /** The last chunk, where it was asked for. */

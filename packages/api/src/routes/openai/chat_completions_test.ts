@@ -162,6 +162,22 @@ Deno.test("chat completions: calls, whole and streamed", async () => {
   const bare = scriptedApp({ content: [CALL] });
   const alone = await answered(bare, { tools: [weather] });
   assertEquals(alone.choices[0].message.content, null);
+  const [begin] = await streamed(bare, { tools: [weather] });
+  assertEquals(begin.choices[0].delta, { role: "assistant", content: null });
+});
+
+Deno.test("chat completions: keys of logit_bias are ids, names of functions are plain", async () => {
+  for (const key of ["", " 5", "0x10", "1.0", "-1", "x"]) {
+    const { status, message } = await refused({ logit_bias: { [key]: 1 } });
+    assertEquals([status, message], [400, `logit_bias.${key} is no token id`]);
+  }
+  const proto = JSON.parse('{"logit_bias": {"__proto__": 1, "5": 2}}'); // left out
+  assertEquals((await askedFor(proto)).options.logitBias, { 5: 2 });
+  const tools = [{ type: "function", function: { name: "a b" } }];
+  const { message } = await refused({ tools });
+  assertEquals(message, "tools[0].function.name must be 1 to 64 letters, digits, _ and -");
+  const { message: long } = await refused({ stop: Array(17).fill("a") });
+  assertEquals(long, "stop must be at most 16 long");
 });
 
 Deno.test("chat completions: calls and results of the past, parts of content, developers", async () => {

@@ -7,7 +7,9 @@ import { leaseModel } from "../../lease_model.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp } from "../../request_record.ts";
 import { embeddingList, type EmbeddingRequest, embeddingRequest } from "../../schema/embedding.ts";
+import { wholeResponse } from "../../streamed_response.ts";
 import { checkIds } from "../raw_prompt.ts";
+import { shortened } from "../shortened.ts";
 import { NO_ADAPTERS } from "./refused_fields.ts";
 
 export function embeddingsRoute(app: ApiApp, context: AppContext): void {
@@ -22,19 +24,21 @@ export function embeddingsRoute(app: ApiApp, context: AppContext): void {
     const record = c.get("record");
     record.prompt = body.input;
     record.paramNames = { messages: "input" };
-    using lease = await leaseModel(context, c, body.model ?? undefined);
-    const width = lease.model.facts.width;
-    const size = sizeOf(body, width);
-    const inputs = inputsOf(body.input, lease.model);
-    const { vectors, promptTokens } = await lease.model.embed(inputs, { signal: record.signal });
-    record.promptTokens = promptTokens;
-    const data = vectors.map((vector, index) => {
-      const cut = size < width ? shortened(vector, size) : vector;
-      const embedding = body.encoding_format === "base64" ? base64Of(cut) : [...cut];
-      return { object: "embedding", index, embedding };
-    });
-    const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
-    return c.json({ object: "list", data, model: lease.entry.name, usage });
+    const lease = await leaseModel(context, c, body.model ?? undefined);
+    return await wholeResponse(c, lease, async () => {
+      const { model, entry } = lease;
+      const size = sizeOf(body, model.facts.width);
+      const inputs = inputsOf(body.input, model);
+      const { vectors, promptTokens } = await model.embed(inputs, { signal: record.signal });
+      record.promptTokens = promptTokens;
+      const data = vectors.map((vector, index) => {
+        const cut = shortened(vector, size);
+        const embedding = body.encoding_format === "base64" ? base64Of(cut) : [...cut];
+        return { object: "embedding", index, embedding };
+      });
+      const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
+      return { object: "list", data, model: entry.name, usage };
+    }, context.options);
   });
 }
 
@@ -56,13 +60,6 @@ function inputsOf(
   return inputs.map((one, i) =>
     typeof one === "string" ? one : checkIds(model, one, isMany ? `input[${i}]` : "input")
   );
-}
-
-/** The first numbers, again of length 1. */
-function shortened(vector: Float32Array, size: number): Float32Array {
-  const head = vector.slice(0, size);
-  const length = Math.hypot(...head);
-  return length > 0 ? head.map((value) => value / length) : head;
 }
 
 /** Little-endian float32, as OpenAI's clients read them. */

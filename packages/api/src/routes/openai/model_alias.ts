@@ -12,6 +12,7 @@ export function aliasOf(engine: Engine, name: string | null | undefined): {
   readonly think?: "on" | "off";
 } {
   if (name === null || name === undefined) return {};
-  const isServed = engine.models().some((entry) => entry.name === name);
-  return isServed || !Object.hasOwn(ALIASES, name) ? { model: name } : { think: ALIASES[name] };
+  return engine.find(name) || !Object.hasOwn(ALIASES, name)
+    ? { model: name }
+    : { think: ALIASES[name] };
 }

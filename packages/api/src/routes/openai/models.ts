@@ -21,9 +21,8 @@ export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
     // Names of models may have slashes.
     app.get(`${path}/:model{.+}`, (c) => {
       const name = c.req.param("model");
-      const entries = engine.models();
-      const entry = entries.find((candidate) => candidate.name === name);
-      if (!entry) throw new UnknownModelError(name, entries.map((known) => known.name));
+      const entry = engine.find(name);
+      if (!entry) throw new UnknownModelError(name, engine.models().map((known) => known.name));
       return c.json(wireModel(entry));
     });
   }

@@ -1,10 +1,14 @@
 /** The wasm backend: a core, its memory and helper threads behind the `Backend` interface. Knows no model. */
 import { KvCache, type KvShape, pageBytes } from "../../kv_cache.ts";
-import type { Backend } from "../../ops.ts";
+import type { TrainableBackend } from "../grad_ops.ts";
+import { Arena } from "./arena.ts";
 import { type CoreVariant, startBestCore } from "./core.ts";
+import { GradMemory } from "./grad/grad_memory.ts";
+import { WasmGradOps } from "./grad/grad_ops.ts";
 import { HelperThreads } from "./helper_threads.ts";
 import { WasmMemory } from "./memory.ts";
-import { WasmOps } from "./ops.ts";
+import { ACTIVATION_BLOCK_BYTES, WasmOps } from "./ops.ts";
+import { StepTables } from "./step_tables.ts";
 import { WeightLoader } from "./weight_loader.ts";
 
 /** Options of the wasm backend. */
@@ -34,19 +38,25 @@ export function coreCount(): number {
  * Starts the core and its helper threads.
  * @throws {UnsupportedError} when no artifact runs here.
  */
-export async function createWasmBackend(options: WasmBackendOptions = {}): Promise<Backend> {
+export async function createWasmBackend(
+  options: WasmBackendOptions = {},
+): Promise<TrainableBackend> {
   const core = await startBestCore(options.maxBytes ?? WASM32_BYTES, options.variant);
   const wanted = threadCount(options.threads);
   const helpers = await HelperThreads.start(core, wanted - 1);
   const memory = new WasmMemory(core);
   const loader = new WeightLoader(core.exports, memory);
+  const arena = new Arena(memory, ACTIVATION_BLOCK_BYTES);
+  const tables = new StepTables(core.exports, memory, arena);
+  const ops = new WasmOps(core.exports, memory, arena, tables);
   const fma = core.exports.fma_probe() ? "+fma" : "";
   return {
     name: "wasm",
     variant: core.variant,
     numericsId: `${core.variant}${fma}/${core.hash}`,
     threads: core.share ? wanted : 1,
-    ops: new WasmOps(core.exports, memory),
+    ops,
+    grad: new WasmGradOps(new GradMemory(core.exports, memory, arena, tables, ops)),
     loadWeight: (stored, read) => loader.loadWeight(stored, read),
     dequantize: (stored, read) => loader.dequantize(stored, read),
     loadVector: (stored, read) => loader.loadVector(stored, read),

@@ -26,7 +26,8 @@ import { TILE_ROWS } from "./weight_loader.ts";
 
 /** Logits that `tokenLogprobs` holds at a time. */
 const LOGPROB_CHUNK_BYTES = 16 << 20;
-const ACTIVATION_BLOCK_BYTES = 4 << 20;
+/** Bytes of a block of the arena of activations. */
+export const ACTIVATION_BLOCK_BYTES = 4 << 20;
 /** The core's address for a missing bias. */
 const NO_BIAS = 0;
 /** The core's numbers for formats of pages: ggml's type ids. */
@@ -41,9 +42,15 @@ export class WasmOps implements Ops {
   readonly #tables: StepTables;
   #depth = 0;
 
-  constructor(private readonly core: CoreExports, private readonly memory: WasmMemory) {
-    this.#arena = new Arena(memory, ACTIVATION_BLOCK_BYTES);
-    this.#tables = new StepTables(core, memory, this.#arena);
+  /** Arena and tables may be shared with the backward passes. */
+  constructor(
+    private readonly core: CoreExports,
+    private readonly memory: WasmMemory,
+    arena: Arena = new Arena(memory, ACTIVATION_BLOCK_BYTES),
+    tables: StepTables = new StepTables(core, memory, arena),
+  ) {
+    this.#arena = arena;
+    this.#tables = tables;
   }
 
   scope(): Scope {
@@ -355,11 +362,17 @@ export class WasmOps implements Ops {
   }
 
   #check(op: string, status: number): void {
-    if (status !== 0) throw new RangeError(`The core refused ${op}: status ${status}`);
+    expectDone(op, status);
   }
 }
 
-function expectSize(what: string, got: number, wanted: number): void {
+/** @throws {RangeError} where the core refused an op */
+export function expectDone(op: string, status: number): void {
+  if (status !== 0) throw new RangeError(`The core refused ${op}: status ${status}`);
+}
+
+/** @throws {RangeError} where sizes do not fit */
+export function expectSize(what: string, got: number, wanted: number): void {
   if (got !== wanted) throw new RangeError(`${what}: ${got} elements, expected ${wanted}`);
 }
 

@@ -110,11 +110,11 @@ function mixture(values: CoreValues, types: readonly (typeof F32)[], rows: numbe
     const at = x + 4 * first * WIDTH;
     const act = exports.allocate(exports.activation_bytes(count, WIDTH));
     exports.quantize_rows(at, act, count, WIDTH);
-    const room = exports.allocate(exports.experts_room(packed, count, USED, WIDTH, HIDDEN));
+    const room = exports.allocate(exports.experts_room(packed, count, USED, WIDTH, HIDDEN, 0));
     const out = values.room(count * WIDTH);
     const slots = 4 * first * USED;
     const status = exports.experts(
-      ...[packed, at, act, ids + slots, weights + slots, room, out, count, ...sizes] as const,
+      ...[packed, at, act, ids + slots, weights + slots, room, out, count, ...sizes, 0] as const,
     );
     assertEquals(status, 0);
     return values.read(out, count * WIDTH);
@@ -171,9 +171,9 @@ Deno.test("route, experts: wrong arguments give a status and write nothing", asy
       1,
     );
     const out = values.room(WIDTH);
-    const room = exports.allocate(exports.experts_room(packed, 1, USED, WIDTH, HIDDEN));
+    const room = exports.allocate(exports.experts_room(packed, 1, USED, WIDTH, HIDDEN, 0));
     const experts = (list: number, chosen: number, input = x) =>
-      exports.experts(...[list, input, 0, chosen, parts, room, out, 1, ...sizes] as const);
+      exports.experts(...[list, input, 0, chosen, parts, room, out, 1, ...sizes, 0] as const);
     const [unknown, nowhere] = [[99, packed], [0, 0]].map((words) =>
       values.i32([...words, ...words, ...words])
     );
@@ -183,7 +183,7 @@ Deno.test("route, experts: wrong arguments give a status and write nothing", asy
     for (const wrong of [[0, 1, EXPERTS], [-1, 0, 1], [2, 2, 3], [3, 2, 4]]) {
       assertEquals(experts(packed, values.i32(wrong)), BAD_ARGUMENT);
     }
-    assertEquals(exports.experts_room(unknown, 1, USED, WIDTH, HIDDEN), 0);
+    assertEquals(exports.experts_room(unknown, 1, USED, WIDTH, HIDDEN, 0), 0);
     assertEquals(values.read(out, WIDTH).every(Number.isNaN), true);
     assertEquals(experts(packed, good), 0);
   });

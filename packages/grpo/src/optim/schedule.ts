@@ -1,0 +1,52 @@
+/** Learning rates by step. Keeps no state. */
+
+/** How the rate goes on after the warm-up: `lr_scheduler_type` of transformers. */
+export type ScheduleType = "constant" | "linear" | "cosine";
+
+/** A schedule. */
+export interface Schedule {
+  /** `linear` falls to 0 at the end, `cosine` along half a wave (Loshchilov & Hutter 1608.03983). */
+  readonly type: ScheduleType;
+  readonly learningRate: number;
+  /** Steps over which the rate rises from 0. Default 0. */
+  readonly warmupSteps?: number;
+  /** Steps of the whole training; `constant` needs none. */
+  readonly totalSteps?: number;
+}
+
+/**
+ * The rate of a step, counted from 1. Step s has the rate that transformers' schedules give for s - 1, but for the warm-up:
+ * its first step has 1 / warmupSteps of the rate, not 0, so that no step is lost.
+ * @throws {RangeError} for rates and counts that cannot be
+ */
+export function learningRateAt(schedule: Schedule, step: number): number {
+  const { type, learningRate, warmupSteps = 0, totalSteps = Infinity } = schedule;
+  checkSchedule(schedule, step);
+  if (step <= warmupSteps) return learningRate * step / warmupSteps;
+  if (type === "constant") return learningRate;
+  const done = Math.min(1, (step - 1 - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
+  return learningRate * (type === "linear" ? 1 - done : (1 + Math.cos(Math.PI * done)) / 2);
+}
+
+function checkSchedule(schedule: Schedule, step: number): void {
+  const { type, learningRate, warmupSteps = 0, totalSteps } = schedule;
+  if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
+    throw new RangeError(`learningRate is ${learningRate}, it must be a number of at least 0`);
+  }
+  for (
+    const [name, value, least] of [
+      ["step", step, 1],
+      ["warmupSteps", warmupSteps, 0],
+      ["totalSteps", totalSteps ?? 1, 1],
+    ] as const
+  ) {
+    if (Number.isInteger(value) && value >= least) continue;
+    throw new RangeError(`${name} is ${value}, it must be a whole number of at least ${least}`);
+  }
+  if (!["constant", "linear", "cosine"].includes(type)) {
+    throw new RangeError(`type is ${type}, known are constant, linear and cosine`);
+  }
+  if (type !== "constant" && totalSteps === undefined) {
+    throw new RangeError(`totalSteps is missing: a ${type} schedule ends there`);
+  }
+}

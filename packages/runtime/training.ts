@@ -1,0 +1,37 @@
+/** What training needs of the runtime: the waist with its backward passes, tensors, batches and models. Defines nothing itself. */
+export { type Batch, makeBatch, type Segment, type SegmentInput } from "./src/batch.ts";
+export { ModelError, UnsupportedError } from "./src/errors.ts";
+export type {
+  AdamW,
+  AdapterGradients,
+  BankGradients,
+  DropoutKey,
+  Gradient,
+  GradOps,
+  TrainableBackend,
+} from "./src/backend/grad_ops.ts";
+export type { KvCache } from "./src/kv_cache.ts";
+export type { ModelConfig } from "./src/model/config.ts";
+export type { LanguageModel, ParameterSource } from "./src/model/language_model.ts";
+export type {
+  Attention,
+  Backend,
+  Draw,
+  Drawn,
+  LatentAttention,
+  Ops,
+  ReadTensor,
+  Rope,
+  Routing,
+  RoutingRule,
+  Scope,
+  StoredTensor,
+} from "./src/ops.ts";
+export {
+  type BankAdapter,
+  elementCount,
+  type ElementType,
+  type ExpertBank,
+  type Tensor,
+  type Weight,
+} from "./src/tensor.ts";
