@@ -35,6 +35,7 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   quantize: ["gguf", "backend", "vocabulary"],
   convert: ["gguf", "tokenizer", "quantize", "vocabulary"],
   lora: ["convert", "gguf", "backend", "model", "vocabulary"],
+  training: ["gguf", "tokenizer", "weights", "model", "backend", "root", "vocabulary"],
   vocabulary: [],
   root: [
     ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],

@@ -20,11 +20,6 @@ export type { GradientPlaces, WeightUse } from "./src/autograd/recorder.ts";
 export { Tape, type TapeOptions } from "./src/autograd/tape.ts";
 export { type LoraOptions, newAdapters } from "./src/parameters/new_adapters.ts";
 export { ParameterSet, type TrainedParameter } from "./src/parameters/parameter_set.ts";
-export {
-  type NamedParameters,
-  type RecordedSource,
-  recordedSource,
-} from "./src/parameters/recorded_source.ts";
 export { adapterParameters, fullParameters } from "./src/parameters/trained_parameters.ts";
 export { AdamWOptimizer, type AdamWOptions, type OptimizerStep } from "./src/optim/adamw.ts";
 export { clipFactor, gradientNorm } from "./src/optim/clip.ts";

@@ -35,3 +35,16 @@ export {
   type Tensor,
   type Weight,
 } from "./src/tensor.ts";
+export type { Metadata } from "./src/gguf/mod.ts";
+export type { LatentForm } from "./src/model/config/latent_config.ts";
+export type { Tokenizer } from "./src/tokenizer/mod.ts";
+export {
+  type NamedParameters,
+  type RecordedSource,
+  recordedSource,
+} from "./src/training/recorded_source.ts";
+export {
+  openTrainable,
+  type TrainableModel,
+  type TrainableOptions,
+} from "./src/training/trainable_model.ts";

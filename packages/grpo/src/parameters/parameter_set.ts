@@ -1,7 +1,6 @@
 /** The matrices and vectors that are trained, each with the place of its gradient. Chooses none and changes none. */
-import type { Gradient, GradOps, Tensor, Weight } from "@aha/runtime/training";
+import type { Gradient, GradOps, NamedParameters, Tensor, Weight } from "@aha/runtime/training";
 import type { GradientPlaces, WeightUse } from "../autograd/recorder.ts";
-import type { NamedParameters } from "./recorded_source.ts";
 
 /** One of them. */
 export interface TrainedParameter {

@@ -1,8 +1,12 @@
 /** Chooses what is trained: all of a model, or its adapters. Creates no adapters. */
-import { type LanguageModel, type TrainableBackend, UnsupportedError } from "@aha/runtime/training";
+import {
+  type LanguageModel,
+  type NamedParameters,
+  type TrainableBackend,
+  UnsupportedError,
+} from "@aha/runtime/training";
 import type { Adapters } from "@aha/runtime/lora";
 import { isMatrix, ParameterSet } from "./parameter_set.ts";
-import type { NamedParameters } from "./recorded_source.ts";
 
 /** What no gradient changes: divisors of RoPE's frequencies, and the bias that only steers a router's choice. */
 const CONSTANTS = /^rope_freqs\.|\.exp_probs_b\.bias$/;

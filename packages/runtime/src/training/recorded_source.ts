@@ -1,5 +1,6 @@
 /** A model file's tensors, taken down by name while an architecture loads them. Loads nothing itself. */
-import type { ParameterSource, Tensor, Weight } from "@aha/runtime/training";
+import type { ParameterSource } from "../model/language_model.ts";
+import type { Tensor, Weight } from "../tensor.ts";
 
 /** All matrices and vectors of a model by GGUF's names, in the order in which they were loaded. */
 export type NamedParameters = ReadonlyMap<string, Weight | Tensor>;
