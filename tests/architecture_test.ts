@@ -35,7 +35,7 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   quantize: ["gguf", "backend", "vocabulary"],
   convert: ["gguf", "tokenizer", "quantize", "vocabulary"],
   lora: ["convert", "gguf", "backend", "model", "vocabulary"],
-  training: ["gguf", "tokenizer", "weights", "model", "backend", "root", "vocabulary"],
+  training: ["convert", "gguf", "tokenizer", "weights", "model", "backend", "root", "vocabulary"],
   vocabulary: [],
   root: [
     ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],

@@ -1,6 +1,6 @@
 /** What training needs of the runtime: the waist with its backward passes, tensors, batches and models. Defines nothing itself. */
 export { type Batch, makeBatch, type Segment, type SegmentInput } from "./src/batch.ts";
-export { ModelError, UnsupportedError } from "./src/errors.ts";
+export { CheckpointError, ModelError, UnsupportedError } from "./src/errors.ts";
 export type {
   AdamW,
   AdapterGradients,
@@ -35,7 +35,8 @@ export {
   type Tensor,
   type Weight,
 } from "./src/tensor.ts";
-export type { Metadata } from "./src/gguf/mod.ts";
+export type { ByteSink, FileSink, Metadata } from "./src/gguf/mod.ts";
+export { openFileSink } from "./src/gguf/mod.ts";
 export type { LatentForm } from "./src/model/config/latent_config.ts";
 export type { Tokenizer } from "./src/tokenizer/mod.ts";
 export {
@@ -48,3 +49,10 @@ export {
   type TrainableModel,
   type TrainableOptions,
 } from "./src/training/trainable_model.ts";
+export { type FrozenCopy, frozenCopy } from "./src/training/frozen_copy.ts";
+export {
+  openTensorFile,
+  type TensorFile,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./src/training/tensor_file.ts";

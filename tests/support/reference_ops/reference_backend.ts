@@ -51,6 +51,7 @@ const grad: GradOps = {
   freeGradient: () => {},
   addGradient: (from, into) => addTo(valuesOf(into), valuesOf(from)),
   readGradient: (gradient) => Promise.resolve(Float32Array.from(valuesOf(gradient))),
+  writeGradient: (gradient, values) => valuesOf(gradient).set(values),
   ...productGradients,
   ...rearrangingGradients,
   rmsNorm: rmsNormGradient,

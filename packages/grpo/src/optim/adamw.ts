@@ -73,6 +73,29 @@ export class AdamWOptimizer {
     return { gradientNorm: norm };
   }
 
+  /** The numbers that it goes on with, by name: `PARAMETER.first` and `.second`, the moments. */
+  get moments(): ReadonlyMap<string, Gradient> {
+    return new Map(
+      [...this.#moments].flatMap(([name, { first, second }]) => [
+        [`${name}.first`, first],
+        [`${name}.second`, second],
+      ]),
+    );
+  }
+
+  /**
+   * Goes on from a checkpoint, to the bit: the moments that `moments` named, and the steps taken then.
+   * @throws {RangeError} if one is missing or has another size
+   */
+  restore(steps: number, moments: ReadonlyMap<string, Float32Array>): void {
+    for (const [name, gradient] of this.moments) {
+      const values = moments.get(name);
+      if (!values) throw new RangeError(`The moment ${name} is missing`);
+      this.grad.writeGradient(gradient, values);
+    }
+    this.#steps = steps;
+  }
+
   free(): void {
     for (const { first, second } of this.#moments.values()) {
       this.grad.freeGradient(first);

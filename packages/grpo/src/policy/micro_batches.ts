@@ -37,11 +37,11 @@ export function microBatches(
     throw new RangeError(`micro_batch_tokens is ${mostTokens}, it must be a number above 0`);
   }
   const parts: { first: number; end: number }[] = [];
-  let tokens = Infinity;
+  let tokens = 0;
   sequences.forEach((sequence, i) => {
     checkMask(sequence, i);
     const rows = Math.max(0, sequence.ids.length - 1);
-    if (tokens + rows > mostTokens) {
+    if (parts.length === 0 || (tokens > 0 && tokens + rows > mostTokens)) {
       parts.push({ first: i, end: i });
       tokens = 0;
     }

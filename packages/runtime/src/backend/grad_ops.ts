@@ -66,6 +66,8 @@ export interface GradOps {
   freeGradient(gradient: Gradient): void;
   /** The values in the parameter's own order, row-major. */
   readGradient(gradient: Gradient): Promise<Float32Array>;
+  /** Writes the values, in the parameter's own order: of moments that a checkpoint holds. */
+  writeGradient(gradient: Gradient, values: Float32Array): void;
   /**
    * Adds one gradient to another of the same parameter. A weight that is used twice in a pass (a tied head) has a gradient
    * for each use, added at the end: so its chains do not depend on where a batch is cut.

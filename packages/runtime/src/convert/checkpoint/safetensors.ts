@@ -40,6 +40,7 @@ const DTYPE_BITS: Readonly<Record<string, number>> = {
 };
 
 const LENGTH_BYTES = 8;
+const METADATA = "__metadata__";
 /** The format allows 100 MB; a header of 100,000 tensors has 15. */
 export const MAX_HEADER_BYTES: number = 32 * 1024 * 1024;
 const MAX_TENSORS = 2 ** 18;
@@ -57,18 +58,41 @@ export async function readSafetensorsHead(
   source: ByteSource,
   signal?: AbortSignal,
 ): Promise<StoredTensor[]> {
-  const headerBytes = await headerLength(source, signal);
-  const text = await readText(source, LENGTH_BYTES, headerBytes, signal);
-  const header = parseStrictObject(text, `The header of ${source.name}`);
-  const names = Object.keys(header).filter((name) => name !== "__metadata__");
+  const { header, dataOffset } = await readHeader(source, signal);
+  const names = Object.keys(header).filter((name) => name !== METADATA);
   if (names.length > MAX_TENSORS) {
     fail(source, `holds ${names.length} tensors, more than the ${MAX_TENSORS} allowed`);
   }
-  const dataOffset = LENGTH_BYTES + headerBytes;
   const tensors = names.map((name) => readTensor(source, name, header[name], dataOffset));
   tensors.sort((a, b) => a.offset - b.offset);
   checkCover(source, tensors, dataOffset);
   return tensors;
+}
+
+/**
+ * What the file says of itself besides tensors: texts by name, none where it says nothing.
+ * @throws {CheckpointError} if the file is malformed
+ * @throws {SourceError} if it cannot be read
+ */
+export async function readSafetensorsMetadata(
+  source: ByteSource,
+  signal?: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { header: { [METADATA]: metadata = {} } } = await readHeader(source, signal);
+  const isTexts = isObject(metadata) &&
+    Object.values(metadata).every((value) => typeof value === "string");
+  if (!isTexts) fail(source, "has metadata that is no object of texts");
+  return metadata as Readonly<Record<string, string>>;
+}
+
+async function readHeader(
+  source: ByteSource,
+  signal?: AbortSignal,
+): Promise<{ header: Record<string, unknown>; dataOffset: number }> {
+  const headerBytes = await headerLength(source, signal);
+  const text = await readText(source, LENGTH_BYTES, headerBytes, signal);
+  const header = parseStrictObject(text, `The header of ${source.name}`);
+  return { header, dataOffset: LENGTH_BYTES + headerBytes };
 }
 
 async function headerLength(source: ByteSource, signal?: AbortSignal): Promise<number> {

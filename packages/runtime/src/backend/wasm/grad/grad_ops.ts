@@ -41,6 +41,10 @@ export class WasmGradOps implements GradOps {
     return Promise.resolve(this.#parameters.readGradient(gradient));
   }
 
+  writeGradient(gradient: Gradient, values: Float32Array): void {
+    this.#parameters.writeGradient(gradient, values);
+  }
+
   addGradient(gradient: Gradient, into: Gradient): void {
     const [from, to] = [placeOf(gradient), placeOf(into)];
     expectSize("addGradient", from.count, to.count);

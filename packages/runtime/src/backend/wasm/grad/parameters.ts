@@ -118,11 +118,24 @@ export class ParameterStore {
 
   write(parameter: Weight | Tensor, values: Float32Array): void {
     const address = trainedAddress(parameter);
-    const { rows, cols, parts, count } = arrangementOf(parameter);
-    expectSize("writeParameter", values.length, rows === undefined ? cols : parts * rows * cols);
+    const name = isWeight(parameter) ? parameter.name : `[${parameter.shape}]`;
+    this.#write(arrangementOf(parameter), address, values, `the parameter ${name}`);
+  }
+
+  writeGradient(gradient: Gradient, values: Float32Array): void {
+    const place = placeOf(gradient);
+    this.#write(place, place.address, values, `a gradient [${gradient.shape}]`);
+  }
+
+  #write(
+    { rows, cols, parts, count }: Arrangement,
+    address: number,
+    values: Float32Array,
+    what: string,
+  ): void {
+    expectSize(what, values.length, rows === undefined ? cols : parts * rows * cols);
     if (!values.every(Number.isFinite)) {
-      const name = isWeight(parameter) ? parameter.name : `[${parameter.shape}]`;
-      throw new ModelError(`A value for the parameter ${name} is not finite`);
+      throw new ModelError(`A value for ${what} is not finite`);
     }
     if (rows === undefined) {
       this.memory.f32(address, cols).set(values);

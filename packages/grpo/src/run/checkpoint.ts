@@ -1,0 +1,156 @@
+/** A training's state as one file of tensors: what is trained, the optimizer's moments, the reference. Says nothing of when to save. */
+import {
+  type ByteSink,
+  CheckpointError,
+  type GradOps,
+  openTensorFile,
+  type Tensor,
+  type TensorFile,
+  type TensorToWrite,
+  type Weight,
+  writeSafetensors,
+} from "@aha/runtime/training";
+import type { AdamWOptimizer } from "../optim/adamw.ts";
+import { isMatrix, type ParameterSet } from "../parameters/parameter_set.ts";
+import type { NamedParameters } from "@aha/runtime/training";
+
+/** A training that can be saved: all that decides how it goes on. */
+export interface TrainingState {
+  readonly grad: GradOps;
+  readonly parameters: ParameterSet;
+  readonly optimizer: AdamWOptimizer;
+  /** Of the reference model, where it is a copy. */
+  readonly reference?: NamedParameters;
+}
+
+/** What a checkpoint says besides its tensors. */
+export interface CheckpointFacts {
+  /** Steps of the optimizer taken. */
+  readonly steps: number;
+  /** Tokens seen. */
+  readonly tokens: number;
+  /** Build of the core and kind of processor: another one may round otherwise. */
+  readonly numericsId: string;
+  /** The run's whole configuration as JSON; a run goes on only under its own. */
+  readonly config: string;
+}
+
+const FORMAT = "aha-training-1";
+
+/** Writes a checkpoint; the sink decides where and that it appears whole. */
+export async function writeCheckpoint(
+  sink: ByteSink,
+  state: TrainingState,
+  facts: CheckpointFacts,
+): Promise<void> {
+  const { steps, tokens, numericsId, config } = facts;
+  await writeSafetensors(sink, tensorsOf(state), {
+    format: FORMAT,
+    steps: String(steps),
+    tokens: String(tokens),
+    optimizer_steps: String(state.optimizer.steps),
+    numerics_id: numericsId,
+    config,
+  });
+}
+
+/** A checkpoint that is open. */
+export interface OpenCheckpoint {
+  readonly facts: CheckpointFacts;
+  /**
+   * Puts its numbers into a training of the same model.
+   * @throws {CheckpointError} naming the first parameter that does not fit; nothing is changed then
+   */
+  restore(state: TrainingState): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a checkpoint.
+ * @throws {CheckpointError} if it is none, or damaged
+ * @throws {SourceError} if it cannot be read
+ */
+export async function openCheckpoint(where: string | Blob): Promise<OpenCheckpoint> {
+  const file = await openTensorFile(where);
+  const { metadata } = file;
+  const name = where instanceof Blob ? "The checkpoint" : where;
+  const number = (key: string): number => {
+    const value = Number(metadata[key] ?? NaN);
+    if (Number.isSafeInteger(value) && value >= 0) return value;
+    throw new CheckpointError(`${name} says no ${key}`, name);
+  };
+  try {
+    if (metadata.format !== FORMAT) {
+      throw new CheckpointError(`${name} is no checkpoint of a training (${FORMAT})`, name);
+    }
+    const { numerics_id: numericsId = "", config = "{}" } = metadata;
+    const facts = { steps: number("steps"), tokens: number("tokens"), numericsId, config };
+    const optimizerSteps = number("optimizer_steps");
+    return {
+      facts,
+      restore: (state) => restore(file, name, state, optimizerSteps),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+async function restore(
+  file: TensorFile,
+  name: string,
+  { grad, parameters, optimizer, reference }: TrainingState,
+  optimizerSteps: number,
+): Promise<void> {
+  checkTensors(file, name, tensorsOf({ grad, parameters, optimizer, reference }));
+  for (const { name: own, parameter } of parameters.all) {
+    grad.writeParameter(parameter, await file.read(own));
+  }
+  for (const [own, parameter] of reference ?? []) {
+    grad.writeParameter(parameter, await file.read(`reference.${own}`));
+  }
+  const moments = new Map<string, Float32Array>();
+  for (const own of optimizer.moments.keys()) moments.set(own, await file.read(own));
+  optimizer.restore(optimizerSteps, moments);
+}
+
+function checkTensors(file: TensorFile, name: string, wanted: readonly TensorToWrite[]): void {
+  for (const { name: own, shape } of wanted) {
+    const stored = file.shapes.get(own);
+    if (`${stored}` === `${shape}`) continue;
+    const has = stored ? `has it as [${stored}]` : "does not have it";
+    throw new CheckpointError(
+      `${name} is of another model or of other settings: ${own} is [${shape}] here, the checkpoint ${has}`,
+      name,
+    );
+  }
+  if (file.shapes.size === wanted.length) return;
+  const known = new Set(wanted.map(({ name: own }) => own));
+  const [extra] = [...file.shapes.keys()].filter((own) => !known.has(own));
+  throw new CheckpointError(
+    `${name} is of another model or of other settings: it has ${extra}, which is not trained here`,
+    name,
+  );
+}
+
+function tensorsOf({ grad, parameters, optimizer, reference }: TrainingState): TensorToWrite[] {
+  const all = parameters.all.map(({ name, parameter }) => [name, parameter] as const);
+  const copies = [...reference ?? []].map(([name, one]) => [`reference.${name}`, one] as const);
+  return [
+    ...[...all, ...copies].map(([name, parameter]) => ({
+      name,
+      shape: shapeOf(parameter),
+      values: () => grad.readParameter(parameter),
+    })),
+    ...[...optimizer.moments].map(([name, gradient]) => ({
+      name,
+      shape: gradient.shape,
+      values: () => grad.readGradient(gradient),
+    })),
+  ];
+}
+
+function shapeOf(parameter: Weight | Tensor): readonly number[] {
+  return isMatrix(parameter) ? [parameter.rows, parameter.cols] : parameter.shape;
+}
