@@ -26,3 +26,23 @@ export { clipFactor, gradientNorm } from "./src/optim/clip.ts";
 export { learningRateAt, type Schedule, type ScheduleType } from "./src/optim/schedule.ts";
 export { type BalanceLoss, balanceLoss, type RouterRows } from "./src/optim/balance_loss.ts";
 export { updatedRouterBias } from "./src/optim/router_bias.ts";
+export {
+  adapterPolicy,
+  baseNetwork,
+  fullPolicy,
+  type Network,
+  type Policy,
+  policyNetwork,
+} from "./src/policy/policy.ts";
+export type { CountedSequence } from "./src/policy/micro_batches.ts";
+export {
+  addGradients,
+  type GradientPassOptions,
+  type PassOptions,
+  tokenLogps,
+  type TokenValues,
+} from "./src/policy/token_pass.ts";
+export { type TrainingRow, trainingSequences } from "./src/sft/training_rows.ts";
+export { packedBatches, type PackingOptions, streamSequences } from "./src/sft/packing.ts";
+export { type SftSettings, SftTrainer } from "./src/sft/sft_trainer.ts";
+export type { Sample, StepRecord } from "./src/run/step_record.ts";

@@ -1,0 +1,161 @@
+/** Supervised fine-tuning: the mean negative log-likelihood of what is to be learned, step by step. Reads and writes no files. */
+import { AdamWOptimizer, type AdamWOptions } from "../optim/adamw.ts";
+import { learningRateAt, type Schedule } from "../optim/schedule.ts";
+import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { Policy } from "../policy/policy.ts";
+import { addGradients, type GradientPassOptions } from "../policy/token_pass.ts";
+import type { StepRecord } from "../run/step_record.ts";
+import { shuffled } from "../trainer/order.ts";
+import { packedBatches } from "./packing.ts";
+
+/** The values of a run; TRL's names. */
+export interface SftSettings {
+  /** Sequences of a batch, or packs of them. */
+  readonly perDeviceTrainBatchSize: number;
+  readonly gradientAccumulationSteps: number;
+  /** Most tokens of a sequence, and of a pack. */
+  readonly maxLength: number;
+  /** Whether short sequences share a place of `maxLength` tokens. They never see each other. */
+  readonly packing: boolean;
+  readonly numTrainEpochs: number;
+  /** Ends the run sooner, where it is above 0. */
+  readonly maxSteps: number;
+  readonly optimizer: AdamWOptions;
+  readonly schedule: Omit<Schedule, "totalSteps">;
+  readonly shuffleDataset: boolean;
+  readonly seed: number;
+  readonly microBatchTokens?: number;
+  readonly gradientCheckpointing?: boolean;
+}
+
+/** Keep apart what the seed of a run is used for. */
+const EPOCH_STREAM = 3;
+const DROPOUT_STREAM = 4;
+
+/** A policy that learns from data. Everything that it will do follows from its parameters and `steps`. */
+export class SftTrainer {
+  readonly optimizer: AdamWOptimizer;
+  /** Steps of the optimizer so far. */
+  steps = 0;
+  /** Tokens seen so far. */
+  tokens = 0;
+  /** Steps of the whole run. */
+  readonly totalSteps: number;
+  #epoch = -1;
+  #batches: readonly (readonly number[])[] = [];
+
+  /** @throws {RangeError} for no data, and a sequence that is longer than `maxLength` */
+  constructor(
+    readonly policy: Policy,
+    readonly settings: SftSettings,
+    private readonly data: readonly CountedSequence[],
+  ) {
+    const { gradientAccumulationSteps, numTrainEpochs, maxSteps } = settings;
+    checkData(data, settings.maxLength);
+    this.optimizer = new AdamWOptimizer(
+      policy.model.backend.grad,
+      policy.parameters,
+      settings.optimizer,
+    );
+    const perEpoch = Math.ceil(this.#batchesOf(0).length / gradientAccumulationSteps);
+    const whole = Math.ceil(perEpoch * numTrainEpochs);
+    this.totalSteps = maxSteps > 0 ? maxSteps : whole;
+    this.#stepsPerEpoch = perEpoch;
+  }
+
+  readonly #stepsPerEpoch: number;
+
+  /** One step of the optimizer: the loss is the mean over all tokens of its batches that count, as in transformers. */
+  async step(signal?: AbortSignal): Promise<StepRecord> {
+    const start = performance.now();
+    const { gradientAccumulationSteps: accumulated, schedule } = this.settings;
+    const epoch = Math.floor(this.steps / this.#stepsPerEpoch);
+    const from = (this.steps % this.#stepsPerEpoch) * accumulated;
+    const batches = this.#batchesOf(epoch).slice(from, from + accumulated);
+    const sequences = batches.flat().map((i) => this.data[i]);
+    const { loss, counted } = await this.#addGradients(sequences, signal);
+    const learningRate = learningRateAt(
+      { ...schedule, totalSteps: this.totalSteps },
+      this.steps + 1,
+    );
+    const { gradientNorm } = this.optimizer.step(learningRate);
+    this.steps++;
+    this.tokens += sequences.reduce((sum, { ids }) => sum + ids.length, 0);
+    return {
+      step: this.steps,
+      totalSteps: this.totalSteps,
+      metrics: {
+        loss,
+        grad_norm: gradientNorm,
+        learning_rate: learningRate,
+        epoch: this.steps / this.#stepsPerEpoch,
+        num_tokens: this.tokens,
+        "completions/tokens": counted,
+        step_time: (performance.now() - start) / 1000,
+      },
+      samples: [],
+    };
+  }
+
+  free(): void {
+    this.optimizer.free();
+  }
+
+  async #addGradients(
+    sequences: readonly CountedSequence[],
+    signal?: AbortSignal,
+  ): Promise<{ loss: number; counted: number }> {
+    const counts = sequences.map(countOf);
+    const counted = counts.reduce((sum, count) => sum + count, 0);
+    if (counted === 0) {
+      throw new RangeError("A batch has no tokens to learn: its completions are empty");
+    }
+    const slopes = counts.map((count) => new Float32Array(count).fill(-1 / counted));
+    const { logps } = await addGradients(this.policy, sequences, slopes, this.#passOptions(signal));
+    const sum = logps.reduce((all, row) => row.reduce((total, logp) => total + logp, all), 0);
+    return { loss: -sum / counted, counted };
+  }
+
+  #passOptions(signal?: AbortSignal): GradientPassOptions {
+    const { microBatchTokens, gradientCheckpointing: checkpoint, seed } = this.settings;
+    const isDropping = [...this.policy.adapters.values()].some(({ dropout = 0 }) => dropout > 0);
+    const dropout = isDropping
+      ? { dropoutSeed: [seed, DROPOUT_STREAM * 2 ** 24 + this.steps] as const }
+      : {};
+    return { microBatchTokens, checkpoint, signal, ...dropout };
+  }
+
+  #batchesOf(epoch: number): readonly (readonly number[])[] {
+    if (epoch === this.#epoch) return this.#batches;
+    const { seed, shuffleDataset, packing, maxLength, perDeviceTrainBatchSize } = this.settings;
+    const order = shuffleDataset
+      ? shuffled(this.data.length, [seed, EPOCH_STREAM, epoch])
+      : this.data.map((_, i) => i);
+    const lengths = order.map((i) => this.data[i].ids.length);
+    const batches = packedBatches(lengths, {
+      batchSize: perDeviceTrainBatchSize,
+      packTokens: packing ? maxLength : undefined,
+    });
+    this.#epoch = epoch;
+    this.#batches = batches.map((batch) => batch.map((i) => order[i]));
+    return this.#batches;
+  }
+}
+
+function checkData(data: readonly CountedSequence[], maxLength: number): void {
+  if (data.length === 0) throw new RangeError("The data has no rows to learn from");
+  const long = data.findIndex(({ ids }) => ids.length > maxLength);
+  if (long < 0) return;
+  throw new RangeError(
+    `Sequence ${long} of the data has ${
+      data[long].ids.length
+    } tokens, more than max_length ${maxLength}: raise it, or leave the row out`,
+  );
+}
+
+/** Tokens of a sequence that are learned. */
+function countOf({ ids, mask }: CountedSequence): number {
+  let count = 0;
+  for (let i = 1; i < ids.length; i++) count += mask[i];
+  return count;
+}
