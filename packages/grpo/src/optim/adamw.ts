@@ -2,6 +2,7 @@
 import type { Gradient, GradOps } from "@aha/runtime/training";
 import { isMatrix, type ParameterSet, type TrainedParameter } from "../parameters/parameter_set.ts";
 import { clipFactor, gradientNorm } from "./clip.ts";
+import { NotFiniteError } from "./not_finite.ts";
 
 /** What stays the same from step to step; defaults are PyTorch's. */
 export interface AdamWOptions {
@@ -56,13 +57,13 @@ export class AdamWOptimizer {
 
   /**
    * Changes each parameter by its gradient and makes the gradients zero.
-   * @throws {RangeError} if the norm of the gradients is not finite; nothing is changed then
+   * @throws {NotFiniteError} if the norm of the gradients is not finite; nothing is changed then
    */
   step(learningRate: number): OptimizerStep {
     const { parameters, grad } = this;
     const norm = gradientNorm(grad, parameters);
     if (!Number.isFinite(norm)) {
-      throw new RangeError(`The gradient of ${this.#firstNotFinite()} is not finite`);
+      throw new NotFiniteError(`The gradient of ${this.#firstNotFinite()} is not finite`);
     }
     const { maxGradientNorm = 0 } = this.options;
     this.#steps++;

@@ -1,7 +1,8 @@
 /** Log-probabilities of tokens of many sequences, and the way back from them, part by part. Knows no loss. */
 import { adaptedOps } from "@aha/runtime/lora";
-import { ModelError, type Ops, type Tensor } from "@aha/runtime/training";
+import type { Ops, Tensor } from "@aha/runtime/training";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
+import { NotFiniteError } from "../optim/not_finite.ts";
 import { type CountedSequence, type MicroBatch, microBatches } from "./micro_batches.ts";
 import type { Network, Policy } from "./policy.ts";
 
@@ -34,7 +35,7 @@ export interface TokenValues {
 
 /**
  * Log-probabilities of the counted tokens of sequences: the bits of sampling and of `addGradients`.
- * @throws {ModelError} naming the sequence where the model computes what is not finite
+ * @throws {NotFiniteError} naming the sequence where the model computes what is not finite
  * @throws {RangeError} for a sequence that is longer than the model's context
  */
 export async function tokenLogps(
@@ -63,7 +64,7 @@ export async function tokenLogps(
 /**
  * Adds to the places of a policy's parameters the gradients of a loss of which `slopes` are the derivatives by the counted
  * tokens' log-probabilities, sequence by sequence; gives these log-probabilities.
- * @throws {ModelError} naming the sequence where the model computes what is not finite
+ * @throws {NotFiniteError} naming the sequence where the model computes what is not finite
  * @throws {RangeError} for slopes that do not fit, and a sequence that is longer than the model's context
  */
 export async function addGradients(
@@ -154,8 +155,8 @@ class Values {
   }
 }
 
-function notFinite(sequence: number): ModelError {
-  return new ModelError(
+function notFinite(sequence: number): NotFiniteError {
+  return new NotFiniteError(
     `The model computed a log-probability that is not finite in sequence ${sequence}: weights or adapters have numbers that are not, or too large ones`,
   );
 }

@@ -54,6 +54,12 @@ export async function writeCheckpoint(
   });
 }
 
+/** About what a checkpoint takes on a disk. */
+export function checkpointBytes(state: TrainingState): number {
+  const sizes = tensorsOf(state).map(({ shape }) => shape.reduce((n, size) => n * size, 4));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
 /** A checkpoint that is open. */
 export interface OpenCheckpoint {
   readonly facts: CheckpointFacts;

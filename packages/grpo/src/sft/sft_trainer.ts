@@ -1,10 +1,13 @@
 /** Supervised fine-tuning: the mean negative log-likelihood of what is to be learned, step by step. Reads and writes no files. */
 import { AdamWOptimizer, type AdamWOptions } from "../optim/adamw.ts";
+import { NotFiniteError } from "../optim/not_finite.ts";
 import { learningRateAt, type Schedule } from "../optim/schedule.ts";
 import type { CountedSequence } from "../policy/micro_batches.ts";
 import type { Policy } from "../policy/policy.ts";
 import { addGradients, type GradientPassOptions } from "../policy/token_pass.ts";
-import type { StepRecord } from "../run/step_record.ts";
+import type { TrainingState } from "../run/checkpoint.ts";
+import type { Sample, StepRecord } from "../run/step_record.ts";
+import { FaultyBatchError, type Training, type TrainingSteps } from "../run/training.ts";
 import { shuffled } from "../trainer/order.ts";
 import { packedBatches } from "./packing.ts";
 
@@ -33,7 +36,7 @@ const EPOCH_STREAM = 3;
 const DROPOUT_STREAM = 4;
 
 /** A policy that learns from data. Everything that it will do follows from its parameters and `steps`. */
-export class SftTrainer {
+export class SftTrainer implements Training {
   readonly optimizer: AdamWOptimizer;
   /** Steps of the optimizer so far. */
   steps = 0;
@@ -65,6 +68,15 @@ export class SftTrainer {
 
   readonly #stepsPerEpoch: number;
 
+  get state(): TrainingState {
+    const { policy: { parameters, model }, optimizer } = this;
+    return { grad: model.backend.grad, parameters, optimizer };
+  }
+
+  async next(signal?: AbortSignal): Promise<TrainingSteps> {
+    return { records: [await this.step(signal)] };
+  }
+
   /** One step of the optimizer: the loss is the mean over all tokens of its batches that count, as in transformers. */
   async step(signal?: AbortSignal): Promise<StepRecord> {
     const start = performance.now();
@@ -73,12 +85,11 @@ export class SftTrainer {
     const from = (this.steps % this.#stepsPerEpoch) * accumulated;
     const batches = this.#batchesOf(epoch).slice(from, from + accumulated);
     const sequences = batches.flat().map((i) => this.data[i]);
-    const { loss, counted } = await this.#addGradients(sequences, signal);
     const learningRate = learningRateAt(
       { ...schedule, totalSteps: this.totalSteps },
       this.steps + 1,
     );
-    const { gradientNorm } = this.optimizer.step(learningRate);
+    const { loss, counted, gradientNorm } = await this.#learn(sequences, learningRate, signal);
     this.steps++;
     this.tokens += sequences.reduce((sum, { ids }) => sum + ids.length, 0);
     return {
@@ -99,6 +110,35 @@ export class SftTrainer {
 
   free(): void {
     this.optimizer.free();
+  }
+
+  /** Numbers that are not finite end the step with what it was taken on. */
+  async #learn(
+    sequences: readonly CountedSequence[],
+    learningRate: number,
+    signal?: AbortSignal,
+  ): Promise<{ loss: number; counted: number; gradientNorm: number }> {
+    try {
+      const done = await this.#addGradients(sequences, signal);
+      return { ...done, ...this.optimizer.step(learningRate) };
+    } catch (error) {
+      if (!(error instanceof NotFiniteError)) throw error;
+      const { tokenizer } = this.policy.model;
+      const samples = sequences.map(({ ids }): Sample => ({
+        prompt: "",
+        completion: tokenizer.decode(Array.from(ids)),
+        reward: null,
+        rewards: {},
+        tokens: ids.length,
+        isFinished: true,
+      }));
+      throw new FaultyBatchError(
+        `Step ${this.steps + 1}: ${error.message}; lower learning_rate, or look at the data`,
+        this.steps + 1,
+        samples,
+        { cause: error },
+      );
+    }
   }
 
   async #addGradients(

@@ -1,0 +1,86 @@
+/** The folder of a run (Deno and Node): its checkpoint, which is replaced whole or not at all, and its other files. Decides nothing. */
+import { builtin } from "@aha/runtime/host";
+import { openFileSink } from "@aha/runtime/training";
+import {
+  checkpointBytes,
+  type CheckpointFacts,
+  type OpenCheckpoint,
+  openCheckpoint,
+  type TrainingState,
+  writeCheckpoint,
+} from "./checkpoint.ts";
+import { RUN_FILES } from "./step_record.ts";
+
+/** Beside what is written now: room for metrics, samples and the report. */
+const SPARE_BYTES = 16 << 20;
+
+/** A run's folder. */
+export class RunFolder {
+  constructor(readonly path: string) {}
+
+  /** Makes the folder, and removes what a killed run has left half written. */
+  prepare(): void {
+    const fs = builtin("node:fs");
+    fs.mkdirSync(this.path, { recursive: true });
+    for (const name of fs.readdirSync(this.path)) {
+      if (name.endsWith(".part")) fs.rmSync(this.file(name), { force: true });
+    }
+  }
+
+  /** Where a file of the run is. */
+  file(name: string): string {
+    return builtin("node:path").join(this.path, name);
+  }
+
+  has(name: string): boolean {
+    return builtin("node:fs").existsSync(this.file(name));
+  }
+
+  /** Replaces a small file in one step. */
+  async write(name: string, text: string): Promise<void> {
+    const sink = await openFileSink(this.file(name), { overwrite: true });
+    try {
+      await sink.write(new TextEncoder().encode(text));
+      sink.commit();
+    } finally {
+      sink.abort();
+    }
+  }
+
+  /** @throws {Error} naming the room that there is, where a checkpoint and its predecessor would not fit */
+  expectRoom(state: TrainingState): void {
+    const { bavail, bsize } = builtin("node:fs").statfsSync(this.path);
+    const wanted = checkpointBytes(state) + SPARE_BYTES;
+    if (bavail * bsize >= wanted) return;
+    throw new Error(
+      `The disk of ${this.path} has ${mebibytes(bavail * bsize)} left, a checkpoint takes ${
+        mebibytes(wanted)
+      } while the one before it is kept: free some, or choose another --out`,
+    );
+  }
+
+  /**
+   * Replaces the checkpoint: a run that is killed at any moment finds this one or the one before.
+   * @throws {OutputError} if it cannot be written; the one before is kept
+   */
+  async save(state: TrainingState, facts: CheckpointFacts): Promise<void> {
+    this.expectRoom(state);
+    const sink = await openFileSink(this.file(RUN_FILES.checkpoint), { overwrite: true });
+    try {
+      await writeCheckpoint(sink, state, facts);
+      sink.commit();
+    } finally {
+      sink.abort();
+    }
+  }
+
+  /** The checkpoint to go on from, if there is one. */
+  async openCheckpoint(): Promise<OpenCheckpoint | undefined> {
+    if (!this.has(RUN_FILES.checkpoint)) return undefined;
+    return await openCheckpoint(this.file(RUN_FILES.checkpoint));
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
