@@ -2,7 +2,7 @@
 export type { Task, TaskRow } from "./task.ts";
 export { CounterRandom } from "./counter_random.ts";
 export { heldOut, type Split, splitOf } from "./hash_split.ts";
-export { decodeWords, encodeWords, TOKEN, VOCABULARY } from "./nano/vocabulary.ts";
+export { decodeWords, encodeWords, TOKEN, type TokenName, VOCABULARY } from "./nano/vocabulary.ts";
 export type { Language } from "./nano/digits.ts";
 export type { NanoProblem } from "./nano/problems/problem.ts";
 export { NANO_TASK_NAMES, type NanoDraws } from "./nano/draws.ts";
@@ -14,5 +14,6 @@ export {
   type NanoDocuments,
   nanoDocuments,
 } from "./nano/documents.ts";
+export { soundTries } from "./nano/problems/attempts.ts";
 export { judgeNano, type NanoVerdict } from "./nano/judge.ts";
 export { nanoAccuracyReward, nanoFormatReward, nanoLanguageReward } from "./nano/rewards.ts";

@@ -8,7 +8,7 @@ import { NANO_TASK_NAMES } from "./draws.ts";
 import { judgeIds } from "./judge.ts";
 import { nanoTask, nanoTestRows } from "./nano_task.ts";
 import { NANO_TASKS, type NanoPrompt, type NanoTaskName, readPrompt } from "./prompt.ts";
-import { soundTries } from "./problems/countdown.ts";
+import { soundTries } from "./problems/attempts.ts";
 import { decodeWords, encodeWords, TOKEN } from "./vocabulary.ts";
 
 const ROWS = 10_000;
@@ -100,7 +100,7 @@ Deno.test("CD: every try of a gold thought is worked out and marked right, none 
     const { asked, completion } = parts(gold.document(index));
     const thought = plainDigits(thoughtOf(completion));
     assert(asked.problem.kind === "CD");
-    const { sound, tries } = soundTries(asked.problem, thought);
+    const { sound, tries } = soundTries(asked.problem.target, thought);
     assertEquals(sound, tries);
     const written = Array.from({ length: tries }, (_, i) => thought.slice(8 * i, 8 * i + 8).join());
     assertEquals(new Set(written).size, tries);
@@ -109,7 +109,7 @@ Deno.test("CD: every try of a gold thought is worked out and marked right, none 
     assertEquals(judgeIds(asked, completion, true).reflections, tries - 1);
     counts[tries - 1]++;
     const broken = thought.with(3, digitToken((thought[3] - TOKEN.zero + 1) % 10));
-    assertEquals(soundTries(asked.problem, broken).sound, tries - 1);
+    assertEquals(soundTries(asked.problem.target, broken).sound, tries - 1);
   }
   for (const count of counts) assert(Math.abs(count - ROWS / 5) < 250, `${counts}`);
 });

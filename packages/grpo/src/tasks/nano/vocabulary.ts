@@ -21,8 +21,34 @@ function id(word: string): number {
   return IDS.get(word)!;
 }
 
+/** Names of ids that the code speaks of. */
+export type TokenName =
+  | "pad"
+  | "begin"
+  | "end"
+  | "think"
+  | "thinkEnd"
+  | "answer"
+  | "answerEnd"
+  | "en"
+  | "xx"
+  | "zero"
+  | "zeroXx"
+  | "plus"
+  | "minus"
+  | "times"
+  | "equals"
+  | "open"
+  | "close"
+  | "semicolon"
+  | "colon"
+  | "miss"
+  | "hit"
+  | "question"
+  | "firstLabel";
+
 /** Ids that the code speaks of. */
-export const TOKEN = {
+export const TOKEN: Readonly<Record<TokenName, number>> = {
   pad: id("<pad>"),
   begin: id("<s>"),
   end: id("</s>"),
@@ -32,13 +58,6 @@ export const TOKEN = {
   answerEnd: id("</answer>"),
   en: id("<en>"),
   xx: id("<xx>"),
-  chain: id("CHAIN"),
-  mul: id("MUL"),
-  eval: id("EVAL"),
-  countdown: id("CD"),
-  reverse: id("REV"),
-  copy: id("COPY"),
-  sort: id("SORT"),
   zero: id("0"),
   zeroXx: id("a"),
   plus: id("+"),
@@ -53,7 +72,7 @@ export const TOKEN = {
   hit: id("y"),
   question: id("?"),
   firstLabel: id("A"),
-} as const;
+};
 
 /** What a word outside of the vocabulary is where it is no error. */
 export const UNKNOWN = -1;
