@@ -1,6 +1,20 @@
 /** Tasks with exact verifiers. The public face of `@aha/grpo/tasks`; defines nothing itself. */
 export type { Task, TaskRow } from "./task.ts";
 export { CounterRandom } from "./counter_random.ts";
+export type { Verdict } from "./verdict.ts";
+export {
+  type AnswerEquality,
+  judgeAnswer,
+  judgeLetter,
+  judgeNumber,
+  markedAnswer,
+} from "./answer_text.ts";
+export {
+  type DigitSumOptions,
+  type DigitSumRow,
+  type DigitSumTask,
+  digitSumTask,
+} from "./digit_sum.ts";
 export { heldOut, type Split, splitOf } from "./hash_split.ts";
 export { decodeWords, encodeWords, TOKEN, type TokenName, VOCABULARY } from "./nano/vocabulary.ts";
 export type { Language } from "./nano/digits.ts";

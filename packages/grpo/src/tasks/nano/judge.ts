@@ -2,26 +2,13 @@
 import { failedTries } from "./problems/countdown.ts";
 import { languageShare, plainDigits } from "./digits.ts";
 import { isGeneral, NANO_TASKS, type NanoPrompt, readPrompt } from "./prompt.ts";
+import type { Verdict } from "../verdict.ts";
 import { readWords, TOKEN } from "./vocabulary.ts";
 
-/** What a completion of a nano task is worth. */
-export interface NanoVerdict {
-  /**
-   * Whether it begins with `<think>`, has each tag once and in order, nothing between `</think>` and `<answer>`, an
-   * answer that is not empty, and ends right after `</answer>`.
-   */
-  readonly hasFormat: boolean;
-  /** Whether what stands in the last `<answer>…</answer>` is right, whatever the rest looks like. */
-  readonly isRight: boolean;
-  /** Format and accuracy together. */
-  readonly isStrictlyRight: boolean;
-  /** As `isRight`; without answer tags, what stands behind the last `=`, else behind the last `</think>`, counts. */
-  readonly isLenientlyRight: boolean;
-  /** What is answered, as accuracy sees it; equal for answers that say the same, null where there is none. */
-  readonly answerClass: string | null;
+/** What a completion of a nano task is worth; the rules are in docs/tasks.md. */
+export interface NanoVerdict extends Verdict {
   /** Share of digits of the thought (of the answer, where nothing is to be thought) in the language asked for; 0 without any. */
   readonly languageShare: number;
-  /** Tokens between `<think>` and `</think>`, or the end; 0 without `<think>`. */
   readonly thoughtLength: number;
   /** How often a failed try (`x`) is followed by another one in the thought. */
   readonly reflections: number;

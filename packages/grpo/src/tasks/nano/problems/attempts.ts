@@ -1,5 +1,5 @@
 /** The tries of a countdown: all ways to join three digits, written as a thought writes them and read back. Searches nothing. */
-import { digitToken, digitValue } from "../digits.ts";
+import { digitToken, digitValue, plainDigits } from "../digits.ts";
 import { TOKEN } from "../vocabulary.ts";
 import { calculate, OPERATORS } from "./arithmetic.ts";
 
@@ -14,7 +14,7 @@ export interface Attempt {
   readonly value: number;
 }
 
-/** How many of a thought's tries are whole and worked out right, mark included, and how many it has. */
+/** How many of a thought's tries, in either language, are whole and worked out right, mark included, and how many it has. */
 export function soundTries(
   target: number,
   thought: readonly number[],
@@ -23,7 +23,7 @@ export function soundTries(
   let tries = 0;
   for (let start = 0; start < thought.length; start += TRY_LENGTH) {
     tries++;
-    const tokens = thought.slice(start, start + TRY_LENGTH);
+    const tokens = plainDigits(thought.slice(start, start + TRY_LENGTH));
     const attempt = readAttempt([...tokens.slice(0, 3), ...tokens.slice(4, 6)]);
     if (attempt && `${written(attempt, target)}` === `${tokens}`) sound++;
   }
