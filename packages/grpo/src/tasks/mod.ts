@@ -1,0 +1,33 @@
+/** Tasks with exact verifiers. The public face of `@aha/grpo/tasks`; defines nothing itself. */
+export type { Task, TaskRow } from "./task.ts";
+export { CounterRandom } from "./counter_random.ts";
+export type { Verdict } from "./verdict.ts";
+export {
+  type AnswerEquality,
+  judgeAnswer,
+  judgeLetter,
+  judgeNumber,
+  markedAnswer,
+} from "./answer_text.ts";
+export {
+  type DigitSumOptions,
+  type DigitSumRow,
+  type DigitSumTask,
+  digitSumTask,
+} from "./digit_sum.ts";
+export { heldOut, type Split, splitOf } from "./hash_split.ts";
+export { decodeWords, encodeWords, TOKEN, type TokenName, VOCABULARY } from "./nano/vocabulary.ts";
+export type { Language } from "./nano/digits.ts";
+export type { NanoProblem } from "./nano/problems/problem.ts";
+export { NANO_TASK_NAMES, type NanoDraws } from "./nano/draws.ts";
+export type { NanoTaskName } from "./nano/prompt.ts";
+export { type NanoRow, type NanoTask, nanoTask, nanoTestRows } from "./nano/nano_task.ts";
+export {
+  type NanoDocument,
+  type NanoDocumentOptions,
+  type NanoDocuments,
+  nanoDocuments,
+} from "./nano/documents.ts";
+export { soundTries } from "./nano/problems/attempts.ts";
+export { judgeNano, type NanoVerdict } from "./nano/judge.ts";
+export { nanoAccuracyReward, nanoFormatReward, nanoLanguageReward } from "./nano/rewards.ts";
