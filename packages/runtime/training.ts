@@ -39,6 +39,13 @@ export type { ByteSink, FileSink, Metadata } from "./src/gguf/mod.ts";
 export { openFileSink } from "./src/gguf/mod.ts";
 export type { LatentForm } from "./src/model/config/latent_config.ts";
 export type { Tokenizer } from "./src/tokenizer/mod.ts";
+export { rollOut, RolloutEngine } from "./src/engine/rollout/rollout_engine.ts";
+export type {
+  ForcedEnd,
+  Rollout,
+  RolloutRequest,
+  RolloutSeed,
+} from "./src/engine/rollout/rollout_request.ts";
 export {
   type NamedParameters,
   type RecordedSource,

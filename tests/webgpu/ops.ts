@@ -179,6 +179,10 @@ export class WebGpuOps implements Ops {
     return Promise.reject(notHere("sample"));
   }
 
+  drawRows(): Promise<Drawn> {
+    return Promise.reject(notHere("drawRows"));
+  }
+
   read(tensor: Tensor): Promise<Float32Array> {
     return this.device.read(sliceOf(tensor));
   }

@@ -1,13 +1,11 @@
 //! Log-probabilities and drawing for the host. No arithmetic; shapes stand at the ops themselves.
 
 use super::{BAD_ARGUMENT, OK};
-use crate::ops::logits::{self, Adjustment, Draw, NoDraw};
+use crate::ops::logits::{self, Adjustment, Draw, NoDraw, RowDraw, ALL_EXCLUDED, NOT_FINITE};
 use core::slice;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// No token is drawn: see `draw`.
-const NOT_FINITE: i32 = -1;
-const ALL_EXCLUDED: i32 = -2;
 const UNKNOWN_ID: i32 = -3;
 
 /// logits f32 [rows, vocab], targets i32 [rows] -> out f32 [rows]; writes nothing if a target lies outside the vocabulary.
@@ -51,6 +49,41 @@ pub fn draw(
         Err(NoDraw::NotFinite) => NOT_FINITE,
         Err(NoDraw::AllExcluded) => ALL_EXCLUDED,
         Err(NoDraw::UnknownId) => UNKNOWN_ID,
+    }
+}
+
+/// Draws from each row of logits f32 [rows, vocab], adjusted as the record at `adjustment` says: ids i32 [rows], -1 and -2 as
+/// of `draw`, and log-softmax(logits / temperature) at these, f32 [rows]; with temperature 1 where it is 0. `draws` u32
+/// [rows, 5]: seed low, seed high, choice, position, and an id that is taken without drawing (-1: none). Writes nothing if an
+/// id or the record does not fit the vocabulary.
+#[wasm_bindgen]
+#[allow(clippy::too_many_arguments)]
+pub fn draw_rows(
+    logits: usize,
+    rows: usize,
+    vocab: usize,
+    draws: usize,
+    adjustment: usize,
+    temperature: f32,
+    top_k: u32,
+    top_p: f32,
+    min_p: f32,
+    ids: usize,
+    logprobs: usize,
+) -> u32 {
+    if [logits, draws, ids, logprobs].contains(&0) || vocab == 0 {
+        return BAD_ARGUMENT;
+    }
+    let how = Draw { temperature, top_k, top_p, min_p, key: [0; 2], choice: 0, position: 0 };
+    let done = unsafe {
+        let draws = slice::from_raw_parts(draws as *const RowDraw, rows);
+        let adjustment = adjustment_at(adjustment);
+        logits::draw_rows(logits as *const f32, vocab, draws, &adjustment, &how, ids as *mut i32, logprobs as *mut f32)
+    };
+    if done {
+        OK
+    } else {
+        BAD_ARGUMENT
     }
 }
 

@@ -37,6 +37,8 @@ export interface PageStore {
   allocate(): number;
   release(page: number): void;
   copy(from: number, to: number): void;
+  /** Gives pages that were released, and kept for the next, back to the memory they are of. */
+  trim?(): void;
   /** A copy of a page's bytes, as they are when it is asked for. */
   read(page: number): Promise<Uint8Array<ArrayBuffer>>;
   write(page: number, bytes: Uint8Array): void;
@@ -195,6 +197,24 @@ export class KvCache {
     const owned = sequence as OwnedSequence;
     owned.length = 0;
     for (const page of owned.pages.splice(0)) this.#drop(page);
+  }
+
+  /**
+   * Takes memory for so many pages in all, so that none has to be taken later.
+   * @throws {MemoryError} when the cache may not grow so far
+   */
+  reserve(pages: number): void {
+    const sequence = this.create();
+    try {
+      this.extend(sequence, Math.max(0, pages - this.usedPages) * PAGE_TOKENS);
+    } finally {
+      this.free(sequence);
+    }
+  }
+
+  /** Gives the memory of pages that no sequence holds back, where the backend can. */
+  trim(): void {
+    this.store.trim?.();
   }
 
   /** Frees every sequence. */

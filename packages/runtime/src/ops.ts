@@ -128,6 +128,14 @@ export interface Penalties {
   readonly answered: ReadonlyMap<number, number>;
 }
 
+/** How to draw a token from each of many rows in one manner. */
+export interface RowDraws extends Pick<Draw, "temperature" | "topK" | "topP" | "minP" | "allowed"> {
+  /** u32 `[rows, 4]`: of each row the Philox key, its low half first, choice and position, as in `Draw`. */
+  readonly keys: Uint32Array;
+  /** i32 `[rows]`: ids that are taken, whatever their probability; -1: drawn. Missing: all are drawn. */
+  readonly forced?: Int32Array;
+}
+
 /** A token and its log-probability: log-softmax of the raw logits (natural log), before bias, penalties, temperature and truncation. */
 export interface TokenLogprob {
   readonly id: number;
@@ -139,7 +147,7 @@ export const NOT_FINITE = -1;
 /** Stands in `Drawn.ids` for a row in which the bias excludes every token. */
 export const NONE_LEFT = -2;
 
-/** A drawn token of each row and its log-probability under the raw logits. A row without a token stops no other. */
+/** A drawn token of each row and its log-probability. A row without a token stops no other. */
 export interface Drawn {
   /** Ids, `NOT_FINITE` or `NONE_LEFT`. */
   readonly ids: Int32Array;
@@ -157,8 +165,8 @@ export interface Scope {
 }
 
 /**
- * The functions over tensors. All are synchronous and may only enqueue work; `read`, `readInts` and `sample` are the
- * places where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but
+ * The functions over tensors. All are synchronous and may only enqueue work; `read`, `readInts`, `sample` and
+ * `drawRows` are the places where a result comes back. Every op writes a new tensor into the innermost open scope and changes no other, but
  * for `attend` and `latentAttend`, which also write the cache. Results do not depend on the number of threads, on the
  * other rows of a batch, nor on how a sequence is cut into segments: same bits.
  */
@@ -247,6 +255,12 @@ export interface Ops {
    * @throws {RangeError} when a draw names a token outside the vocabulary, or has a mask of another
    */
   sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn>;
+  /**
+   * Draws one token from each row of logits `[rows, V]`, by the same numbers as `sample`. The log-probabilities are other
+   * ones: log-softmax(logits / temperature), of the bits that `tokenLogprobs` gives (temperature 1 where it is 0).
+   * @throws {RangeError} as `sample`
+   */
+  drawRows(logits: Tensor, draws: RowDraws): Promise<Drawn>;
   /** The tensor's values, copied to the host. */
   read(tensor: Tensor): Promise<Float32Array>;
   /** `read` of an i32 tensor. */

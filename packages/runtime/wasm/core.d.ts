@@ -99,6 +99,14 @@ export function draw(logits: number, vocab: number, adjustment: number, temperat
 export function draw_margin(logits: number, vocab: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
 
 /**
+ * Draws from each row of logits f32 [rows, vocab], adjusted as the record at `adjustment` says: ids i32 [rows], -1 and -2 as
+ * of `draw`, and log-softmax(logits / temperature) at these, f32 [rows]; with temperature 1 where it is 0. `draws` u32
+ * [rows, 5]: seed low, seed high, choice, position, and an id that is taken without drawing (-1: none). Writes nothing if an
+ * id or the record does not fit the vocabulary.
+ */
+export function draw_rows(logits: number, rows: number, vocab: number, draws: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, ids: number, logprobs: number): number;
+
+/**
  * For tests: `draw` by the scalar twin.
  */
 export function draw_scalar(logits: number, vocab: number, adjustment: number, temperature: number, top_k: number, top_p: number, min_p: number, seed_low: number, seed_high: number, choice: number, position: number): number;
@@ -460,6 +468,7 @@ export interface InitOutput {
     readonly dot_probe: () => number;
     readonly draw: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly draw_margin: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
+    readonly draw_rows: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly draw_scalar: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly drop_chunk: () => void;
     readonly dropout: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => number;

@@ -41,6 +41,7 @@ const ops: Ops = {
   add,
   tokenLogprobs,
   sample: () => Promise.reject(new TypeError("The reference backend draws nothing")),
+  drawRows: () => Promise.reject(new TypeError("The reference backend draws nothing")),
   read: (tensor) => Promise.resolve(Float32Array.from(valuesOf(tensor))),
   readInts: (tensor) => Promise.resolve(wholeNumbersOf(tensor).slice()),
 };

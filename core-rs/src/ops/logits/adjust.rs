@@ -37,7 +37,15 @@ impl Adjustment<'_> {
 
 /// The changed copy of a row that the adjustment fits.
 pub fn adjusted(logits: &[f32], how: &Adjustment) -> Vec<f32> {
-    let mut row = logits.to_vec();
+    let mut row = Vec::new();
+    adjust_into(&mut row, logits, how);
+    row
+}
+
+/// `adjusted` in the place of what `row` holds.
+pub(super) fn adjust_into(row: &mut Vec<f32>, logits: &[f32], how: &Adjustment) {
+    row.clear();
+    row.extend_from_slice(logits);
     for (word, part) in how.allowed.iter().zip(row.chunks_mut(32)) {
         exclude(part, *word);
     }
@@ -51,7 +59,6 @@ pub fn adjusted(logits: &[f32], how: &Adjustment) -> Vec<f32> {
     for (id, count) in how.counted.iter().zip(how.counts) {
         row[*id as usize] -= how.presence + *count as f32 * how.frequency;
     }
-    row
 }
 
 /// Adds -inf where a bit is 0; added and not written, so that what is not finite still shows.

@@ -1,6 +1,6 @@
 //! Drawing one token from a row: temperature, then top-k, top-p and min-p, then one number of Philox. Keeps no state.
 
-use super::adjust::{adjusted, Adjustment};
+use super::adjust::{adjust_into, Adjustment};
 use crate::math::{exp_with, find, max, ExpConstants};
 use crate::rng;
 use crate::simd::F32x4;
@@ -28,11 +28,29 @@ pub(super) struct Candidate {
     pub id: u32,
 }
 
+/// What drawing from a row writes to; it grows to a row's size once.
+#[derive(Default)]
+pub(super) struct Room {
+    row: Vec<f32>,
+    candidates: Vec<Candidate>,
+}
+
+impl Room {
+    /// One that rows of `vocab` logits do not make grow.
+    pub fn of(vocab: usize) -> Self {
+        Room { row: Vec::with_capacity(vocab), candidates: Vec::with_capacity(vocab) }
+    }
+}
+
 /// Draws a token id from one row; `None` if the row's largest logit is not finite.
 ///
 /// # Safety
 /// `logits` holds `vocab` numbers, at least one.
 pub unsafe fn draw(logits: *const f32, vocab: usize, how: &Draw) -> Option<u32> {
+    draw_from(logits, vocab, how, &mut Vec::new())
+}
+
+unsafe fn draw_from(logits: *const f32, vocab: usize, how: &Draw, candidates: &mut Vec<Candidate>) -> Option<u32> {
     let top = max(logits, vocab);
     if !top.is_finite() {
         return None;
@@ -41,10 +59,10 @@ pub unsafe fn draw(logits: *const f32, vocab: usize, how: &Draw) -> Option<u32> 
         return find(logits, vocab, top).map(|i| i as u32);
     }
     let u = rng::uniform(how.key, [how.position, how.choice, 0, 0]);
-    let candidates = kept(logits, vocab, top, how);
+    keep(candidates, logits, vocab, top, how);
     let total: f64 = candidates.iter().map(|c| c.weight as f64).sum();
     let mut left = u * total;
-    for c in &candidates {
+    for c in candidates.iter() {
         left -= c.weight as f64;
         if left < 0.0 {
             return Some(c.id);
@@ -69,39 +87,55 @@ pub enum NoDraw {
 /// # Safety
 /// As of `draw`.
 pub unsafe fn draw_adjusted(logits: *const f32, vocab: usize, adjustment: &Adjustment, how: &Draw) -> Result<u32, NoDraw> {
+    draw_in(&mut Room::default(), logits, vocab, adjustment, how)
+}
+
+/// `draw_adjusted` that takes nothing from the allocator if the room is large enough.
+///
+/// # Safety
+/// As of `draw`.
+pub(super) unsafe fn draw_in(
+    room: &mut Room,
+    logits: *const f32,
+    vocab: usize,
+    adjustment: &Adjustment,
+    how: &Draw,
+) -> Result<u32, NoDraw> {
     if adjustment.is_empty() {
-        return draw(logits, vocab, how).ok_or(NoDraw::NotFinite);
+        return draw_from(logits, vocab, how, &mut room.candidates).ok_or(NoDraw::NotFinite);
     }
     if !adjustment.fits(vocab) {
         return Err(NoDraw::UnknownId);
     }
-    let row = adjusted(core::slice::from_raw_parts(logits, vocab), adjustment);
+    let Room { row, candidates } = room;
+    adjust_into(row, core::slice::from_raw_parts(logits, vocab), adjustment);
     let excluded = || max(row.as_ptr(), vocab) == f32::NEG_INFINITY && max(logits, vocab).is_finite();
-    draw(row.as_ptr(), vocab, how).ok_or_else(|| if excluded() { NoDraw::AllExcluded } else { NoDraw::NotFinite })
+    draw_from(row.as_ptr(), vocab, how, candidates)
+        .ok_or_else(|| if excluded() { NoDraw::AllExcluded } else { NoDraw::NotFinite })
 }
 
-/// The tokens that survive truncation. In id order when nothing truncates, otherwise the most probable first.
-unsafe fn kept(logits: *const f32, vocab: usize, top: f32, how: &Draw) -> Vec<Candidate> {
-    let mut candidates = weights(logits, vocab, top, how.temperature);
+/// Leaves the tokens that survive truncation. In id order when nothing truncates, otherwise the most probable first.
+unsafe fn keep(candidates: &mut Vec<Candidate>, logits: *const f32, vocab: usize, top: f32, how: &Draw) {
+    weigh(candidates, logits, vocab, top, how.temperature);
     let k = how.top_k as usize;
     if k > 0 && k < vocab {
-        keep_best(&mut candidates, k);
+        keep_best(candidates, k);
     }
     if how.top_p < 1.0 {
         let total: f64 = candidates.iter().map(|c| c.weight as f64).sum();
-        keep_mass(&mut candidates, how.top_p.max(0.0) as f64 * total);
+        keep_mass(candidates, how.top_p.max(0.0) as f64 * total);
     }
     if how.min_p > 0.0 {
         candidates.retain(|c| c.weight >= how.min_p);
     }
-    candidates
 }
 
 /// All tokens in id order.
-unsafe fn weights(logits: *const f32, vocab: usize, top: f32, temperature: f32) -> Vec<Candidate> {
+unsafe fn weigh(out: &mut Vec<Candidate>, logits: *const f32, vocab: usize, top: f32, temperature: f32) {
     let factor = F32x4::splat(1.0 / temperature);
     let c = ExpConstants::opaque();
-    let mut out = Vec::with_capacity(vocab);
+    out.clear();
+    out.reserve(vocab);
     for start in (0..vocab).step_by(4) {
         let n = (vocab - start).min(4);
         let mut x = [f32::NEG_INFINITY; 4];
@@ -109,7 +143,6 @@ unsafe fn weights(logits: *const f32, vocab: usize, top: f32, temperature: f32) 
         let w = exp_with((F32x4::from_array(x) - F32x4::splat(top)) * factor, &c).to_array();
         out.extend((0..n).map(|i| Candidate { weight: w[i], id: (start + i) as u32 }));
     }
-    out
 }
 
 /// Most probable first, the lower id first among equals.

@@ -16,7 +16,7 @@ import { tokenLogprobs } from "./rules/token_logprobs.ts";
 /** Ops whose results depend on tensors in a way that gradients follow: all but scopes, constants, readings and draws. */
 export type DifferentiableOp = Exclude<
   keyof Ops,
-  "scope" | "checkpoint" | "tensor" | "sample" | "read" | "readInts"
+  "scope" | "checkpoint" | "tensor" | "sample" | "drawRows" | "read" | "readInts"
 >;
 
 /** One rule an op. */

@@ -249,6 +249,11 @@ export class Tape implements Ops {
     return Promise.reject(new TypeError("A tape draws no tokens: sample with the ops below it"));
   }
 
+  /** As `sample`. */
+  drawRows(): Promise<Drawn> {
+    return this.sample();
+  }
+
   read(tensor: Tensor): Promise<Float32Array> {
     return this.#recorder.inner.read(tensor);
   }

@@ -119,6 +119,7 @@ Deno.test("tape: refusals", async () => {
   const set = fullParameters(model.backend, model.model, model.parameters);
   using tape = new Tape(model.backend, set, { checkpoint: true });
   await assertRejects(() => tape.sample(), TypeError, "draws no tokens");
+  await assertRejects(() => tape.drawRows(), TypeError, "draws no tokens");
   const x = tape.embed(Int32Array.of(1, 2), head);
   const other = tape.embed(Int32Array.of(1, 2), head);
   assertThrows(() => tape.backward(x, tape.selectRows(x, [0])), RangeError, "[1,64]");

@@ -10,6 +10,7 @@ import type {
   Rope,
   Routing,
   RoutingRule,
+  RowDraws,
   Scope,
 } from "../ops.ts";
 import type { ExpertBank, Tensor, Weight } from "../tensor.ts";
@@ -109,6 +110,10 @@ export class DelegatedOps implements Ops {
 
   sample(logits: Tensor, draws: readonly Draw[]): Promise<Drawn> {
     return this.below.sample(logits, draws);
+  }
+
+  drawRows(logits: Tensor, draws: RowDraws): Promise<Drawn> {
+    return this.below.drawRows(logits, draws);
   }
 
   read(tensor: Tensor): Promise<Float32Array> {

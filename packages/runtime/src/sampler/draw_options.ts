@@ -131,7 +131,7 @@ function penaltiesOf(
 }
 
 /** Below this no second token has a chance, and 1 / temperature would leave the range of float32. */
-const LOWEST_TEMPERATURE = 1e-6;
+export const LOWEST_TEMPERATURE = 1e-6;
 
 function orGreedy(temperature: number): number {
   return temperature < LOWEST_TEMPERATURE ? 0 : temperature;

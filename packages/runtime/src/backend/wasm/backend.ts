@@ -83,6 +83,7 @@ function pageStore(memory: WasmMemory, shape: KvShape) {
     release: (page: number): void => void spare.push(page),
     copy: (from: number, to: number): void => memory.copy(from, to, bytes),
     read: (page: number) => Promise.resolve(new Uint8Array(memory.bytes(page, bytes))),
+    trim: (): void => spare.splice(0).forEach((page) => memory.release(page)),
     write: (page: number, from: Uint8Array): void => memory.bytes(page, bytes).set(from),
   };
 }

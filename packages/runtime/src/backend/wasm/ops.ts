@@ -11,6 +11,7 @@ import type {
   Rope,
   Routing,
   RoutingRule,
+  RowDraws,
   Scope,
 } from "../../ops.ts";
 import { elementCount, type ExpertBank, type Tensor, type Weight } from "../../tensor.ts";
@@ -19,7 +20,7 @@ import type { CoreExports } from "./core.ts";
 import type { WasmMemory } from "./memory.ts";
 import { routeRows } from "./mixture/route_rows.ts";
 import { checkExperts, runExperts, takesActivations } from "./mixture/run_experts.ts";
-import { sampleRows } from "./sampling.ts";
+import { drawEachRow, KEY_WORDS, sampleRows } from "./sampling.ts";
 import { Memo, StepTables } from "./step_tables.ts";
 import { addressOf, packedOf, type WasmTensor, wasmTensor } from "./storage.ts";
 import { TILE_ROWS } from "./weight_loader.ts";
@@ -314,6 +315,12 @@ export class WasmOps implements Ops {
     expectSize("sample: draws", draws.length, logits.shape[0]);
     using _sampling = this.scope();
     return Promise.resolve(sampleRows(this.core, this.memory, this.#arena, logits, draws));
+  }
+
+  drawRows(logits: Tensor, draws: RowDraws): Promise<Drawn> {
+    expectSize("drawRows: keys", draws.keys.length, KEY_WORDS * logits.shape[0]);
+    using _sampling = this.scope();
+    return Promise.resolve(drawEachRow(this.core, this.memory, this.#arena, logits, draws));
   }
 
   read(tensor: Tensor): Promise<Float32Array> {

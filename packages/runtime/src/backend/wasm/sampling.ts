@@ -1,5 +1,5 @@
 /** Draws from rows of logits on wasm: lays out what the core reads and takes its answers. Holds no arithmetic. */
-import { type Draw, type Drawn, NOT_FINITE, type TokenLogprob } from "../../ops.ts";
+import { type Draw, type Drawn, NOT_FINITE, type RowDraws, type TokenLogprob } from "../../ops.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { Arena } from "./arena.ts";
 import type { CoreExports } from "./core.ts";
@@ -12,6 +12,41 @@ const NO_ADJUSTMENT = 0;
 const HEAD_WORDS = 7;
 /** The core's answer instead of an id when the adjustment does not fit the vocabulary. */
 const UNKNOWN_ID = -3;
+
+/** Words of `RowDraws.keys` for a row, and of the core's record of it, which has the forced id besides. */
+export const KEY_WORDS = 4;
+const ROW_WORDS = KEY_WORDS + 1;
+/** Stands for no forced id. */
+const DRAWN = -1;
+
+/** `Ops.drawRows`; what it takes from the arena is the caller's to free. */
+export function drawEachRow(
+  core: CoreExports,
+  memory: WasmMemory,
+  arena: Arena,
+  logits: Tensor,
+  { temperature, topK, topP, minP, allowed, keys, forced }: RowDraws,
+): Drawn {
+  const [rows, vocabulary] = logits.shape;
+  const at = arena.allocate(4 * ROW_WORDS * rows);
+  const words = memory.u32(at, ROW_WORDS * rows);
+  for (let row = 0, from = 0, to = 0; row < rows; row++) {
+    for (let word = 0; word < KEY_WORDS; word++) words[to++] = keys[from++];
+    words[to++] = forced ? forced[row] : DRAWN;
+  }
+  const adjustment = placeAdjustment(memory, arena, { allowed });
+  const [ids, logprobs] = [arena.allocate(4 * rows), arena.allocate(4 * rows)];
+  const status = core.draw_rows(
+    ...[addressOf(logits), rows, vocabulary, at, adjustment] as const,
+    ...[temperature, topK, topP, minP, ids, logprobs] as const,
+  );
+  if (status !== 0) {
+    throw new RangeError(
+      `The mask, or an id that is forced, does not fit the vocabulary of ${vocabulary}`,
+    );
+  }
+  return { ids: memory.i32(ids, rows).slice(), logprobs: memory.f32(logprobs, rows).slice() };
+}
 
 /** `Ops.sample`, whose `NOT_FINITE` and `NONE_LEFT` are the core's own answers; what it takes from the arena is the caller's to free. */
 export function sampleRows(
@@ -51,9 +86,7 @@ function drawRow(
   draw: Draw,
 ): number {
   const { temperature, topK, topP, minP, seed, choice, position } = draw;
-  const record = adjustmentRecord(draw);
-  const adjustment = record ? arena.allocate(4 * record.length) : NO_ADJUSTMENT;
-  if (record) memory.u32(adjustment, record.length).set(record);
+  const adjustment = placeAdjustment(memory, arena, draw);
   const id = core.draw(
     ...[row, vocabulary, adjustment, temperature, topK, topP, minP] as const,
     ...[seed[0], seed[1], choice, position] as const,
@@ -64,12 +97,24 @@ function drawRow(
   );
 }
 
+/** The address of what changes a row, if anything does. */
+function placeAdjustment(memory: WasmMemory, arena: Arena, changes: Changes): number {
+  const record = adjustmentRecord(changes);
+  if (!record) return NO_ADJUSTMENT;
+  const address = arena.allocate(4 * record.length);
+  memory.u32(address, record.length).set(record);
+  return address;
+}
+
+/** The part of a draw that changes logits. */
+type Changes = Pick<Draw, "allowed" | "bias" | "penalties">;
+
 const NO_COUNTS: ReadonlyMap<number, number> = new Map();
 const NO_MASK = new Uint32Array();
 
 /** The words of the core's record (see `adjustment_at` in abi/sampling.rs); undefined where nothing is changed. */
 export function adjustmentRecord(
-  { allowed = NO_MASK, bias = NO_COUNTS, penalties }: Draw,
+  { allowed = NO_MASK, bias = NO_COUNTS, penalties }: Changes,
 ): Uint32Array | undefined {
   const { repeat = 1, presence = 0, frequency = 0 } = penalties ?? {};
   const recent = repeat === 1 ? NO_COUNTS : penalties?.recent ?? NO_COUNTS;
