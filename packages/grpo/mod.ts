@@ -46,3 +46,5 @@ export { type TrainingRow, trainingSequences } from "./src/sft/training_rows.ts"
 export { packedBatches, type PackingOptions, streamSequences } from "./src/sft/packing.ts";
 export { type SftSettings, SftTrainer } from "./src/sft/sft_trainer.ts";
 export type { Sample, StepRecord } from "./src/run/step_record.ts";
+export { type GrpoParts, GrpoTrainer } from "./src/trainer/grpo_trainer.ts";
+export { type GrpoSettings, type RoundSizes, roundSizes } from "./src/trainer/settings.ts";

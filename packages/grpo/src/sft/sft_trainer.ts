@@ -8,7 +8,7 @@ import { addGradients, type GradientPassOptions } from "../policy/token_pass.ts"
 import type { TrainingState } from "../run/checkpoint.ts";
 import type { Sample, StepRecord } from "../run/step_record.ts";
 import { FaultyBatchError, type Training, type TrainingSteps } from "../run/training.ts";
-import { shuffled } from "../trainer/order.ts";
+import { CounterRandom } from "../tasks/counter_random.ts";
 import { packedBatches } from "./packing.ts";
 
 /** The values of a run; TRL's names. */
@@ -31,9 +31,10 @@ export interface SftSettings {
   readonly gradientCheckpointing?: boolean;
 }
 
-/** Keep apart what the seed of a run is used for. */
-const EPOCH_STREAM = 3;
-const DROPOUT_STREAM = 4;
+/** Stream of the order of rows. */
+const EPOCH_STREAM = 101;
+/** Upper half of dropout's key, the steps apart. */
+const DROPOUT_STREAM = 102;
 
 /** A policy that learns from data. Everything that it will do follows from its parameters and `steps`. */
 export class SftTrainer implements Training {
@@ -168,9 +169,10 @@ export class SftTrainer implements Training {
   #batchesOf(epoch: number): readonly (readonly number[])[] {
     if (epoch === this.#epoch) return this.#batches;
     const { seed, shuffleDataset, packing, maxLength, perDeviceTrainBatchSize } = this.settings;
+    const rows = this.data.map((_, i) => i);
     const order = shuffleDataset
-      ? shuffled(this.data.length, [seed, EPOCH_STREAM, epoch])
-      : this.data.map((_, i) => i);
+      ? new CounterRandom(seed, EPOCH_STREAM, epoch).shuffled(rows)
+      : rows;
     const lengths = order.map((i) => this.data[i].ids.length);
     const batches = packedBatches(lengths, {
       batchSize: perDeviceTrainBatchSize,

@@ -2,7 +2,7 @@
 import { type ChatMessage, UnsupportedError } from "@aha/runtime";
 import { encodeChat, type Tokenizer } from "@aha/runtime/tokenizer";
 import type { Task, TaskRow } from "../tasks/task.ts";
-import { shuffled } from "./order.ts";
+import { CounterRandom } from "../tasks/counter_random.ts";
 
 /** A row of a task, ready to be answered. */
 export interface Question {
@@ -12,8 +12,8 @@ export interface Question {
   readonly ids: readonly number[];
 }
 
-/** Keeps apart what the seed of a run is used for. */
-const ORDER_STREAM = 1;
+/** Stream of the order of rows, apart from those of tasks and of batches. */
+const ORDER_STREAM = 100;
 
 /** Takes rows in the task's order, or in a new one each time that it has been through. */
 export class Questions {
@@ -48,7 +48,8 @@ export class Questions {
     if (!this.options.shuffles) return number % length;
     const epoch = Math.floor(number / length);
     if (epoch !== this.#epoch) {
-      this.#order = shuffled(length, [this.options.seed, ORDER_STREAM, epoch]);
+      const rows = Array.from({ length }, (_, row) => row);
+      this.#order = new CounterRandom(this.options.seed, ORDER_STREAM, epoch).shuffled(rows);
       this.#epoch = epoch;
     }
     return this.#order[number % length];
