@@ -5,6 +5,7 @@ import {
   judgeLetter,
   judgeNumber,
 } from "../tasks/answer_text.ts";
+import { type CountdownRow, judgeCountdown } from "../tasks/files/countdown_file.ts";
 import { judgeNano } from "../tasks/nano/judge.ts";
 import { type NanoRow, nanoTestRows } from "../tasks/nano/nano_task.ts";
 import type { NanoDraws } from "../tasks/nano/draws.ts";
@@ -66,12 +67,12 @@ export function nanoSuite(
 
 /** A suite whose answers are numbers: sums of digits, GSM8K, AIME. */
 export function numberSuite(task: Task, options: SuiteOptions = {}): Suite {
-  return answerSuite(task, options, judgeNumber);
+  return taskSuite(task, options, ofAnswer(judgeNumber));
 }
 
 /** A suite whose answers are letters: GPQA. */
 export function choiceSuite(task: Task, options: SuiteOptions = {}): Suite {
-  return answerSuite(task, options, judgeLetter);
+  return taskSuite(task, options, ofAnswer(judgeLetter));
 }
 
 /** A suite whose answers need an equality of their own: MATH-500. */
@@ -80,30 +81,39 @@ export function equalitySuite(
   isEqual: AnswerEquality,
   options: SuiteOptions = {},
 ): Suite {
-  return answerSuite(
+  const judge = ofAnswer((gold, text, isFinished) => judgeAnswer(gold, text, isFinished, isEqual));
+  return taskSuite(task, options, judge);
+}
+
+/** A suite of Countdown from files. */
+export function countdownSuite(task: Task, options: SuiteOptions = {}): Suite {
+  return taskSuite(
     task,
     options,
-    (gold, text, isFinished) => judgeAnswer(gold, text, isFinished, isEqual),
+    (row, text, isFinished) => judgeCountdown(row as CountdownRow, text, isFinished),
   );
 }
 
+/** A judge that takes the column `answer`. */
+function ofAnswer(
+  judge: (gold: string, text: string, isFinished: boolean) => Verdict,
+): Suite["judge"] {
+  return (row, text, isFinished) => judge(String(row.answer), text, isFinished);
+}
+
 /**
- * All rows of a task, or the first `limit` ones. Judges take the column `answer`.
+ * All rows of a task, or the first `limit` ones.
  * @throws {RangeError} for an endless task without `limit`
  */
-function answerSuite(
+function taskSuite(
   task: Task,
   { limit = task.length, samples = 4, maxTokens = R1_MAX_TOKENS }: SuiteOptions,
-  judge: (gold: string, text: string, isFinished: boolean) => Verdict,
+  judge: Suite["judge"],
 ): Suite {
   const length = Math.min(limit, task.length);
   if (!Number.isFinite(length)) {
     throw new RangeError(`${task.name} has no end, limit must say how many rows are evaluated`);
   }
-  return {
-    name: task.name,
-    rows: Array.from({ length }, (_, index) => task.row(index)),
-    ...{ samples, maxTokens },
-    judge: (row, completion, isFinished) => judge(String(row.answer), completion, isFinished),
-  };
+  const rows = Array.from({ length }, (_, index) => task.row(index));
+  return { name: task.name, rows, samples, maxTokens, judge };
 }
