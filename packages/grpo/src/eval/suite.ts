@@ -18,6 +18,8 @@ export interface Suite {
   /** Results are told by their columns `task` and `level` too, where they have them. */
   readonly rows: readonly TaskRow[];
   judge(row: TaskRow, completion: string, isFinished: boolean): Verdict;
+  /** Whether answers of different classes are one vote all the same, gold one first where it is among them. */
+  readonly isSameAnswer?: AnswerEquality;
   /** Completions a prompt, unless other ones are asked for. */
   readonly samples: number;
   /** Most tokens of a completion, unless others are asked for. */
@@ -50,14 +52,14 @@ const NANO_MAX_TOKENS = 60;
 export function nanoSuite(
   draws: Omit<NanoDraws, "split">,
   count: number,
-  options: SuiteOptions = {},
+  options: Omit<SuiteOptions, "limit"> = {},
 ): Suite {
   const tasks = draws.tasks ?? { CHAIN: 1, MUL: 1, EVAL: 1, CD: 1, GENERAL: 1 };
   const names = Object.keys(tasks).filter((name) => tasks[name as keyof typeof tasks]);
   const rows = names.flatMap((name) => nanoTestRows({ ...draws, tasks: { [name]: 1 } }, count));
   return {
     name: "nano",
-    rows: rows.slice(0, options.limit),
+    rows,
     samples: options.samples ?? 16,
     maxTokens: options.maxTokens ?? NANO_MAX_TOKENS,
     judge: (row, completion, isFinished) =>
@@ -75,14 +77,19 @@ export function choiceSuite(task: Task, options: SuiteOptions = {}): Suite {
   return taskSuite(task, options, ofAnswer(judgeLetter));
 }
 
-/** A suite whose answers need an equality of their own: MATH-500. */
+/**
+ * A suite whose answers need an equality of their own: MATH-500. `isEqual` gets the gold answer and what a completion
+ * marks as its answer, mostly the inside of a box; it also says which wrong answers are one vote.
+ *
+ * With the verifier of `@aha/grpo/rewards`: `(gold, answer) => verify(gold, `\\boxed{${answer}}`) ?? false`.
+ */
 export function equalitySuite(
   task: Task,
   isEqual: AnswerEquality,
   options: SuiteOptions = {},
 ): Suite {
   const judge = ofAnswer((gold, text, isFinished) => judgeAnswer(gold, text, isFinished, isEqual));
-  return taskSuite(task, options, judge);
+  return { ...taskSuite(task, options, judge), isSameAnswer: isEqual };
 }
 
 /** A suite of Countdown from files. */
