@@ -3,6 +3,8 @@ import { estimateOf } from "./estimate.ts";
 import { type JudgedCompletion, measuresOf } from "./measures.ts";
 import type { BudgetPoint, EvalExample, EvalProblem, EvalReport, EvalSection } from "./report.ts";
 import type { Sampler, SampleRequest } from "./sampler.ts";
+import type { AnswerEquality } from "../tasks/answer_text.ts";
+import type { Verdict } from "../tasks/verdict.ts";
 import type { Suite } from "./suite.ts";
 
 /** How to evaluate; what is left out is the suite's, or R1's. */
@@ -136,17 +138,33 @@ class Judging {
             `for ${part.length} prompts, ${request.samples} of each were asked for`,
         );
       }
-      groups.forEach((group, at) =>
-        judged.push(group.map((completion) => ({
-          completion,
-          verdict: this.#suite.judge(part[at], completion.text, completion.isFinished),
-        })))
-      );
+      groups.forEach((group, at) => {
+        const verdicts = group.map(({ text, isFinished }) =>
+          this.#suite.judge(part[at], text, isFinished)
+        );
+        const merged = this.#suite.isSameAnswer
+          ? oneVote(verdicts, this.#suite.isSameAnswer)
+          : verdicts;
+        judged.push(group.map((completion, sample) => ({ completion, verdict: merged[sample] })));
+      });
       this.#done += part.length;
       onProgress?.({ done: this.#done, total: this.#total });
     }
     return judged;
   }
+}
+
+/** Verdicts of one problem, with one class for all answers that are the same: that of the first, a right one before others. */
+function oneVote(verdicts: readonly Verdict[], isSame: AnswerEquality): Verdict[] {
+  const right = verdicts.find(({ isRight }) => isRight)?.answerClass;
+  const classes: string[] = right ? [right] : [];
+  return verdicts.map((verdict) => {
+    const { answerClass } = verdict;
+    if (answerClass === null) return verdict;
+    const known = classes.find((one) => one === answerClass || isSame(one, answerClass));
+    if (known === undefined) classes.push(answerClass);
+    return { ...verdict, answerClass: known ?? answerClass };
+  });
 }
 
 type SectionName = Pick<EvalSection, "task" | "level">;

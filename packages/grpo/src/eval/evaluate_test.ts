@@ -134,6 +134,23 @@ Deno.test("suites: numbers, letters and equalities judge by the answer column", 
   assertEquals(equal.judge(rows[0], "\\boxed{b}", true).isStrictlyRight, true);
 });
 
+Deno.test("equalitySuite: wrong answers that say the same are one vote", async () => {
+  const one = { name: "one", length: 1, row: () => ({ prompt: "?", answer: "1/2" }) };
+  const value = (text: string) => {
+    const [numerator, denominator = 1] = text.split("/").map(Number);
+    return numerator / denominator;
+  };
+  const suite = equalitySuite(one, (gold, answer) => value(gold) === value(answer));
+  const answers = ["0.5", "1/2", "1/4", "0.25", "2/8"];
+  const sampler: Sampler = () =>
+    Promise.resolve([
+      answers.map((answer) => ({ text: `\\boxed{${answer}}`, tokens: 1, isFinished: true })),
+    ]);
+  const report = await evaluate(sampler, suite, { samples: 5, budgets: [] });
+  const { accuracy, consensusAt } = report.sections[0].measures;
+  assertEquals([accuracy.mean, consensusAt.at(-1)?.mean], [0.4, 0]);
+});
+
 Deno.test("nanoSuite: gold answers are right, with one set a task", () => {
   assertEquals(SUITE.rows.slice(0, 30), nanoTestRows({ seed: 1, tasks: { CHAIN: 1 } }, 30));
   for (const row of SUITE.rows) {

@@ -6,6 +6,7 @@ export { type JudgedCompletion, measuresOf } from "./measures.ts";
 export type { SampledCompletion, Sampler, SampleRequest } from "./sampler.ts";
 export {
   choiceSuite,
+  countdownSuite,
   equalitySuite,
   nanoSuite,
   numberSuite,

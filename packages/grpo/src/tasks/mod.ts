@@ -31,3 +31,9 @@ export {
 export { soundTries } from "./nano/problems/attempts.ts";
 export { judgeNano, type NanoVerdict } from "./nano/judge.ts";
 export { nanoAccuracyReward, nanoFormatReward, nanoLanguageReward } from "./nano/rewards.ts";
+export { DataError } from "./files/data_error.ts";
+export type { DataSource } from "./files/records.ts";
+export type { PromptOptions } from "./files/file_rows.ts";
+export { columnTask, type ColumnTaskOptions } from "./files/column_task.ts";
+export { aimeTask, gpqaTask, gsm8kTask, math500Task } from "./files/benchmarks.ts";
+export { type CountdownRow, countdownTask, judgeCountdown } from "./files/countdown_file.ts";
