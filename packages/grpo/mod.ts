@@ -26,3 +26,18 @@ export { clipFactor, gradientNorm } from "./src/optim/clip.ts";
 export { learningRateAt, type Schedule, type ScheduleType } from "./src/optim/schedule.ts";
 export { type BalanceLoss, balanceLoss, type RouterRows } from "./src/optim/balance_loss.ts";
 export { updatedRouterBias } from "./src/optim/router_bias.ts";
+export { parseRunConfig, readRunConfig } from "./src/run/config/read_run_config.ts";
+export { configJson } from "./src/run/config/config_json.ts";
+export { type Preset, PRESETS, presetValues } from "./src/run/config/presets.ts";
+export type {
+  BuiltInTask,
+  CommonRunConfig,
+  FileTask,
+  GrpoRunConfig,
+  GuardConfig,
+  LoraConfig,
+  RewardConfig,
+  RunConfig,
+  SftRunConfig,
+  TaskConfig,
+} from "./src/run/run_config.ts";
