@@ -41,3 +41,23 @@ export type {
   SftRunConfig,
   TaskConfig,
 } from "./src/run/run_config.ts";
+export { recorded } from "./src/run/record/recorded.ts";
+export { readRunFolder, writeRunReport } from "./src/run/record/run_folder.ts";
+export { StepFile, type StepLine } from "./src/run/record/step_file.ts";
+export { RUN_FILES, type Sample, type StepRecord } from "./src/run/step_record.ts";
+export type { RunStart, Trainer, TrainHooks, TrainSummary } from "./src/run/trainer.ts";
+export { htmlReport, type ReportOptions } from "./src/report/html_report.ts";
+export { REFLECTIONS, runReport, runSections } from "./src/report/run_report.ts";
+export type { RunData, StepNumbers, StepSample, StepWarning } from "./src/report/run_data.ts";
+export type {
+  BarsSection,
+  Cell,
+  CurvePoint,
+  CurveSection,
+  SamplesSection,
+  Section,
+  TableSection,
+  TextSection,
+} from "./src/report/sections.ts";
+export { numberText } from "./src/report/number_text.ts";
+export { type ThoughtParts, thoughtParts, wordCount } from "./src/report/thought_parts.ts";

@@ -74,10 +74,10 @@ function withShared(
 
 function withNames(schema: JsonSchema, names: Record<string, JsonSchema>): JsonSchema {
   const known = schema.properties as Record<string, JsonSchema>;
-  const $schema = { description: "where this schema is" };
   return {
     ...schema,
-    properties: { $schema, ...names, ...known, ...FLAT },
+    patternProperties: { "^\\$": {} },
+    properties: { ...names, ...known, ...FLAT },
   };
 }
 

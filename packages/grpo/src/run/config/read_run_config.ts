@@ -31,7 +31,7 @@ export function parseRunConfig(text: string, name: string): RunConfig {
 
 /**
  * All values of a run, with defaults for those left out: TRL's, but where `docs/trl.md` says so. Takes TypeScript's names
- * and TRL's; `preset` names published settings that the others change.
+ * and TRL's; `preset` names published settings that the others change, what begins with `$` is not looked at.
  * @throws {TypeError} for an unknown name (with the nearest known one), a value of the wrong type, one that is missing
  * @throws {RangeError} for values out of range, those that do not fit together, and names of TRL's that are refused
  *
@@ -54,7 +54,8 @@ export function readRunConfig(given: unknown): RunConfig {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw wrongType("The configuration", given, "an object of names and values");
   }
-  const { kind = "grpo", preset, $schema: _schema, ...values } = given as Record<string, unknown>;
+  const named = Object.entries(given).filter(([key]) => !key.startsWith("$"));
+  const { kind = "grpo", preset, ...values } = Object.fromEntries(named);
   if (kind === "sft" && preset === undefined) return readSft(values);
   if (kind === "sft") throw new RangeError("preset is given, runs of kind sft have none");
   if (kind !== "grpo") {
