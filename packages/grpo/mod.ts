@@ -45,6 +45,40 @@ export {
 export { type TrainingRow, trainingSequences } from "./src/sft/training_rows.ts";
 export { packedBatches, type PackingOptions, streamSequences } from "./src/sft/packing.ts";
 export { type SftSettings, SftTrainer } from "./src/sft/sft_trainer.ts";
-export type { Sample, StepRecord } from "./src/run/step_record.ts";
 export { type GrpoParts, GrpoTrainer } from "./src/trainer/grpo_trainer.ts";
 export { type GrpoSettings, type RoundSizes, roundSizes } from "./src/trainer/settings.ts";
+export { parseRunConfig, readRunConfig } from "./src/run/config/read_run_config.ts";
+export { configJson } from "./src/run/config/config_json.ts";
+export { type Preset, PRESETS, presetValues } from "./src/run/config/presets.ts";
+export type {
+  BuiltInTask,
+  CommonRunConfig,
+  FileTask,
+  GrpoRunConfig,
+  GuardConfig,
+  LoraConfig,
+  RewardConfig,
+  RunConfig,
+  SftRunConfig,
+  TaskConfig,
+} from "./src/run/run_config.ts";
+export { recorded } from "./src/run/record/recorded.ts";
+export { readRunFolder, writeRunReport } from "./src/run/record/run_folder.ts";
+export { StepFile, type StepLine } from "./src/run/record/step_file.ts";
+export { RUN_FILES, type Sample, type StepRecord } from "./src/run/step_record.ts";
+export type { RunStart, Trainer, TrainHooks, TrainSummary } from "./src/run/trainer.ts";
+export { htmlReport, type ReportOptions } from "./src/report/html_report.ts";
+export { REFLECTIONS, runReport, runSections } from "./src/report/run_report.ts";
+export type { RunData, StepNumbers, StepSample, StepWarning } from "./src/report/run_data.ts";
+export type {
+  BarsSection,
+  Cell,
+  CurvePoint,
+  CurveSection,
+  SamplesSection,
+  Section,
+  TableSection,
+  TextSection,
+} from "./src/report/sections.ts";
+export { numberText } from "./src/report/number_text.ts";
+export { type ThoughtParts, thoughtParts, wordCount } from "./src/report/thought_parts.ts";

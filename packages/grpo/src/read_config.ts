@@ -1,32 +1,58 @@
 /** Reads the values of the objective in either spelling, with defaults, and refuses what is unknown or wrong. Computes nothing. */
 import type { GrpoConfig, LossType, ResolvedGrpoConfig, TrlGrpoConfig } from "./config.ts";
+import { count, type Field, flag, number, oneOf } from "./settings/field.ts";
+import { snakeCase } from "./settings/spelling.ts";
 
 const LOSS_TYPES: readonly LossType[] = ["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo"];
 
-/** Gives the value back or throws an error that names the key. */
-type Check<Value> = (value: unknown, key: string) => Value;
-
-type Checks = { readonly [Name in keyof ResolvedGrpoConfig]: Check<ResolvedGrpoConfig[Name]> };
-
-const CHECKS: Checks = {
-  lossType: oneOf(LOSS_TYPES),
-  importanceSamplingLevel: oneOf(["token", "sequence"]),
-  epsilon: number("a number of at least 0", (value) => value >= 0 && value < Infinity),
-  epsilonHigh: number("a number of at least 0", (value) => value >= 0 && value < Infinity),
-  delta: number("a number above 0", (value) => value > 0),
-  beta: number("a number of at least 0", (value) => value >= 0 && value < Infinity),
-  useBiasCorrectionKl: boolean,
-  topEntropyQuantile: number("a number from 0 to 1", (value) => value >= 0 && value <= 1),
-  sapoTemperaturePos: number("a number above 0", (value) => value > 0 && value < Infinity),
-  sapoTemperatureNeg: number("a number above 0", (value) => value > 0 && value < Infinity),
-  temperature: number("a number above 0", (value) => value > 0 && value < Infinity),
-  maxCompletionLength: number("a whole number above 0", isCount),
-  gradientAccumulationSteps: number("a whole number above 0", isCount),
-  stepsPerGeneration: number("a whole number above 0", isCount),
+/** How each is read, with one line about it; `config.ts` tells more. */
+export const OBJECTIVE_FIELDS: {
+  readonly [Name in keyof ResolvedGrpoConfig]: Field<ResolvedGrpoConfig[Name]> & {
+    readonly help: string;
+  };
+} = {
+  lossType: { ...oneOf(LOSS_TYPES), help: "the loss; docs/losses.md derives each" },
+  importanceSamplingLevel: {
+    ...oneOf(["token", "sequence"]),
+    help: "whether a ratio belongs to a token or to a completion (GSPO)",
+  },
+  epsilon: { ...number({ min: 0 }), help: "how far below 1 the ratio may fall before clipping" },
+  epsilonHigh: {
+    ...number({ min: 0 }),
+    help: "how far above 1 it may rise (left out: epsilon); with cispo the largest weight itself",
+  },
+  delta: {
+    ...number({ above: 0, takesInfinity: true }),
+    help: "largest ratio of the unclipped side (left out: none)",
+  },
+  beta: { ...number({ min: 0 }), help: "weight of the divergence from the reference model" },
+  useBiasCorrectionKl: {
+    ...flag,
+    help: "whether the divergence is multiplied by the importance ratio (TRL: true)",
+  },
+  topEntropyQuantile: {
+    ...number({ min: 0, max: 1 }),
+    help: "share of tokens, those of highest entropy, in the policy term",
+  },
+  sapoTemperaturePos: {
+    ...number({ above: 0 }),
+    help: "SAPO's temperature where the advantage is positive",
+  },
+  sapoTemperatureNeg: { ...number({ above: 0 }), help: "SAPO's temperature where it is not" },
+  temperature: { ...number({ above: 0 }), help: "temperature of sampling" },
+  maxCompletionLength: { ...count, help: "most tokens of a completion" },
+  gradientAccumulationSteps: {
+    ...count,
+    help: "batches whose gradients are summed up to one step of the optimizer",
+  },
+  stepsPerGeneration: {
+    ...count,
+    help: "batches that one round of sampling is cut into (left out: gradient_accumulation_steps)",
+  },
 };
 
 /** What is not here depends on other values, see `readGrpoConfig`. */
-const DEFAULTS = {
+export const OBJECTIVE_DEFAULTS = {
   lossType: "dapo",
   importanceSamplingLevel: "token",
   epsilon: 0.2,
@@ -43,7 +69,7 @@ const DEFAULTS = {
 
 /** Names by every spelling that is accepted. */
 const NAMES: ReadonlyMap<string, keyof GrpoConfig> = new Map([
-  ...(Object.keys(CHECKS) as (keyof GrpoConfig)[]).flatMap((name) =>
+  ...(Object.keys(OBJECTIVE_FIELDS) as (keyof GrpoConfig)[]).flatMap((name) =>
     [[name, name], [snakeCase(name), name]] as const
   ),
   ["kl_bias_correction", "useBiasCorrectionKl"],
@@ -71,9 +97,9 @@ export function readGrpoConfig(config: GrpoConfig | TrlGrpoConfig): ResolvedGrpo
     if (!name) throw new TypeError(`${key} is no value of the GRPO objective`);
     if (value === null || value === undefined) continue;
     if (name in given) throw new TypeError(`${key} is given twice, in two spellings`);
-    Object.assign(given, { [name]: CHECKS[name](value, key) });
+    Object.assign(given, { [name]: OBJECTIVE_FIELDS[name].read(value, key) });
   }
-  const values = { ...DEFAULTS, ...given };
+  const values = { ...OBJECTIVE_DEFAULTS, ...given };
   if (values.lossType === "cispo" && !given.epsilonHigh) {
     throw new RangeError(
       `epsilon_high is ${given.epsilonHigh ?? "missing"}, cispo needs the largest weight there ` +
@@ -84,37 +110,5 @@ export function readGrpoConfig(config: GrpoConfig | TrlGrpoConfig): ResolvedGrpo
     ...values,
     epsilonHigh: given.epsilonHigh ?? values.epsilon,
     stepsPerGeneration: given.stepsPerGeneration ?? values.gradientAccumulationSteps,
-  };
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0;
-}
-
-function number(wanted: string, accepts: (value: number) => boolean): Check<number> {
-  return (value, key) => {
-    if (typeof value !== "number") {
-      throw new TypeError(`${key} is ${JSON.stringify(value)}, it must be ${wanted}`);
-    }
-    if (!accepts(value)) throw new RangeError(`${key} is ${value}, it must be ${wanted}`);
-    return value;
-  };
-}
-
-function boolean(value: unknown, key: string): boolean {
-  if (typeof value === "boolean") return value;
-  throw new TypeError(`${key} is ${JSON.stringify(value)}, it must be true or false`);
-}
-
-function oneOf<Value extends string>(choices: readonly Value[]): Check<Value> {
-  return (value, key) => {
-    const found = choices.find((choice) => choice === value);
-    if (found) return found;
-    const message = `${key} is ${JSON.stringify(value)}, it must be one of ${choices.join(", ")}`;
-    throw typeof value === "string" ? new RangeError(message) : new TypeError(message);
   };
 }

@@ -33,6 +33,8 @@ export const RUN_FILES = {
   config: "config.json",
   metrics: "metrics.jsonl",
   samples: "samples.jsonl",
+  /** What guards and others had to say, with the step. */
+  warnings: "warnings.jsonl",
   /** What `--resume` goes on from. */
   checkpoint: "checkpoint.safetensors",
   /** The trained model, or the adapters. */

@@ -1,0 +1,140 @@
+/** What a run of training is told, all values set. Types only: `config/read_run_config.ts` reads and checks files. */
+import type { AdvantageScale } from "../advantage.ts";
+import type { ResolvedGrpoConfig } from "../config.ts";
+import type { ScheduleType } from "../optim/schedule.ts";
+
+/** A run: which of them `kind` says. */
+export type RunConfig = GrpoRunConfig | SftRunConfig;
+
+/** Adapters to train instead of all weights (LoRA, Hu et al. 2106.09685). */
+export interface LoraConfig {
+  readonly rank: number;
+  readonly alpha: number;
+  /** Ends of modules' paths (`q_proj`), GGUF's names (`attn_q`) or `all-linear`. */
+  readonly targets: readonly string[];
+  /** Share of inputs that training drops. */
+  readonly dropout: number;
+  /** Whether products are scaled by alpha / sqrt(rank) (2312.03732) rather than alpha / rank. */
+  readonly rslora: boolean;
+}
+
+/** Problems: a built-in task, or rows of a file. */
+export type TaskConfig = BuiltInTask | FileTask;
+
+/** A task by name, with options of its own. */
+export interface BuiltInTask {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Rows of a file. */
+export interface FileTask {
+  readonly file: string;
+  /** `jsonl`, `gsm8k`, ... */
+  readonly format: string;
+  readonly promptColumn: string;
+  readonly answerColumn: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** A reward function: built in, or the default export of a module. */
+export interface RewardConfig {
+  /** Under which its metrics stand. */
+  readonly name: string;
+  /** Path or URL of a module; `null`: built in. */
+  readonly module: string | null;
+  readonly weight: number;
+  /** After so long its rows of a step are null. */
+  readonly timeoutMs: number;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** When a run warns, and stops after `patience` steps in a row that it had to warn of. Non-finite values always stop it. */
+export interface GuardConfig {
+  /** Share of completions that were cut off. */
+  readonly maxClippedRatio: number;
+  /** Share of groups whose rewards are all equal: nothing is learned from them. */
+  readonly maxZeroStd: number;
+  /** Share of rows that a reward function could not judge. */
+  readonly maxFailedRewards: number;
+  readonly patience: number;
+}
+
+/** What all kinds of runs are told. */
+export interface CommonRunConfig {
+  /** A path, URL, `hf:ORG/REPO/FILE.gguf` or name. */
+  readonly model: string;
+  /** `null`: all weights are trained. */
+  readonly lora: LoraConfig | null;
+  /** A peft folder or GGUF file of adapters to begin with. */
+  readonly adapter: string | null;
+  readonly learningRate: number;
+  readonly lrSchedulerType: ScheduleType;
+  readonly warmupSteps: number;
+  readonly adamBeta1: number;
+  readonly adamBeta2: number;
+  readonly adamEpsilon: number;
+  readonly weightDecay: number;
+  /** Larger norms of all gradients together are scaled down to it; `null`: none are. */
+  readonly maxGradNorm: number | null;
+  /** Steps of the optimizer; `null`: as many as `numTrainEpochs` make. */
+  readonly maxSteps: number | null;
+  readonly numTrainEpochs: number;
+  /** Most tokens that are computed at once: less memory, the same bits. */
+  readonly microBatchTokens: number;
+  readonly gradientCheckpointing: boolean;
+  readonly seed: number;
+  readonly shuffleDataset: boolean;
+  /** Steps between checkpoints. */
+  readonly saveSteps: number;
+  /** Completions of a step that are kept to be looked at. */
+  readonly numSamples: number;
+  /** `null`: the cores. */
+  readonly threads: number | null;
+  /** `null`: chosen by who starts the run. */
+  readonly outputDir: string | null;
+}
+
+/** Reinforcement learning from groups of completions (GRPO, DeepSeekMath 2402.03300). */
+export interface GrpoRunConfig extends CommonRunConfig {
+  readonly kind: "grpo";
+  /** What `policyLoss` takes. */
+  readonly objective: ResolvedGrpoConfig;
+  readonly task: TaskConfig;
+  readonly rewards: readonly RewardConfig[];
+  /** Stands before each conversation. */
+  readonly systemPrompt: string | null;
+  /** Completions of a prompt, G. */
+  readonly numGenerations: number;
+  /** Completions of a batch. */
+  readonly perDeviceTrainBatchSize: number;
+  /** Times that a round of completions is gone through, mu. */
+  readonly numIterations: number;
+  readonly scaleRewards: AdvantageScale;
+  readonly maskTruncatedCompletions: boolean;
+  /** Whether the reference model follows the policy. */
+  readonly syncRefModel: boolean;
+  readonly refModelSyncSteps: number;
+  /** Share of the policy in the new reference; 1 replaces it, as R1 does. */
+  readonly refModelMixupAlpha: number;
+  /** `null`: none. */
+  readonly guards: GuardConfig | null;
+}
+
+/** Learning from given answers. */
+export interface SftRunConfig extends CommonRunConfig {
+  readonly kind: "sft";
+  readonly data: {
+    /** A conversation a line: `{"messages": [{"role", "content"}, ...]}`. */
+    readonly file: string;
+    readonly messagesColumn: string;
+  };
+  /** Whether only the assistant's tokens count. */
+  readonly completionOnlyLoss: boolean;
+  /** Whether short conversations share a row. */
+  readonly packing: boolean;
+  /** Most tokens of a conversation; longer ones are cut. */
+  readonly maxLength: number;
+  /** Tokens of a step of the optimizer. */
+  readonly batchTokens: number;
+}
