@@ -82,3 +82,32 @@ export type {
 } from "./src/report/sections.ts";
 export { numberText } from "./src/report/number_text.ts";
 export { type ThoughtParts, thoughtParts, wordCount } from "./src/report/thought_parts.ts";
+export { exportBlob, exportModel, type ExportOptions } from "./src/model/export_model.ts";
+export { nanoTokenizer } from "./src/model/nano_tokenizer.ts";
+export { newModel } from "./src/model/new_model.ts";
+export {
+  type DenseShape,
+  type ExpertShape,
+  type LatentShape,
+  type MixtureShape,
+  type ModelShape,
+  SHAPES,
+} from "./src/model/shape.ts";
+export {
+  type TokenizerMetadata,
+  tokenizerOf,
+  type WordRoles,
+  wordTokenizer,
+} from "./src/model/word_tokenizer.ts";
+export {
+  addDocumentGradients,
+  type DocumentPass,
+  type DocumentPassOptions,
+} from "./src/pretrain/document_pass.ts";
+export {
+  type DocumentStream,
+  pretrain,
+  type PretrainConfig,
+  PretrainTrainer,
+  type TrainingDocument,
+} from "./src/pretrain/pretrain.ts";

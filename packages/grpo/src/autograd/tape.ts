@@ -118,13 +118,22 @@ export class Tape implements Ops {
    * @throws {TypeError} if no parameter that is trained has gone into the tensor
    */
   backward(tensor: Tensor, d: Tensor): void {
-    if (`${tensor.shape}` !== `${d.shape}`) {
-      throw new RangeError(`A gradient [${d.shape}] is no gradient by a tensor [${tensor.shape}]`);
+    this.backwardFrom(new Map([[tensor, d]]));
+  }
+
+  /** `backward` for a number that depends on several tensors, in one way back through what they share. */
+  backwardFrom(gradients: ReadonlyMap<Tensor, Tensor>): void {
+    for (const [tensor, d] of gradients) {
+      if (`${tensor.shape}` !== `${d.shape}`) {
+        throw new RangeError(
+          `A gradient [${d.shape}] is no gradient by a tensor [${tensor.shape}]`,
+        );
+      }
+      if (!this.#wanted.has(tensor)) {
+        throw new TypeError("No parameter that is trained has gone into the tensor");
+      }
     }
-    if (!this.#wanted.has(tensor)) {
-      throw new TypeError("No parameter that is trained has gone into the tensor");
-    }
-    this.#walk(this.#steps, new Map([[tensor, d]]));
+    this.#walk(this.#steps, new Map(gradients));
   }
 
   /**

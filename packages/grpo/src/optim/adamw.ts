@@ -16,6 +16,8 @@ export interface AdamWOptions {
   readonly weightDecay?: number;
   /** Whether gains and biases decay too. Default true, as in PyTorch; transformers' trainers decay matrices only. */
   readonly decaysVectors?: boolean;
+  /** Names of parameters that never decay, such as the embedding. Default: none. */
+  readonly undecayed?: readonly string[];
   /** Largest norm of all gradients together; larger ones are scaled down to it. Default: none. */
   readonly maxGradientNorm?: number;
 }
@@ -111,7 +113,8 @@ export class AdamWOptimizer {
     gradientScale: number,
   ): void {
     const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = this.options;
-    const decays = isMatrix(parameter) || (this.options.decaysVectors ?? true);
+    const { decaysVectors = true, undecayed = [] } = this.options;
+    const decays = (isMatrix(parameter) || decaysVectors) && !undecayed.includes(name);
     const { first, second } = this.#moments.get(name) as Moments;
     this.grad.adamW(parameter, gradient, first, second, {
       learningRate,

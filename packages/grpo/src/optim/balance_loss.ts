@@ -14,6 +14,8 @@ export interface RouterRows {
 /** The loss and its gradient by the scores `[rows, E]`. */
 export interface BalanceLoss {
   readonly loss: number;
+  /** Its parts by sequence. */
+  readonly losses: readonly number[];
   readonly gradScores: Float32Array;
 }
 
@@ -30,8 +32,8 @@ export function balanceLoss(
 ): BalanceLoss {
   const used = experts.length / batch.rows;
   const gradScores = new Float32Array(scores.length);
-  let loss = 0;
-  for (const { start, length } of batch.segments) {
+  const losses = batch.segments.map(({ start, length }) => {
+    let loss = 0;
     const shares = new Float64Array(expertCount);
     const weight = expertCount / (used * length);
     for (const id of experts.subarray(start * used, (start + length) * used)) shares[id] += weight;
@@ -45,6 +47,7 @@ export function balanceLoss(
         gradScores[row * expertCount + i] = part * (shares[i] - mean) / total;
       });
     }
-  }
-  return { loss, gradScores };
+    return loss;
+  });
+  return { loss: losses.reduce((sum, loss) => sum + loss, 0), losses, gradScores };
 }

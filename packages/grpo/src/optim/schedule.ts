@@ -5,13 +5,15 @@ export type ScheduleType = "constant" | "linear" | "cosine";
 
 /** A schedule. */
 export interface Schedule {
-  /** `linear` falls to 0 at the end, `cosine` along half a wave (Loshchilov & Hutter 1608.03983). */
+  /** `linear` falls to the end, `cosine` along half a wave (Loshchilov & Hutter 1608.03983). */
   readonly type: ScheduleType;
   readonly learningRate: number;
   /** Steps over which the rate rises from 0. Default 0. */
   readonly warmupSteps?: number;
   /** Steps of the whole training; `constant` needs none. */
   readonly totalSteps?: number;
+  /** What is left of the rate at the end, as a share of it from 0 to 1. Default 0; `constant` keeps all. */
+  readonly finalRate?: number;
 }
 
 /**
@@ -20,16 +22,17 @@ export interface Schedule {
  * @throws {RangeError} for rates and counts that cannot be
  */
 export function learningRateAt(schedule: Schedule, step: number): number {
-  const { type, learningRate, warmupSteps = 0, totalSteps = Infinity } = schedule;
+  const { type, learningRate, warmupSteps = 0, totalSteps = Infinity, finalRate = 0 } = schedule;
   checkSchedule(schedule, step);
   if (step <= warmupSteps) return learningRate * step / warmupSteps;
   if (type === "constant") return learningRate;
   const done = Math.min(1, (step - 1 - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
-  return learningRate * (type === "linear" ? 1 - done : (1 + Math.cos(Math.PI * done)) / 2);
+  const left = type === "linear" ? 1 - done : (1 + Math.cos(Math.PI * done)) / 2;
+  return learningRate * (finalRate + (1 - finalRate) * left);
 }
 
 function checkSchedule(schedule: Schedule, step: number): void {
-  const { type, learningRate, warmupSteps = 0, totalSteps } = schedule;
+  const { type, learningRate, warmupSteps = 0, totalSteps, finalRate = 0 } = schedule;
   if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
     throw new RangeError(`learningRate is ${learningRate}, it must be a number of at least 0`);
   }
@@ -42,6 +45,9 @@ function checkSchedule(schedule: Schedule, step: number): void {
   ) {
     if (Number.isInteger(value) && value >= least) continue;
     throw new RangeError(`${name} is ${value}, it must be a whole number of at least ${least}`);
+  }
+  if (!(finalRate >= 0 && finalRate <= 1)) {
+    throw new RangeError(`finalRate is ${finalRate}, it must be a share from 0 to 1`);
   }
   if (!["constant", "linear", "cosine"].includes(type)) {
     throw new RangeError(`type is ${type}, known are constant, linear and cosine`);

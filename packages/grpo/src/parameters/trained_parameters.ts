@@ -6,7 +6,7 @@ import {
   UnsupportedError,
 } from "@aha/runtime/training";
 import type { Adapters } from "@aha/runtime/lora";
-import { isMatrix, ParameterSet } from "./parameter_set.ts";
+import { isMatrix, ParameterSet, type SharedParameters } from "./parameter_set.ts";
 
 /** What no gradient changes: divisors of RoPE's frequencies, and the bias that only steers a router's choice. */
 const CONSTANTS = /^rope_freqs\.|\.exp_probs_b\.bias$/;
@@ -30,8 +30,25 @@ export function fullParameters(
       parameter.type,
     );
   }
-  const isTied = model.head.name === TABLE;
-  return new ParameterSet(grad, new Map(trained), isTied ? TABLE : undefined);
+  const tied = model.head.name === TABLE ? TABLE : undefined;
+  return new ParameterSet(grad, new Map(trained), {
+    tied,
+    guessed: guessedWith(model, parameters),
+  });
+}
+
+/** What the layer for multi-token prediction takes from the model, having none of its own. */
+function guessedWith(
+  { head, multiToken, config }: LanguageModel,
+  parameters: NamedParameters,
+): SharedParameters["guessed"] {
+  if (!multiToken) return undefined;
+  const has = (part: string) => parameters.has(`blk.${config.layers}.nextn.${part}.weight`);
+  return {
+    ...(has("embed_tokens") ? {} : { table: TABLE }),
+    ...(has("shared_head_head") ? {} : { head: head.name }),
+    ...(has("shared_head_norm") ? {} : { norm: "output_norm.weight" }),
+  };
 }
 
 /** The two matrices of each adapter, named as GGUF names them: `blk.0.attn_q.weight.lora_a` and `.lora_b`. */

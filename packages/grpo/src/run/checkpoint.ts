@@ -21,6 +21,8 @@ export interface TrainingState {
   readonly optimizer: AdamWOptimizer;
   /** Of the reference model, where it is a copy. */
   readonly reference?: NamedParameters;
+  /** What steps change without a gradient: the biases of routers in pre-training. */
+  readonly steered?: NamedParameters;
 }
 
 /** What a checkpoint says besides its tensors. */
@@ -106,15 +108,19 @@ export async function openCheckpoint(where: string | Blob): Promise<OpenCheckpoi
 async function restore(
   file: TensorFile,
   name: string,
-  { grad, parameters, optimizer, reference }: TrainingState,
+  state: TrainingState,
   optimizerSteps: number,
 ): Promise<void> {
-  checkTensors(file, name, tensorsOf({ grad, parameters, optimizer, reference }));
+  const { grad, parameters, optimizer, reference, steered } = state;
+  checkTensors(file, name, tensorsOf(state));
   for (const { name: own, parameter } of parameters.all) {
     grad.writeParameter(parameter, await file.read(own));
   }
   for (const [own, parameter] of reference ?? []) {
     grad.writeParameter(parameter, await file.read(`reference.${own}`));
+  }
+  for (const [own, parameter] of steered ?? []) {
+    grad.writeParameter(parameter, await file.read(own));
   }
   const moments = new Map<string, Float32Array>();
   for (const own of optimizer.moments.keys()) moments.set(own, await file.read(own));
@@ -140,11 +146,13 @@ function checkTensors(file: TensorFile, name: string, wanted: readonly TensorToW
   );
 }
 
-function tensorsOf({ grad, parameters, optimizer, reference }: TrainingState): TensorToWrite[] {
+function tensorsOf(
+  { grad, parameters, optimizer, reference, steered }: TrainingState,
+): TensorToWrite[] {
   const all = parameters.all.map(({ name, parameter }) => [name, parameter] as const);
   const copies = [...reference ?? []].map(([name, one]) => [`reference.${name}`, one] as const);
   return [
-    ...[...all, ...copies].map(([name, parameter]) => ({
+    ...[...all, ...copies, ...steered ?? []].map(([name, parameter]) => ({
       name,
       shape: shapeOf(parameter),
       values: () => grad.readParameter(parameter),

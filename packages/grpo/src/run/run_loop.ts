@@ -1,7 +1,7 @@
 /** The loop of a run: steps, records, guards, checkpoints, going on. Knows no kind of training. */
 import { CheckpointError } from "@aha/runtime/training";
 import type { CheckpointFacts } from "./checkpoint.ts";
-import type { RunFolder } from "./run_folder.ts";
+import type { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { StepRecord } from "./step_record.ts";
 import { FaultyBatchError, type Training } from "./training.ts";
 
@@ -20,7 +20,7 @@ export interface RunHooks {
 /** How a run is kept. */
 export interface RunLoopOptions extends RunHooks {
   /** Nothing is written without one. */
-  readonly folder?: RunFolder;
+  readonly folder?: CheckpointFolder;
   /** A checkpoint at least after so many steps; 0: at the end alone. */
   readonly saveSteps: number;
   /** The whole configuration as JSON: a run goes on only under its own. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { fullPolicy } from "../policy/policy.ts";
 import { type SftSettings, SftTrainer } from "../sft/sft_trainer.ts";
-import { RunFolder } from "./run_folder.ts";
+import { CheckpointFolder } from "./checkpoint_folder.ts";
 import { FAULTY_BATCH, runLoop, type RunLoopOptions } from "./run_loop.ts";
 import { RUN_FILES, type StepRecord } from "./step_record.ts";
 import { FaultyBatchError, type Training } from "./training.ts";
@@ -43,18 +43,18 @@ async function numbersOf({ policy: { parameters, model } }: SftTrainer): Promise
   return all;
 }
 
-function inFolder(run: (folder: RunFolder) => Promise<void>): () => Promise<void> {
+function inFolder(run: (folder: CheckpointFolder) => Promise<void>): () => Promise<void> {
   return async () => {
     const path = mkdtempSync(join(tmpdir(), "aha-run-"));
     try {
-      await run(new RunFolder(path));
+      await run(new CheckpointFolder(path));
     } finally {
       rmSync(path, { recursive: true });
     }
   };
 }
 
-function options(folder: RunFolder, more: Partial<RunLoopOptions> = {}): RunLoopOptions {
+function options(folder: CheckpointFolder, more: Partial<RunLoopOptions> = {}): RunLoopOptions {
   return { folder, saveSteps: 2, config: '{"seed":7}', numericsId: "n", resume: false, ...more };
 }
 

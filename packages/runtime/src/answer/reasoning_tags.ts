@@ -9,10 +9,11 @@ export interface ReasoningTags {
   readonly ids?: { readonly open: number; readonly close: number };
 }
 
-/** DeepSeek-R1's and Qwen's tags, Magistral's. */
+/** DeepSeek-R1's and Qwen's tags, Magistral's, and R1's where a token is a word with the space before it. */
 const PAIRS: readonly (readonly [open: string, close: string])[] = [
   ["<think>", "</think>"],
   ["[THINK]", "[/THINK]"],
+  [" <think>", " </think>"],
 ];
 /** Where tags are text: the prompt's last tokens, in which an open one may stand. */
 const TAIL_TOKENS = 32;

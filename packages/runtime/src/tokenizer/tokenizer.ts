@@ -53,8 +53,8 @@ const END_TEXTS: readonly string[] = [
   "<｜end▁of▁sentence｜>",
 ];
 
-/** User-defined tokens of this form are markers. */
-const TAG = /^<[^<>\s]+>$/;
+/** User-defined tokens of this form are markers; vocabularies of whole words have a space before each. */
+const TAG = /^ ?<[^<>\s]+>$/;
 
 /**
  * Makes a tokenizer: byte-level BPE (`gpt2`) or SentencePiece's BPE (`llama`); throws an `UnsupportedError` for another

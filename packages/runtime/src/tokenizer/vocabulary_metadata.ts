@@ -19,8 +19,9 @@ export function vocabularyFromMetadata(metadata: Metadata): VocabularySource {
   const tokens = metadata.strings(TOKENS);
   const model = metadata.string("tokenizer.ggml.model");
   const types = metadata.optionalNumbers(TYPES);
-  const merges = metadata.optionalStrings(MERGES) ?? stringList([]);
-  if (model === "gpt2" && merges.length === 0) {
+  const merges = metadata.optionalStrings(MERGES);
+  // An empty list is a vocabulary that merges nothing.
+  if (model === "gpt2" && !merges) {
     throw new ModelError(`The vocabulary has no merge rules (${MERGES}): convert the model again`);
   }
   expectUtf8(tokens);
@@ -29,7 +30,7 @@ export function vocabularyFromMetadata(metadata: Metadata): VocabularySource {
     model,
     pre: metadata.optionalString("tokenizer.ggml.pre") ?? "default",
     tokens,
-    merges,
+    merges: merges ?? stringList([]),
     scores: metadata.optionalNumbers("tokenizer.ggml.scores") as ArrayLike<number> | undefined,
     types: types ? Int32Array.from(types) : new Int32Array(tokens.length).fill(TokenType.normal),
     bosId: metadata.optionalCount("tokenizer.ggml.bos_token_id"),

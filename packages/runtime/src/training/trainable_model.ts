@@ -2,7 +2,13 @@
 import type { TrainableBackend } from "../backend/grad_ops.ts";
 import { createWasmBackend, type WasmBackendOptions } from "../backend/wasm/backend.ts";
 import type { LoadProgress } from "../events.ts";
-import { type ByteSource, type Gguf, type Metadata, openGguf } from "../gguf/mod.ts";
+import {
+  type ByteSource,
+  type Gguf,
+  type Metadata,
+  openGguf,
+  type TensorInfo,
+} from "../gguf/mod.ts";
 import { planModel } from "../load_model.ts";
 import { findArchitecture } from "../model/architectures.ts";
 import type { LatentForm } from "../model/config/latent_config.ts";
@@ -23,6 +29,8 @@ export interface TrainableModel {
   readonly tokenizer: Tokenizer;
   /** What the file says besides tensors; an export writes it again. */
   readonly metadata: Metadata;
+  /** The file's tensors by name, in its order: sizes and formats, no numbers. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Ends the helper threads. */
   close(): Promise<void>;
 }
@@ -94,6 +102,7 @@ export async function loadTrainable(
     parameters,
     tokenizer,
     metadata: gguf.metadata,
+    tensors: gguf.tensors,
     close: () => backend.close(),
   };
 }

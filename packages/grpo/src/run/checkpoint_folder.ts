@@ -14,8 +14,8 @@ import { RUN_FILES } from "./step_record.ts";
 /** Beside what is written now: room for metrics, samples and the report. */
 const SPARE_BYTES = 16 << 20;
 
-/** A run's folder. */
-export class RunFolder {
+/** Where the checkpoint of a run is. */
+export class CheckpointFolder {
   constructor(readonly path: string) {}
 
   /** Makes the folder, and removes what a killed run has left half written. */

@@ -1,0 +1,207 @@
+/** Pre-training: steps over documents by number, with AdamW, a cosine and balanced experts. Generates and loads no documents. */
+import type { NamedParameters } from "@aha/runtime/training";
+import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { Policy } from "../policy/policy.ts";
+import { AdamWOptimizer } from "../optim/adamw.ts";
+import { learningRateAt, type Schedule } from "../optim/schedule.ts";
+import type { StepRecord } from "../run/step_record.ts";
+import { addDocumentGradients, type DocumentPass } from "./document_pass.ts";
+import { loadSpread, moveRouterBiases, routerBiases } from "./expert_loads.ts";
+
+/** A text to learn from. */
+export interface TrainingDocument {
+  readonly ids: ArrayLike<number>;
+  /** Tokens at its beginning that are a prompt: they are learned too, and left out of `completion_loss`. Default 1, BOS. */
+  readonly promptLength?: number;
+}
+
+/** Documents by number from 0, endless: the same number gives the same document, so that a run goes on where it was. */
+export type DocumentStream = (index: number) => TrainingDocument;
+
+/** Settings of pre-training; defaults are those of the nano study, DeepSeek-V3's (2412.19437, section 4.2) beside them. */
+export interface PretrainConfig {
+  readonly steps: number;
+  /** Documents of a step. Default 128 (V3: 3,072 to 15,360 sequences of 4,096 tokens). */
+  readonly batchDocuments?: number;
+  /** Default 2e-3 (V3: 2.2e-4). */
+  readonly learningRate?: number;
+  /** Default 100 (V3: 2,000). */
+  readonly warmupSteps?: number;
+  /** Share of the rate that is left at the end of the cosine. Default 0.1 (V3: 0.1, then less). */
+  readonly finalRate?: number;
+  /** Defaults 0.9 and 0.95, as V3's. */
+  readonly beta1?: number;
+  readonly beta2?: number;
+  /** Of matrices, the embedding apart. Default 0.1, as V3's. */
+  readonly weightDecay?: number;
+  /** Default 1, as V3's. */
+  readonly maxGradientNorm?: number;
+  /** Lambda of multi-token prediction. Default 0.3 as V3's where the model has the layer. */
+  readonly multiTokenWeight?: number;
+  /** Gamma, by which the routers' biases move in a step. Default 1e-3, as V3's. */
+  readonly routerBiasSpeed?: number;
+  /** Alpha of the sequence-wise balance loss. Default 0 (V3: 1e-4). */
+  readonly balanceFactor?: number;
+  /** Most tokens that are computed at once: less memory, the same bits. Default: a whole step. */
+  readonly microBatchTokens?: number;
+  /** Whether blocks run again on the way back: less memory, the same bits. Default false. */
+  readonly checkpoint?: boolean;
+}
+
+/**
+ * Trains all of a policy on documents: step s takes those from (s - 1) * batchDocuments on. Nothing is random, so the same
+ * model and documents give the same bits, however often a run was interrupted between steps.
+ * @throws {RangeError} for settings that cannot be
+ * @throws {ModelError} naming the document at which the model computes what is not finite
+ *
+ * @example
+ * ```ts
+ * import { fullPolicy, nanoTokenizer, newModel, pretrain, SHAPES } from "@aha/grpo";
+ * import { nanoDocuments } from "@aha/grpo/tasks";
+ * import { openTrainable } from "@aha/runtime/training";
+ *
+ * const model = await openTrainable(await newModel(SHAPES.ci, nanoTokenizer(), 1));
+ * const policy = fullPolicy(model);
+ * const { document } = nanoDocuments({ seed: 1 });
+ * await pretrain(policy, { steps: 2, batchDocuments: 4 }, document, {
+ *   onStep: ({ step, metrics }) => console.log(step, metrics.loss),
+ * });
+ * policy.parameters.free();
+ * await model.close();
+ * ```
+ */
+export async function pretrain(
+  policy: Policy,
+  config: PretrainConfig,
+  documents: DocumentStream,
+  options: {
+    /** Told of each step; awaited, so that it may save. */
+    readonly onStep?: (record: StepRecord) => void | Promise<void>;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<void> {
+  const trainer = new PretrainTrainer(policy, config, documents);
+  try {
+    while (trainer.steps < config.steps) await options.onStep?.(await trainer.step(options.signal));
+  } finally {
+    trainer.free();
+  }
+}
+
+/** A policy in pre-training. Everything that it will do follows from its parameters, routers' biases, moments and `steps`. */
+export class PretrainTrainer {
+  readonly optimizer: AdamWOptimizer;
+  /** Steps so far. */
+  steps = 0;
+  /** Tokens seen so far. */
+  tokens = 0;
+
+  /** @throws {RangeError} for settings that cannot be */
+  constructor(
+    readonly policy: Policy,
+    readonly config: PretrainConfig,
+    private readonly documents: DocumentStream,
+  ) {
+    const { beta1 = 0.9, beta2 = 0.95, weightDecay = 0.1, maxGradientNorm = 1 } = config;
+    this.optimizer = new AdamWOptimizer(policy.model.backend.grad, policy.parameters, {
+      ...{ beta1, beta2, weightDecay, maxGradientNorm },
+      decaysVectors: false,
+      undecayed: ["token_embd.weight"],
+    });
+  }
+
+  /** The routers' biases, which no gradient changes and each step does; a checkpoint keeps them too. */
+  get routerBiases(): NamedParameters {
+    return routerBiases(this.policy.model);
+  }
+
+  /**
+   * One step. Metrics: `loss` (all tokens), `completion_loss` (those after the prompts), `mtp_loss`, `aux_loss` (balance,
+   * weighted), `grad_norm`, `learning_rate`, `num_tokens` so far, `moe/load_max` and `moe/load_min` (over their layer's
+   * mean), `step_time` in seconds.
+   */
+  async step(signal?: AbortSignal): Promise<StepRecord> {
+    const start = performance.now();
+    const { policy, config } = this;
+    const { batchDocuments = 128, routerBiasSpeed = 1e-3 } = config;
+    const documents = documentsOf(this.documents, this.steps * batchDocuments, batchDocuments);
+    const pass = await addDocumentGradients(policy, documents.map(counted), {
+      multiTokenWeight: config.multiTokenWeight ?? (policy.model.model.multiToken ? 0.3 : 0),
+      balanceFactor: config.balanceFactor,
+      microBatchTokens: config.microBatchTokens,
+      checkpoint: config.checkpoint,
+      signal,
+    });
+    const learningRate = learningRateAt(scheduleOf(config), this.steps + 1);
+    const { gradientNorm } = this.optimizer.step(learningRate);
+    if (routerBiasSpeed > 0) await moveRouterBiases(policy.model, pass.loads, routerBiasSpeed);
+    this.steps++;
+    this.tokens += documents.reduce((sum, { ids }) => sum + ids.length, 0);
+    const metrics = {
+      ...lossesOf(pass, documents),
+      grad_norm: gradientNorm,
+      learning_rate: learningRate,
+      num_tokens: this.tokens,
+      ...spreadOf(pass),
+      step_time: (performance.now() - start) / 1000,
+    };
+    return { step: this.steps, totalSteps: config.steps, metrics, samples: [] };
+  }
+
+  /** Frees the moments; the policy's parameters stay. */
+  free(): void {
+    this.optimizer.free();
+  }
+}
+
+function scheduleOf({ steps, learningRate, warmupSteps, finalRate }: PretrainConfig): Schedule {
+  return {
+    type: "cosine",
+    learningRate: learningRate ?? 2e-3,
+    warmupSteps: warmupSteps ?? 100,
+    totalSteps: steps,
+    finalRate: finalRate ?? 0.1,
+  };
+}
+
+function documentsOf(
+  stream: DocumentStream,
+  first: number,
+  count: number,
+): readonly TrainingDocument[] {
+  if (!(Number.isInteger(count) && count >= 1)) {
+    throw new RangeError(`batchDocuments is ${count}, it must be a whole number of at least 1`);
+  }
+  return Array.from({ length: count }, (_, i) => stream(first + i));
+}
+
+/** All tokens of a document count. */
+function counted({ ids }: TrainingDocument): CountedSequence {
+  return { ids, mask: new Uint8Array(ids.length).fill(1) };
+}
+
+function lossesOf(
+  { loss, logps, multiTokenLoss, balanceLoss }: DocumentPass,
+  documents: readonly TrainingDocument[],
+): Record<string, number> {
+  let [completion, tokens] = [0, 0];
+  logps.forEach((own, i) => {
+    const { promptLength = 1 } = documents[i];
+    // Number 0 is that of the second token.
+    for (let at = Math.max(0, promptLength - 1); at < own.length; at++) {
+      completion -= own[at];
+      tokens++;
+    }
+  });
+  return {
+    loss,
+    ...(tokens > 0 ? { completion_loss: completion / tokens } : {}),
+    ...(multiTokenLoss === undefined ? {} : { mtp_loss: multiTokenLoss }),
+    ...(balanceLoss === undefined ? {} : { aux_loss: balanceLoss }),
+  };
+}
+
+function spreadOf({ loads }: DocumentPass): Record<string, number> {
+  const spread = loadSpread(loads);
+  return spread ? { "moe/load_max": spread.most, "moe/load_min": spread.least } : {};
+}
