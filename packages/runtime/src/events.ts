@@ -36,7 +36,8 @@ export type AdapterChoice = string | null | readonly AdapterShare[];
 
 /** An adapter among several. */
 export interface AdapterShare {
-  readonly name: string;
+  /** Its name, or its place among the model's adapters, from 0. */
+  readonly name: string | number;
   /** Factor on what it adds. Default: the one that it was loaded with. */
   readonly scale?: number;
 }
@@ -61,7 +62,7 @@ export interface AdapterFacts {
 
 /** What any request to a model may choose. */
 export interface AdapterOptions {
-  /** Default: the adapters that were loaded without a name. */
+  /** Default: the adapters that apply unasked, as those do that were loaded without a name. */
   readonly adapter?: AdapterChoice;
 }
 

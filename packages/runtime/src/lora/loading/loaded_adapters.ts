@@ -101,19 +101,22 @@ export class LoadedAdapters {
       : sharesOf(choice);
     const scales = new Map<string, number>();
     for (const { name, scale } of shares) {
-      const found = this.#loaded.find(({ facts }) => facts.name === name);
+      const found = typeof name === "number"
+        ? this.#loaded[name]
+        : this.#loaded.find(({ facts }) => facts.name === name);
       if (!found) throw this.#unknown(name);
+      const key = found.facts.name;
       const own = scale ?? found.facts.scale;
       if (typeof own !== "number" || !Number.isFinite(own)) {
-        throw new RangeError(`adapter has ${name} with a scale of ${own}, it must be a number`);
+        throw new RangeError(`adapter has ${key} with a scale of ${own}, it must be a number`);
       }
-      if (scales.has(name)) throw new RangeError(`adapter names ${name} twice`);
-      scales.set(name, own);
+      if (scales.has(key)) throw new RangeError(`adapter names ${key} twice`);
+      scales.set(key, own);
     }
     return scales;
   }
 
-  #unknown(name: string): RangeError {
+  #unknown(name: string | number): RangeError {
     const names = this.#loaded.map(({ facts }) => facts.name);
     const known = names.length > 0 ? `it has ${names.join(", ")}` : "it has none";
     return new RangeError(

@@ -10,11 +10,10 @@ export interface LoraSource {
    * `adapter_config.json` and `adapter_model.safetensors` by name.
    */
   readonly from: AdapterPlace;
-  /**
-   * Requests choose it by this, and it waits for them. One without a name applies to all requests that choose none; it is
-   * called by its file's or folder's name.
-   */
+  /** Requests choose it by this. Default: its file's or folder's name. */
   readonly name?: string;
+  /** Whether it applies to requests that choose none. Default: where no name is given. */
+  readonly isDefault?: boolean;
   /** Factor on what it adds, besides its own alpha / r. Default 1. */
   readonly scale?: number;
 }
@@ -50,13 +49,13 @@ export function namedLora(lora: LoraInput | readonly LoraInput[] = []): NamedLor
     if (given.indexOf(name) < i) throw new RangeError(`Two adapters are called ${name}`);
   }
   const taken = new Set(given);
-  return sources.map(({ from, name, scale = 1 }) => {
+  return sources.map(({ from, name, scale = 1, isDefault = name === undefined }) => {
     if (typeof scale !== "number" || !Number.isFinite(scale)) {
       throw new RangeError(`The scale of an adapter is ${scale}, it must be a number`);
     }
     const own = name ?? freeName(nameOfPlace(from), taken);
     taken.add(own);
-    return { from, name: own, isDefault: name === undefined, scale };
+    return { from, name: own, isDefault, scale };
   });
 }
 
