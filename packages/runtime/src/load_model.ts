@@ -184,6 +184,18 @@ export function planModel(
   return { config, plan, leftOut };
 }
 
+/**
+ * Sizes of a model file in the form that the caller chooses, however much memory it would need.
+ * @throws {UnsupportedError} if it is of an architecture without code
+ * @throws {ModelError} if its parts do not fit together
+ */
+export function modelConfig(
+  gguf: Gguf,
+  options: Pick<LoadOptions, "latentForm" | "multiToken"> = {},
+): ModelConfig {
+  return configsOf(gguf, options).config;
+}
+
 /** The sizes as the file has them, and as the caller wants them. */
 function configsOf(
   gguf: Gguf,
@@ -206,7 +218,7 @@ async function adaptersOf(
   { readonly read: readonly ReadLora[]; readonly needs: AdapterNeeds; readonly form?: LatentForm }
 > {
   const { lora, latentForm, signal } = options;
-  const { config } = configsOf(gguf, { ...options, latentForm: latentForm ?? "naive" });
+  const config = modelConfig(gguf, { ...options, latentForm: latentForm ?? "naive" });
   const read = await readLora(lora, config, signal);
   const values = read.flatMap((one) => one.values);
   const needs = { weightBytes: adapterBytes(values), rowNumbers: adapterRowNumbers(values) };

@@ -75,22 +75,32 @@ async function run(input: CommandInput, io: CommandIo): Promise<number> {
 
 /**
  * Finds out before anybody is told of a server what can be known without loading: that a file is there, can be read, and
- * fits.
+ * fits, and that its adapters are for it.
  */
 async function expectUsable(
   { source, loadOptions }: ModelSpec,
   { slots: sequences = 8, memoryBytes }: EngineConfig,
 ): Promise<void> {
   const place = String(source);
-  if (/^(https?|hf):/i.test(place) || findModel(place)) return;
-  const [{ openGguf }, { resolveModel }, { planModel }] = await Promise.all([
-    import("@aha/runtime/gguf"),
-    import("@aha/runtime/weights"),
-    import("@aha/runtime"),
-  ]);
+  if (isRemote(place) || findModel(place)) return;
+  const [{ openGguf }, { resolveModel }, { modelConfig, planModel }, { readAdapter }] =
+    await Promise.all([
+      import("@aha/runtime/gguf"),
+      import("@aha/runtime/weights"),
+      import("@aha/runtime"),
+      import("@aha/runtime/lora"),
+    ]);
   const opened = await openGguf(await resolveModel(place));
   await opened.source.close();
   planModel(opened.gguf, { sequences, ...(memoryBytes ? { memoryBytes } : {}), ...loadOptions });
+  const config = modelConfig(opened.gguf, { latentForm: "naive" });
+  for (const { from } of loadOptions?.lora ?? []) {
+    if (!isRemote(from)) await readAdapter(from, config);
+  }
+}
+
+function isRemote(place: string): boolean {
+  return /^(https?|hf):/i.test(place);
 }
 
 /** Where requests and faults are written. */

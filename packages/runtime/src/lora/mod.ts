@@ -12,6 +12,7 @@ export {
 } from "./loading/lora_source.ts";
 export { readGgufAdapter, writeGgufAdapter } from "./gguf_adapter.ts";
 export { mergedValues } from "./merge.ts";
+export { mergeAdapter, type MergeOptions } from "./merging/merge_adapter.ts";
 export { type LoraSizes, type PeftConfig, scaleOf } from "./peft_config.ts";
 export { type PeftAdapter, peftAdapterFiles, readPeftAdapter } from "./peft_files.ts";
 export { adapterTargets, chooseTargets, hfTensors, type Target } from "./targets.ts";

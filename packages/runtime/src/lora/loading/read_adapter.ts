@@ -19,11 +19,11 @@ import { type AdapterPlace, placeText } from "./lora_source.ts";
  *
  * @example
  * ```ts
- * import { planModel } from "@aha/runtime";
+ * import { modelConfig } from "@aha/runtime";
  * import { openGguf } from "@aha/runtime/gguf";
  * import { readAdapter } from "@aha/runtime/lora";
  * const { gguf, source } = await openGguf("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
- * const { config } = planModel(gguf);
+ * const config = modelConfig(gguf);
  * const values = await readAdapter("tests/fixtures/train/llama_untied/lora_1_peft", config);
  * await source.close();
  * console.log(values[0].weight); // blk.0.attn_q.weight
