@@ -1,6 +1,17 @@
 /** Adapters at run time through the library: bits of the ops with adapters, a choice a request, side by side, what is reused. */
-import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { type Completion, loadModel, type Model } from "../../packages/runtime/mod.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
+import {
+  type Completion,
+  loadModel,
+  type Model,
+  UnsupportedError,
+} from "../../packages/runtime/mod.ts";
 import { createWasmBackend } from "../../packages/runtime/src/backend/wasm/backend.ts";
 import { Decoder } from "../../packages/runtime/src/engine/decoder.ts";
 import { scoreTokens } from "../../packages/runtime/src/engine/reading/score.ts";
@@ -264,4 +275,53 @@ Deno.test("adapters: the memory plan counts them, and what they make of a row", 
   assert(adapted.activationBytes > plain.activationBytes);
   const grown = adapted.activationBytes + adapted.adapterBytes - plain.activationBytes;
   assertEquals(adapted.totalBytes - plain.totalBytes, grown);
+});
+
+Deno.test("adapters: two that change the same experts are refused together, and work one at a time", async () => {
+  const file = path("qwen3_moe/gguf/model-Q8_0");
+  const config = await configOf(file);
+  const made = (seed: number) => adapterFile(config, madeAdapter(config, seed));
+  const [one, two] = [await made(1), await made(2)];
+  const both = "both change the experts of blk.0.ffn_gate_exps.weight: use one at a time";
+  const unnamed = () => loadModel(file, { lora: [one, two] });
+  await assertRejects(unnamed, UnsupportedError, both);
+  await using model = await loadModel(file, {
+    lora: [{ from: one, name: "one" }, { from: two, name: "two" }],
+  });
+  const together = { adapter: [{ name: "one" }, { name: "two" }] };
+  await assertRejects(() => model.score(PROMPT, together), UnsupportedError, both);
+  const alone = [
+    await model.score(PROMPT, { adapter: "one" }),
+    await model.score(PROMPT, { adapter: "two" }),
+  ];
+  assertNotEquals(alone[0], alone[1]);
+});
+
+Deno.test("adapters: a choice that cannot be is refused by name, and holds nothing", async () => {
+  await using model = await three();
+  const refused = (adapter: unknown, message: string) =>
+    assertRejects(
+      () => model.complete(PROMPT, { ...OPTIONS, adapter: adapter as string }),
+      RangeError,
+      message,
+    );
+  await refused("three", 'adapter "three" is none of those that the model was loaded with: it has');
+  await refused([{ name: 3 }], "adapter 3 is none of those");
+  await refused([{ name: "one" }, { name: 0 }], "adapter names one twice");
+  await refused([{ name: "one", scale: NaN }], "adapter has one with a scale of NaN");
+  await refused(7, "adapter must be a name, null, or a list");
+  assertEquals(model.occupancy().running, 0);
+});
+
+Deno.test("adapters: an adapter of keys and values from latents chooses the form of attention, or is refused", async () => {
+  const file = path("deepseek_v3/gguf/model-F32");
+  const config = await configOf(file, "naive");
+  const lora = await adapterFile(config, madeAdapter(config, 1, ["kv_b_proj"]));
+  await using model = await loadModel(file, { lora });
+  assertEquals(model.config.latent?.form, "naive");
+  const absorbed = () => loadModel(file, { lora, latentForm: "absorbed" });
+  await assertRejects(absorbed, UnsupportedError, 'latentForm "naive"');
+  const other = await adapterFile(config, madeAdapter(config, 1, ["o_proj"]));
+  await using absorbing = await loadModel(file, { lora: other });
+  assertEquals(absorbing.config.latent?.form, "absorbed");
 });
