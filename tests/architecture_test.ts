@@ -34,12 +34,15 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   prompt_cache: ["gguf", "engine", "model", "vocabulary"],
   quantize: ["gguf", "backend", "vocabulary"],
   convert: ["gguf", "tokenizer", "quantize", "vocabulary"],
-  lora: ["convert", "gguf", "backend", "model", "vocabulary"],
+  lora: [
+    ...["convert", "gguf", "backend", "model", "engine", "weights", "quantize", "vocabulary"],
+  ],
   training: ["convert", "gguf", "tokenizer", "weights", "model", "backend", "root", "vocabulary"],
   vocabulary: [],
   root: [
     ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],
     "prompt_cache",
+    "lora",
     "vocabulary",
   ],
 };

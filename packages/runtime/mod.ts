@@ -1,5 +1,6 @@
 /** Aha's inference runtime: load a model, chat, complete, score. The public face; defines nothing itself. */
-export { loadModel, type LoadOptions, planModel } from "./src/load_model.ts";
+export { loadModel, type LoadOptions, modelConfig, planModel } from "./src/load_model.ts";
+export type { AdapterPlace, LoraInput, LoraSource } from "./src/lora/loading/lora_source.ts";
 export { type CoreBuild, type CoreBuilds, provideCore } from "./src/backend/wasm/core_builds.ts";
 export { PAGE_TOKENS } from "./src/kv_cache.ts";
 export type { FileFacts } from "./src/weights/file_facts.ts";
@@ -13,6 +14,10 @@ export { Model } from "./src/loaded_model.ts";
 export { ExpertLoad, loadImbalance } from "./src/engine/expert_load.ts";
 export { ChatSession, type SessionOptions, type TurnOptions } from "./src/chat_session.ts";
 export type {
+  AdapterChoice,
+  AdapterFacts,
+  AdapterOptions,
+  AdapterShare,
   BatchOptions,
   ChatOptions,
   ChatPromptOptions,

@@ -129,7 +129,7 @@ function fieldName(path: string, names: ParamNames): string {
 
 /** Options as the runtime's errors name them; other range errors are faults of the server. */
 const OPTION =
-  /^(maxTokens|temperature|topP|topK|minP|repeatPenalty|repeatLastTokens|presencePenalty|frequencyPenalty|logitBias|topLogprobs|seed|minTokens|keepTokens|think)\b/;
+  /^(maxTokens|temperature|topP|topK|minP|repeatPenalty|repeatLastTokens|presencePenalty|frequencyPenalty|logitBias|topLogprobs|seed|minTokens|keepTokens|think|adapter)\b/;
 const PROMPT_ERRORS =
   /^(Token id \d+ is outside the vocabulary|Cannot generate from an empty prompt|No token can be drawn|A stop string is empty)/;
 

@@ -99,7 +99,7 @@ Deno.test("main: --help of all and of each, --version", async () => {
 
 Deno.test("registeredCommands: each file carries the name it is registered by", async () => {
   const names = "run chat serve score tokenize detokenize inspect bench pull models quantize " +
-    "convert train eval";
+    "convert merge train eval";
   assertEquals(registeredCommands.map(({ name }) => name), names.split(" "));
   for (const { name, load } of registeredCommands) {
     if (!load) continue;

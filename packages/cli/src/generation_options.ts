@@ -1,10 +1,11 @@
 /** The options of an answer that `run` and `chat` share: length, ends, thinking, sampling. Generates nothing. */
 import type { GenerateOptions } from "@aha/runtime";
 import { type OptionSpec, type OptionValues, UsageError } from "./command.ts";
+import { adapterOption, adapterOptionSpec } from "./model_options.ts";
 import { integerOption, listOption, stringOption } from "./options.ts";
 import { samplingOptions, samplingOptionSpecs } from "./sampling_options.ts";
 
-/** `--system`, `--max-tokens`, `--stop`, `--think`, all of sampling and `--speculate`. */
+/** `--system`, `--max-tokens`, `--stop`, `--think`, all of sampling, `--speculate` and `--adapter`. */
 export const generationOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   system: { type: "string", value: "S", help: "system message" },
   "max-tokens": { type: "string", value: "N", help: "most tokens to generate" },
@@ -21,6 +22,7 @@ export const generationOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     help:
       "check guesses, several a step, for the same answer sooner: lookup (from the text so far), mtp (by the model's own layer), auto (default) or off",
   },
+  adapter: adapterOptionSpec,
 };
 
 const SPECULATION = ["auto", "lookup", "mtp", "off"] as const;
@@ -33,6 +35,7 @@ export function generationOptions(values: OptionValues): GenerateOptions {
     stop: stopOption(values),
     think: thinkOption(values),
     speculation: speculateOption(values),
+    adapter: adapterOption(values),
   };
 }
 

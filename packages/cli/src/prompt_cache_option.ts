@@ -1,6 +1,11 @@
 /** `--prompt-cache FILE`: restores a prompt's keys before the answer and saves them after it. Generates nothing. */
 import { statSync } from "node:fs";
-import { type Model, PAGE_TOKENS, type RestoredPromptCache } from "@aha/runtime";
+import {
+  type AdapterChoice,
+  type Model,
+  PAGE_TOKENS,
+  type RestoredPromptCache,
+} from "@aha/runtime";
 import { openFileSink } from "@aha/runtime/gguf";
 import { type CommandIo, type OptionSpec, type OptionValues, UsageError } from "./command.ts";
 import { stringOption } from "./options.ts";
@@ -51,13 +56,18 @@ export class PromptCacheFile {
   }
 
   /** Takes what the file holds into the model's cache; does nothing where there is no file yet, or an empty one. */
-  async restore(model: Model, { signal }: CommandIo): Promise<void> {
+  async restore(model: Model, { signal }: CommandIo, adapter?: AdapterChoice): Promise<void> {
     if (!this.#isFilled()) return;
-    this.#restored = await model.restorePromptCache(this.path, { signal });
+    this.#restored = await model.restorePromptCache(this.path, { adapter, signal });
   }
 
   /** Writes the file where the prompt has more whole pages than it; a longer or equal one stays, whatever it holds. */
-  async save(model: Model, promptIds: readonly number[], { signal }: CommandIo): Promise<void> {
+  async save(
+    model: Model,
+    promptIds: readonly number[],
+    { signal }: CommandIo,
+    adapter?: AdapterChoice,
+  ): Promise<void> {
     const held = this.#restored?.ids ?? [];
     const wholePages = Math.floor(promptIds.length / PAGE_TOKENS) * PAGE_TOKENS;
     if (wholePages === 0) {
@@ -68,7 +78,7 @@ export class PromptCacheFile {
     } else if (this.#readOnlyReason !== undefined) {
       this.#outcome = ", nothing saved: the file can only be read";
     } else {
-      const options = { overwrite: true, signal };
+      const options = { overwrite: true, adapter, signal };
       const { savedTokens } = await model.savePromptCache(promptIds, this.path, options);
       this.#outcome = `, ${savedTokens} saved`;
     }

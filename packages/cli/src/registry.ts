@@ -68,6 +68,11 @@ export const registeredCommands: readonly RegisteredCommand[] = [
     summary: "make a GGUF file from a Hugging Face folder",
     load: () => import("./commands/convert.ts"),
   },
+  {
+    name: "merge",
+    summary: "write a model with an adapter added to its weights",
+    load: () => import("./commands/merge.ts"),
+  },
   { name: "train", summary: "train a model" },
   { name: "eval", summary: "measure a model on a suite of tasks" },
 ];

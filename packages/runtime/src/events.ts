@@ -29,8 +29,45 @@ export interface TokenConstraint {
   closing(after?: number): readonly number[];
 }
 
+/**
+ * Which of a model's low-rank adapters change it: the one of a name alone, `null` for none, or several at once.
+ */
+export type AdapterChoice = string | null | readonly AdapterShare[];
+
+/** An adapter among several. */
+export interface AdapterShare {
+  /** Its name, or its place among the model's adapters, from 0. */
+  readonly name: string | number;
+  /** Factor on what it adds. Default: the one that it was loaded with. */
+  readonly scale?: number;
+}
+
+/** A low-rank adapter that a model was loaded with. */
+export interface AdapterFacts {
+  /** What requests choose it by. */
+  readonly name: string;
+  /** Whether it applies to requests that choose none. */
+  readonly isDefault: boolean;
+  /** Where it was read from. */
+  readonly source: string;
+  /** Factor on what it adds, besides its own alpha / r. */
+  readonly scale: number;
+  /** The largest rank of its matrices. */
+  readonly rank: number;
+  /** Matrices that it changes; a layer's bank of experts has one to three. */
+  readonly matrices: number;
+  /** In memory. */
+  readonly sizeBytes: number;
+}
+
+/** What any request to a model may choose. */
+export interface AdapterOptions {
+  /** Default: the adapters that apply unasked, as those do that were loaded without a name. */
+  readonly adapter?: AdapterChoice;
+}
+
 /** How to sample and when to stop. */
-export interface GenerateOptions {
+export interface GenerateOptions extends AdapterOptions {
   /** Most tokens to generate; default: until the context is full. */
   readonly maxTokens?: number;
   /** 0 is greedy. Default: the model's own recommendation, else 0.6 (R1's). */
@@ -137,10 +174,10 @@ export interface BatchOptions extends Omit<GenerateOptions, "choice" | "constrai
 }
 
 /** Options of `embed`. */
-export type EmbedOptions = Pick<ScoreOptions, "signal">;
+export type EmbedOptions = Pick<ScoreOptions, "signal" | "adapter">;
 
 /** Options of `score`. */
-export interface ScoreOptions {
+export interface ScoreOptions extends AdapterOptions {
   readonly signal?: AbortSignal;
   /** Storage of keys and values. Default f32. */
   readonly kvType?: KvType;

@@ -7,7 +7,16 @@ import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
 import { KV_TYPES, type KvType } from "./kv_cache.ts";
-import { type MemoryPlan, planMemory } from "./memory_plan.ts";
+import { type AdapterNeeds, type MemoryPlan, planMemory } from "./memory_plan.ts";
+import {
+  adapterBytes,
+  adapterRowNumbers,
+  needsJointMatrix,
+  type ReadLora,
+  readLora,
+} from "./lora/loading/adapter_plan.ts";
+import { LoadedAdapters } from "./lora/loading/loaded_adapters.ts";
+import type { LoraInput } from "./lora/loading/lora_source.ts";
 import { findArchitecture } from "./model/architectures.ts";
 import { type ModelConfig, readConfig } from "./model/config.ts";
 import { kvShapeOf } from "./model/config/kv_shape.ts";
@@ -55,6 +64,12 @@ export interface LoadOptions {
    * (`speculation`) and runs with each step. Default true; without it the model takes less memory.
    */
   readonly multiToken?: boolean;
+  /**
+   * Low-rank adapters (LoRA, 2106.09685), one or several: GGUF files or peft's folders. One without a name applies to every
+   * request that chooses none; those with names wait for requests that choose them (`adapter`). Where one changes
+   * `kv_b_proj` and `latentForm` is left open, that is `naive`.
+   */
+  readonly lora?: LoraInput | readonly LoraInput[];
   /** `auto` and `wasm` are the same until the WebGPU backend exists. */
   readonly backend?: "auto" | "wasm";
   /** Build of the core; default: the best that runs here. */
@@ -74,12 +89,25 @@ export interface LoadOptions {
  * @throws {UnsupportedError} if it needs what this version has no code for
  * @throws {ModelError} if its parts do not fit together
  * @throws {MemoryError} if it needs more memory than it may use, before loading
+ * @throws {CheckpointError} if a file of an adapter's folder is malformed
+ * @throws {RangeError} if two adapters have one name
  *
  * @example
  * ```ts
  * import { loadModel } from "@aha/runtime";
  * await using model = await loadModel("tests/fixtures/models/llama_untied/gguf/model-F32.gguf");
  * const { ids } = await model.complete("The answer", { maxTokens: 4, temperature: 0 });
+ * console.log(ids.length); // 4
+ * ```
+ *
+ * @example With an adapter that requests choose
+ * ```ts
+ * import { loadModel } from "@aha/runtime";
+ * await using model = await loadModel("tests/fixtures/models/llama_untied/gguf/model-F32.gguf", {
+ *   lora: { name: "tuned", from: "tests/fixtures/train/llama_untied/lora_1_peft" },
+ * });
+ * const options = { maxTokens: 4, temperature: 0, ignoreEnd: true };
+ * const { ids } = await model.complete([1, 2, 3], { ...options, adapter: "tuned" });
  * console.log(ids.length); // 4
  * ```
  */
@@ -146,18 +174,55 @@ export interface PlannedModel {
 export function planModel(
   gguf: Gguf,
   options: LoadOptions = {},
+  adapters?: AdapterNeeds,
 ): PlannedModel {
+  const { stored, config } = configsOf(gguf, options);
+  const leftOut = leftOutOf(stored, config);
+  const weights = weightBytes(gguf, config, leftOut);
+  const shapeOf = (type: KvType) => kvShapeOf(config, type);
+  const plan = planMemory(config, shapeOf, weights, { ...options, adapters });
+  return { config, plan, leftOut };
+}
+
+/**
+ * Sizes of a model file in the form that the caller chooses, however much memory it would need.
+ * @throws {UnsupportedError} if it is of an architecture without code
+ * @throws {ModelError} if its parts do not fit together
+ */
+export function modelConfig(
+  gguf: Gguf,
+  options: Pick<LoadOptions, "latentForm" | "multiToken"> = {},
+): ModelConfig {
+  return configsOf(gguf, options).config;
+}
+
+/** The sizes as the file has them, and as the caller wants them. */
+function configsOf(
+  gguf: Gguf,
+  options: LoadOptions,
+): { readonly stored: ModelConfig; readonly config: ModelConfig } {
   const { metadata } = gguf;
   const architecture = metadata.string("general.architecture");
   findArchitecture(architecture);
   const names = [...gguf.tensors.keys()];
   const hasTensors = (prefix: string) => names.some((name) => name.startsWith(prefix));
   const stored = readConfig(architecture, metadata, vocabularySize(gguf), hasTensors);
-  const config = withChoices(stored, options);
-  const leftOut = leftOutOf(stored, config);
-  const weights = weightBytes(gguf, config, leftOut);
-  const plan = planMemory(config, (type) => kvShapeOf(config, type), weights, options);
-  return { config, plan, leftOut };
+  return { stored, config: withChoices(stored, options) };
+}
+
+/** Reads the adapters; the form of latent attention is the one that they need, where the caller has left that open. */
+async function adaptersOf(
+  gguf: Gguf,
+  options: LoadOptions,
+): Promise<
+  { readonly read: readonly ReadLora[]; readonly needs: AdapterNeeds; readonly form?: LatentForm }
+> {
+  const { lora, latentForm, signal } = options;
+  const config = modelConfig(gguf, { ...options, latentForm: latentForm ?? "naive" });
+  const read = await readLora(lora, config, signal);
+  const values = read.flatMap((one) => one.values);
+  const needs = { weightBytes: adapterBytes(values), rowNumbers: adapterRowNumbers(values) };
+  return { read, needs, form: latentForm ?? (needsJointMatrix(values) ? "naive" : undefined) };
 }
 
 /** Bytes of all weights that are loaded, packed and arranged as the backend has them. */
@@ -208,7 +273,8 @@ async function loadFrom(
   options: LoadOptions,
   start: number,
 ): Promise<Model> {
-  const { config, plan, leftOut } = planModel(gguf, options);
+  const { read, needs, form } = await adaptersOf(gguf, options);
+  const { config, plan, leftOut } = planModel(gguf, { ...options, latentForm: form }, needs);
   await options.onPlan?.(plan);
   options.signal?.throwIfAborted();
   const tokenizer = createTokenizer(vocabularyFromMetadata(gguf.metadata));
@@ -228,10 +294,12 @@ async function loadFrom(
     leftOut.forEach((prefix) => parameters.leave(prefix));
     const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
     parameters.expectAllUsed();
+    const decoder = new Decoder(model, backend.ops, plan.contextTokens);
     return new Model({
       name,
       backend,
-      decoder: new Decoder(model, backend.ops, plan.contextTokens),
+      decoder,
+      adapters: await LoadedAdapters.load(decoder, backend, read),
       tokenizer,
       kvType: plan.kvType,
       file: fileFacts(gguf, source.sizeBytes),

@@ -12,6 +12,8 @@ import { expectExperts } from "./engine/routing_record.ts";
 import { Scheduler } from "./engine/scheduler.ts";
 import { StepSize } from "./engine/step_size.ts";
 import type {
+  AdapterFacts,
+  AdapterOptions,
   BatchOptions,
   ChatOptions,
   ChatPromptOptions,
@@ -26,17 +28,13 @@ import type {
 } from "./events.ts";
 import { type KvType, PAGE_TOKENS } from "./kv_cache.ts";
 import type { ByteSink } from "./gguf/mod.ts";
+import type { LoadedAdapters } from "./lora/loading/loaded_adapters.ts";
 import type { ModelConfig } from "./model/config.ts";
 import type { Backend } from "./ops.ts";
-import { checkPrompt, checkSource, targetOf } from "./prompt_cache/prompt_cache_arguments.ts";
-import type { PromptCacheOwner } from "./prompt_cache/prompt_cache_file.ts";
-import { readPromptCache, type RestoredPromptCache } from "./prompt_cache/read_prompt_cache.ts";
-import {
-  promptPages,
-  type SavedPromptCache,
-  savePromptCache,
-  type SavePromptCacheOptions,
-} from "./prompt_cache/save_prompt_cache.ts";
+import { checkPrompt } from "./prompt_cache/prompt_cache_arguments.ts";
+import { type AdaptedDecoder, PromptCaches } from "./prompt_cache/prompt_caches.ts";
+import type { RestoredPromptCache } from "./prompt_cache/read_prompt_cache.ts";
+import type { SavedPromptCache, SavePromptCacheOptions } from "./prompt_cache/save_prompt_cache.ts";
 import type { SamplingDefaults } from "./sampler/draw_options.ts";
 import type { ChatMessage, Tokenizer } from "./tokenizer/mod.ts";
 import type { FileFacts } from "./weights/file_facts.ts";
@@ -46,11 +44,12 @@ export interface ModelParts {
   readonly name: string;
   readonly backend: Backend;
   readonly decoder: Decoder;
+  readonly adapters: LoadedAdapters;
   readonly tokenizer: Tokenizer;
   readonly kvType: KvType;
   readonly file: FileFacts;
   /** 32 bytes that tell this model from others. */
-  readonly fingerprint: () => Promise<Uint8Array>;
+  readonly fingerprint: () => Promise<Uint8Array<ArrayBuffer>>;
   /** Tokens that the cache of generation holds, of all sequences together. */
   readonly cacheTokens: number;
   readonly defaults: SamplingDefaults;
@@ -74,6 +73,7 @@ export class Model {
   readonly #parts: ModelParts;
   readonly #source: AnswerSource;
   readonly #reader: Reader;
+  readonly #promptCaches: PromptCaches;
   readonly #closing = new AbortController();
 
   /** Not for callers: see `loadModel`. */
@@ -91,6 +91,7 @@ export class Model {
     const scheduler = new Scheduler(decoder, cache, new StepSize(maxStepMs));
     this.#reader = new Reader(decoder, backend, maxStepMs);
     this.#source = { scheduler, tokenizer, defaults };
+    this.#promptCaches = new PromptCaches({ ...parts, scheduler, numericsId: backend.numericsId });
   }
 
   /** Sizes of the model. */
@@ -107,6 +108,11 @@ export class Model {
   get backend(): { readonly name: string; readonly variant: string; readonly threads: number } {
     const { name, variant, threads } = this.#parts.backend;
     return { name, variant, threads };
+  }
+
+  /** The low-rank adapters that it was loaded with; requests choose among them (`adapter`). */
+  get adapters(): readonly AdapterFacts[] {
+    return this.#parts.adapters.facts;
   }
 
   /** How keys and values are stored in generation. */
@@ -216,7 +222,8 @@ export class Model {
   async score(ids: readonly number[], options: ScoreOptions = {}): Promise<Score> {
     this.#expectOpen();
     const signal = this.#untilClosed(options.signal);
-    return await this.#reader.score(ids, { ...options, signal });
+    const { decoder } = this.#adapted(options);
+    return await this.#reader.score(ids, { ...options, signal }, decoder);
   }
 
   /**
@@ -251,13 +258,16 @@ export class Model {
     this.#expectOpen();
     const { poolingType } = this.#parts.embedding;
     const ids = prompts.map((one) => typeof one === "string" ? this.embeddingIds(one) : one);
-    return await embedAll(this.#source.scheduler, ids, { ...options, poolingType });
+    const { decoder } = this.#adapted(options);
+    const { signal } = options;
+    return await embedAll(this.#source.scheduler, ids, { poolingType, decoder, signal });
   }
 
   /**
    * Writes the keys and values of a prompt's whole pages of 32 tokens to a file (Deno and Node) or a sink, feeding what
    * the cache does not hold yet. Where the file is restored, prompts that begin with these tokens continue from there,
    * with the same bits. All of it stands in memory meanwhile.
+   * Both times the same adapters must be chosen.
    * @throws {TypeError} if the model is closed meanwhile, or an argument is of a wrong kind
    * @throws {RangeError} if the prompt is shorter than a page, or an id is outside the vocabulary
    * @throws {OutputError} if the file exists and `overwrite` is off, or it cannot be written
@@ -280,11 +290,8 @@ export class Model {
   ): Promise<SavedPromptCache> {
     this.#expectOpen();
     checkPrompt(prompt);
-    const target = targetOf(to);
-    const signal = this.#untilClosed(options.signal);
-    const pages = await promptPages(this.#source.scheduler, this.#idsOf(prompt), { signal });
-    const owner = await this.#promptCacheOwner();
-    return await savePromptCache(pages, owner, target, { ...options, signal, inputs: [this.name] });
+    const how = { ...options, signal: this.#untilClosed(options.signal), model: this.name };
+    return await this.#promptCaches.save(this.#adapted(options), this.#idsOf(prompt), to, how);
   }
 
   /**
@@ -295,25 +302,12 @@ export class Model {
    */
   async restorePromptCache(
     from: string | URL | Blob,
-    options: { readonly signal?: AbortSignal } = {},
+    options: AdapterOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<RestoredPromptCache> {
     this.#expectOpen();
-    checkSource(from);
-    const { scheduler } = this.#source;
     const signal = this.#untilClosed(options.signal);
-    const { maxPages } = scheduler.cache;
-    const owner = await this.#promptCacheOwner();
-    const { ids, pages } = await readPromptCache(from, owner, maxPages, signal);
-    this.#expectOpen();
-    return { ids, restoredTokens: scheduler.adopt(ids, pages) };
-  }
-
-  async #promptCacheOwner(): Promise<PromptCacheOwner> {
-    const { backend, decoder, kvType, fingerprint } = this.#parts;
-    const { contextTokens } = this.config;
-    const shape = decoder.model.kvShape(kvType);
-    const { numericsId } = backend;
-    return { fingerprint: await fingerprint(), numericsId, shape, contextTokens };
+    const expectOpen = () => this.#expectOpen();
+    return await this.#promptCaches.restore(this.#adapted(options), from, expectOpen, signal);
   }
 
   /**
@@ -334,7 +328,7 @@ export class Model {
     this.#expectOpen();
     const { decoder, backend } = this.#parts;
     expectExperts(this.config);
-    return decoder.expertLoad ??= new ExpertLoad(backend.ops);
+    return decoder.watched.expertLoad ??= new ExpertLoad(backend.ops);
   }
 
   /**
@@ -380,7 +374,12 @@ export class Model {
 
   #events(ids: readonly number[], options: GenerateOptions): AsyncGenerator<GenerationEvent> {
     this.#expectOpen();
-    return answerEvents(this.#source, ids, options);
+    return answerEvents({ ...this.#source, ...this.#adapted(options) }, ids, options);
+  }
+
+  #adapted({ adapter }: AdapterOptions): AdaptedDecoder {
+    const { adapters } = this.#parts;
+    return { decoder: adapters.decoderOf(adapter), adapters: adapters.identityOf(adapter) };
   }
 
   #idsOf(prompt: string | readonly number[]): readonly number[] {

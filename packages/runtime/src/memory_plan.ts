@@ -28,6 +28,8 @@ export interface MemoryPlan {
   readonly cacheTokens: number;
   readonly kvType: KvType;
   readonly weightBytes: number;
+  /** Of low-rank adapters. */
+  readonly adapterBytes: number;
   readonly kvBytes: number;
   readonly activationBytes: number;
   readonly overheadBytes: number;
@@ -43,7 +45,17 @@ export interface PlanOptions {
   readonly kvType?: KvType | "auto";
   /** Most bytes that may be used. */
   readonly memoryBytes?: number;
+  readonly adapters?: AdapterNeeds;
 }
+
+/** What low-rank adapters take. */
+export interface AdapterNeeds {
+  readonly weightBytes: number;
+  /** Numbers that they make of a row in the layer that has the most of them. */
+  readonly rowNumbers: number;
+}
+
+const NO_ADAPTERS: AdapterNeeds = { weightBytes: 0, rowNumbers: 0 };
 
 /**
  * Plans the memory of a model whose tensors have `weightBytes`.
@@ -63,8 +75,9 @@ export function planMemory(
   const kvType = asked === "auto"
     ? (cacheBytes("f32", wanted) <= SMALL_CACHE_BYTES ? "f32" : "f16")
     : asked;
-  const activationBytes = activationsOf(config);
-  const otherBytes = weightBytes + activationBytes + OVERHEAD_BYTES;
+  const { weightBytes: adapterBytes, rowNumbers } = options.adapters ?? NO_ADAPTERS;
+  const activationBytes = activationsOf(config, rowNumbers);
+  const otherBytes = weightBytes + adapterBytes + activationBytes + OVERHEAD_BYTES;
   const limit = Math.min(options.memoryBytes ?? WASM32_BYTES, WASM32_BYTES);
   const room = Math.min(SHARED_CACHE_BYTES, limit - otherBytes);
   const fitting = Math.floor(room / pageBytes(kvShapeOf(kvType))) * PAGE_TOKENS;
@@ -74,13 +87,20 @@ export function planMemory(
   if (totalBytes > limit) {
     throw new MemoryError(
       `The model needs ${mebibytes(totalBytes)} (weights ${mebibytes(weightBytes)}, ` +
+        (adapterBytes > 0 ? `adapters ${mebibytes(adapterBytes)}, ` : "") +
         `cache of ${cacheTokens} tokens ${mebibytes(kvBytes)}), ${mebibytes(limit)} are allowed: ` +
         `take a smaller context or model`,
       totalBytes,
       limit,
     );
   }
-  const sizes = { weightBytes, kvBytes, activationBytes, overheadBytes: OVERHEAD_BYTES };
+  const sizes = {
+    weightBytes,
+    adapterBytes,
+    kvBytes,
+    activationBytes,
+    overheadBytes: OVERHEAD_BYTES,
+  };
   return { contextTokens, cacheTokens, kvType, ...sizes, totalBytes };
 }
 
@@ -108,11 +128,11 @@ function cacheOf(contextTokens: number, { cacheTokens, sequences = 1 }: PlanOpti
  * The widest layer's activations for a prefill chunk (f32 and their int8 copies), the states that layers leave behind until
  * the step ends, the room of experts, and chunks of logits.
  */
-function activationsOf(config: ModelConfig): number {
+function activationsOf(config: ModelConfig, adapterNumbers: number): number {
   const { width, vocabulary, layers, nextLayers = 0 } = config;
   const ofLayer = 4 * 1.3 * (8 * width + attentionNumbers(config) + feedForwardNumbers(config));
   const states = layers + OTHER_STATES + nextLayers * GUESSING_STATES;
-  const perRow = ofLayer + 4 * width * states;
+  const perRow = ofLayer + 4 * adapterNumbers + 4 * width * states;
   return Math.ceil(CHUNK_ROWS * perRow) + expertRoom(config) + Math.max(16 << 20, 8 * vocabulary);
 }
 

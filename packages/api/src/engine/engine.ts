@@ -9,10 +9,22 @@ export interface ModelEntry {
   readonly state: "cold" | "loading" | "ready" | "failed";
   /** Where it is ready. */
   readonly facts?: ModelFacts;
+  /** Adapters that requests choose, as `MODEL:NAME` or by their places in this list. */
+  readonly adapters?: readonly AdapterEntry[];
+  /** The adapter that the entry's name has chosen already, which is then `MODEL:NAME`. */
+  readonly adapter?: string;
   /** Unix time in milliseconds at which it is unloaded if nobody asks for it; missing: never. */
   readonly expiresAt?: number;
   /** Price of a million tokens in the currency of the server's owner, where configured. */
   readonly prices?: TokenPrices;
+}
+
+/** An adapter of a model, loaded or not. */
+export interface AdapterEntry {
+  readonly name: string;
+  /** Whether it applies to requests that choose none. */
+  readonly isDefault: boolean;
+  readonly scale: number;
 }
 
 /** Prices of a million tokens. */
@@ -74,9 +86,12 @@ export interface SlotStatus {
 export interface Engine {
   /** In the order in which they were configured; the first is the default. */
   models(): readonly ModelEntry[];
-  /** The model of a name or an alias, if there is one. */
+  /** The model of a name or an alias, maybe with one of its adapters (`MODEL:NAME`), if there is one. */
   find(name: string): ModelEntry | undefined;
-  /** Waits for a place and for the model; without a name the default one. */
+  /**
+   * Waits for a place and for the model; without a name the default one. One with an adapter answers with it, unless a
+   * request chooses otherwise.
+   */
   acquire(name: string | undefined, options?: AcquireOptions): Promise<Lease>;
   /** Unloads a model as soon as nobody uses it. */
   unload(name: string): Promise<void>;

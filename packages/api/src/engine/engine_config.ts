@@ -1,10 +1,15 @@
 /** How an engine is set up. Types only. */
-import type { LoadOptions, LoadProgress } from "@aha/runtime";
+import type { LoadOptions, LoadProgress, LoraSource } from "@aha/runtime";
 import type { TokenPrices } from "./engine.ts";
 import type { ModelFacts } from "./served_model.ts";
 
 /** Options of loading that can be sent to a worker. */
-export type ServedLoadOptions = Omit<LoadOptions, "onProgress" | "onPlan" | "signal">;
+export type ServedLoadOptions =
+  & Omit<LoadOptions, "onProgress" | "onPlan" | "signal" | "lora">
+  & { readonly lora?: readonly ServedLora[] };
+
+/** A low-rank adapter by a path, an address or `hf:ORG/REPO/FILE.gguf`; with a name requests choose it as `MODEL:NAME`. */
+export type ServedLora = LoraSource & { readonly from: string };
 
 /** A model to be served. */
 export interface ModelSpec {

@@ -46,12 +46,12 @@ export function servedModel(name: string, model: Model): ServedModel {
         yield servedEvent(model, event);
       }
     },
-    async embed(inputs, { truncates, signal } = {}) {
+    async embed(inputs, { truncates, adapter, signal } = {}) {
       const most = truncates ? model.contextTokens : Infinity;
       const prompts = inputs.map((input) =>
         typeof input === "string" ? model.embeddingIds(input, most) : input.slice(0, most)
       );
-      const vectors = await model.embedBatch(prompts, { signal });
+      const vectors = await model.embedBatch(prompts, { adapter, signal });
       return { vectors, promptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
     },
     tokenize: (text, { special, addBos } = {}) =>

@@ -1,6 +1,7 @@
 /** Models by name: loads them once for all who wait, unloads them when they are idle or in the way. Knows no places. */
 import type { Clock } from "./clock.ts";
-import type { ModelEntry } from "./engine.ts";
+import { namedLora } from "@aha/runtime/lora";
+import type { AdapterEntry, ModelEntry } from "./engine.ts";
 import type { EngineConfig, ModelSpec } from "./engine_config.ts";
 import { EngineMemoryError, QueueTimeoutError, UnknownModelError } from "./engine_errors.ts";
 import type { ModelLoader } from "./model_loader.ts";
@@ -12,9 +13,16 @@ export interface Served {
   readonly spec: ModelSpec;
   /** Unix time in seconds. */
   readonly created: number;
+  readonly adapters: readonly AdapterEntry[];
   residence?: Residence;
   /** Whether it did not load, or was lost, the last time. */
   hasFailed: boolean;
+}
+
+/** A model, and the adapter that a name has chosen besides. */
+export interface Found {
+  readonly served: Served;
+  readonly adapter?: string;
 }
 
 /** A model in memory, or on its way there. */
@@ -62,7 +70,11 @@ export class ModelRegistry {
 
   constructor(private readonly parts: RegistryParts) {
     const created = Math.floor(parts.clock.now() / 1000);
-    this.#served = parts.models.map((spec) => ({ spec, created, hasFailed: false }));
+    this.#served = parts.models.map((spec) => {
+      const adapters = namedLora(spec.loadOptions?.lora)
+        .map(({ name, isDefault, scale }) => ({ name, isDefault, scale }));
+      return { spec, created, adapters, hasFailed: false };
+    });
   }
 
   /** In the order of the configuration. */
@@ -70,14 +82,17 @@ export class ModelRegistry {
     return this.#served;
   }
 
-  /** What is known of a model. */
-  entryOf({ spec, created, residence, hasFailed }: Served): ModelEntry {
+  /** What is known of a model, by its own name or with an adapter's. */
+  entryOf({ served, adapter }: Found): ModelEntry {
+    const { spec, created, adapters, residence, hasFailed } = served;
     const { name, prices } = spec;
     const facts = residence?.model?.facts;
     const state = facts ? "ready" : residence ? "loading" : hasFailed ? "failed" : "cold";
     const expiresAt = residence?.model && this.#expiresAt(residence);
     return {
-      ...{ name, created, state },
+      ...{ name: adapter === undefined ? name : `${name}:${adapter}`, created, state },
+      ...(adapters.length > 0 ? { adapters } : {}),
+      ...(adapter === undefined ? {} : { adapter }),
       ...(facts ? { facts } : {}),
       ...(expiresAt !== undefined && expiresAt < Infinity ? { expiresAt } : {}),
       ...(prices ? { prices } : {}),
@@ -85,18 +100,31 @@ export class ModelRegistry {
   }
 
   /**
-   * The model of a name or an alias; without a name the first one.
+   * The model of a name or an alias, maybe with an adapter; without a name the first one.
    * @throws {UnknownModelError}
    */
-  find(name?: string): Served {
-    if (name === undefined) return this.#served[0];
+  find(name?: string): Found {
+    if (name === undefined) return { served: this.#served[0] };
     const found = this.known(name);
     if (found) return found;
-    throw new UnknownModelError(name, this.#served.map(({ spec }) => spec.name));
+    throw new UnknownModelError(name, this.#served.flatMap(namesOf));
   }
 
-  /** The model of a name or an alias, if there is one. */
-  known(name: string): Served | undefined {
+  /**
+   * The model of a name or an alias, if there is one. `MODEL:ADAPTER` is one with an adapter, where nothing is called just
+   * that.
+   */
+  known(name: string): Found | undefined {
+    const served = this.#named(name);
+    if (served?.spec.name === name || served?.spec.aliases?.includes(name)) return { served };
+    const colon = name.lastIndexOf(":");
+    const adapter = name.slice(colon + 1);
+    const base = colon > 0 ? this.#named(name.slice(0, colon)) : undefined;
+    if (base?.adapters.some((one) => one.name === adapter)) return { served: base, adapter };
+    return served && { served };
+  }
+
+  #named(name: string): Served | undefined {
     return this.#served.find(({ spec }) => spec.name === name) ??
       this.#served.find(({ spec }) => spec.aliases?.some((alias) => isMeant(alias, name)));
   }
@@ -329,6 +357,12 @@ function bytesOf(
   isCounted: (residence: Residence) => boolean,
 ): number {
   return [...residents].filter(isCounted).reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The model's name, and those with its adapters. */
+function namesOf(served: Served): string[] {
+  const { name } = served.spec;
+  return [name, ...served.adapters.map((adapter) => `${name}:${adapter.name}`)];
 }
 
 function isMeant(alias: string, name: string): boolean {

@@ -1,5 +1,12 @@
 /** A model as the API sees it, in this thread or in a worker: data in, events out. Types only. */
-import type { ChatMessage, FinishReason, GenerateOptions, Timings, Usage } from "@aha/runtime";
+import type {
+  AdapterOptions,
+  ChatMessage,
+  FinishReason,
+  GenerateOptions,
+  Timings,
+  Usage,
+} from "@aha/runtime";
 import type { ConstraintSpec } from "../structured/constraint_spec.ts";
 
 /** What is known of a loaded model. */
@@ -92,7 +99,7 @@ export interface ModelLoad {
 }
 
 /** Options of `embed`. */
-export interface EmbedOptions {
+export interface EmbedOptions extends AdapterOptions {
   /** Cuts what is longer than the context, which is refused otherwise. */
   readonly truncates?: boolean;
   readonly signal?: AbortSignal;

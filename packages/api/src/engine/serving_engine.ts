@@ -3,7 +3,7 @@ import type { Clock } from "./clock.ts";
 import type { AcquireOptions, Engine, EngineStatus, Lease, ModelEntry } from "./engine.ts";
 import { EngineClosingError, QueueTimeoutError } from "./engine_errors.ts";
 import { leasedModel } from "./leased_model.ts";
-import type { ModelRegistry, Residence, Served } from "./model_registry.ts";
+import type { Found, ModelRegistry, Residence, Served } from "./model_registry.ts";
 import { PlaceQueue, type Waiting } from "./place_queue.ts";
 import type { ModelLoad, ServedModel } from "./served_model.ts";
 import { unlessAborted } from "./unless_aborted.ts";
@@ -50,20 +50,20 @@ export class ServingEngine implements Engine {
 
   models(): readonly ModelEntry[] {
     const { registry } = this.#parts;
-    return registry.all().map((served) => registry.entryOf(served));
+    return registry.all().map((served) => registry.entryOf({ served }));
   }
 
   find(name: string): ModelEntry | undefined {
     const { registry } = this.#parts;
-    const served = registry.known(name);
-    return served && registry.entryOf(served);
+    const found = registry.known(name);
+    return found && registry.entryOf(found);
   }
 
   /** Loads models one after the other; what fails is told by the model's entry. */
   preload(names: readonly string[]): void {
     const { registry } = this.#parts;
     const load = async () => {
-      for (const served of names.map((name) => registry.find(name))) {
+      for (const { served } of names.map((name) => registry.find(name))) {
         if (this.#closing) return;
         await registry.warm(served).ready.catch(() => {});
       }
@@ -77,7 +77,8 @@ export class ServingEngine implements Engine {
     const { signal } = options;
     this.#expectOpen();
     signal?.throwIfAborted();
-    const served = registry.find(name);
+    const found = registry.find(name);
+    const { served } = found;
     const askedAt = clock.now();
     const slots = await this.#places(options);
     const placedAt = clock.now();
@@ -92,7 +93,7 @@ export class ServingEngine implements Engine {
       residence = registry.use(served, options.keepAliveMs);
       const ended = lease.ended.signal;
       const model = await unlessAborted(residence.ready, signal ? [signal, ended] : [ended]);
-      return this.#lease(lease, residence, model, {
+      return this.#lease(lease, found, residence, model, {
         queuedMs: clock.now() - askedAt,
         loadMs: clock.now() - placedAt,
       });
@@ -104,6 +105,7 @@ export class ServingEngine implements Engine {
 
   #lease(
     open: OpenLease,
+    found: Found,
     residence: Residence,
     model: ServedModel,
     times: { readonly queuedMs: number; readonly loadMs: number },
@@ -111,8 +113,8 @@ export class ServingEngine implements Engine {
     const { registry } = this.#parts;
     const onLost = (error: Error) => registry.lose(residence, error);
     return {
-      model: leasedModel(model, open.ended.signal, onLost),
-      entry: registry.entryOf(residence.served),
+      model: leasedModel(model, open.ended.signal, onLost, found.adapter),
+      entry: registry.entryOf(found),
       ...times,
       [Symbol.dispose]: () => this.#giveBack(open, residence),
     };
@@ -155,7 +157,7 @@ export class ServingEngine implements Engine {
 
   async unload(name: string): Promise<void> {
     const { registry } = this.#parts;
-    await registry.unload(registry.find(name));
+    await registry.unload(registry.find(name).served);
   }
 
   state(): EngineStatus["state"] {
@@ -167,7 +169,7 @@ export class ServingEngine implements Engine {
     const models = await Promise.all(
       registry.all().map(async (served) => {
         const load = await this.#loadOf(served);
-        return { ...registry.entryOf(served), ...(load ? { load } : {}) };
+        return { ...registry.entryOf({ served }), ...(load ? { load } : {}) };
       }),
     );
     return {

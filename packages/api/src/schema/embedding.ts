@@ -1,5 +1,6 @@
 /** Requests and answers of /v1/embeddings. Answers nothing. */
 import { z } from "@hono/zod-openapi";
+import { loraField } from "./sampling.ts";
 
 const ids = z.array(z.int().min(0)).min(1);
 
@@ -14,6 +15,7 @@ export const embeddingRequest = z
     ]).openapi({ example: "Why is the sky blue?" }),
     encoding_format: z.enum(["float", "base64"]).nullish(),
     dimensions: z.int().min(1).nullish(),
+    lora: loraField,
     user: z.string().nullish(),
   })
   .openapi("EmbeddingRequest");

@@ -1,5 +1,6 @@
 /** Fields of how to draw and when to stop, that OpenAI's requests share, and what they become. Describes no request. */
 import { z } from "@hono/zod-openapi";
+import type { AdapterChoice } from "@aha/runtime";
 import type { AppOptions } from "../app_options.ts";
 import type { ServedOptions } from "../engine/served_model.ts";
 import { ApiError, type ParamNames } from "../errors.ts";
@@ -11,6 +12,18 @@ export const MAX_TOP_K: number = 2 ** 31 - 1;
 export const tokenIdKey = z.string().regex(/^\d+$/, "is no token id");
 /** What the description's generator does not see of such keys. */
 export const TOKEN_ID_KEYS = { propertyNames: { pattern: "^[0-9]+$" } };
+
+/** llama-server's: adapters by their places in /lora-adapters; those that are not in the list do not apply. */
+export const loraField = z
+  .array(z.object({ id: z.int().min(0), scale: z.number() }))
+  .max(64)
+  .nullish()
+  .openapi({ description: "Adapters by the ids of /lora-adapters, instead of the model's own" });
+
+/** What the engine takes it as. */
+export function adapterOf(lora: z.infer<typeof loraField>): AdapterChoice | undefined {
+  return lora?.map(({ id, scale }) => ({ name: id, scale }));
+}
 
 /** The fields; clients send null for what they leave open. */
 export const samplingFields = {
@@ -30,6 +43,7 @@ export const samplingFields = {
   stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(16)]).nullish(),
   min_tokens: z.int().min(0).nullish(),
   ignore_eos: z.boolean().nullish(),
+  lora: loraField,
 };
 
 type SamplingFields = z.infer<z.ZodObject<typeof samplingFields>>;
@@ -39,7 +53,7 @@ export const SAMPLING_PARAMS: ParamNames = {
   ...{ topP: "top_p", topK: "top_k", minP: "min_p", repeatPenalty: "repetition_penalty" },
   ...{ presencePenalty: "presence_penalty", frequencyPenalty: "frequency_penalty" },
   ...{ logitBias: "logit_bias", topLogprobs: "top_logprobs", minTokens: "min_tokens" },
-  ...{ maxTokens: "max_tokens" },
+  ...{ maxTokens: "max_tokens", adapter: "lora" },
 };
 
 /** The options; `maxTokens` is held to what the server allows. */
@@ -63,6 +77,7 @@ export function samplingOptions(
     stop: typeof stop === "string" ? [stop] : stop,
     minTokens: fields.min_tokens,
     ignoreEnd: fields.ignore_eos,
+    adapter: adapterOf(fields.lora),
   });
 }
 

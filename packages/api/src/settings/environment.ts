@@ -1,4 +1,5 @@
 /** Reads how to serve from environment variables, for programs that get no command line. Reads no process. */
+import { readLoraText } from "@aha/runtime/lora";
 import type { AppOptions } from "../app_options.ts";
 import type { EngineConfig } from "../engine/engine_config.ts";
 import { readApiKeys } from "./api_keys_text.ts";
@@ -15,7 +16,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const DEFAULT_MODEL = "smollm2-135m";
 
 /**
- * `AHA_MODEL` (words as `readModel` takes them, between blanks), `AHA_API_KEYS` or `AHA_PUBLIC=1`, `AHA_CTX`,
+ * `AHA_MODEL` (words as `readModel` takes them, between blanks), `AHA_LORA` (adapters of the first model, `NAME=FILE` or
+ * FILE, which applies to requests that choose none, between blanks), `AHA_API_KEYS` or `AHA_PUBLIC=1`, `AHA_CTX`,
  * `AHA_MEMORY_MIB`, `AHA_SLOTS`, `AHA_MAX_TOKENS`, `AHA_CORS` (origins between blanks). An empty variable is none.
  * @throws {RangeError} if a variable makes no sense, or there is neither a key nor leave to be public
  */
@@ -33,8 +35,11 @@ export function environmentSettings(environment: Environment): EnvironmentSettin
   const maxTokens = count(environment, "AHA_MAX_TOKENS");
   const loadOptions = contextTokens === undefined ? {} : { contextTokens };
   const named = words(environment.AHA_MODEL);
-  const models = (named.length > 0 ? named : [DEFAULT_MODEL])
-    .map((word) => ({ ...readModel(word), loadOptions }));
+  const lora = words(environment.AHA_LORA).map(readLoraText);
+  const models = (named.length > 0 ? named : [DEFAULT_MODEL]).map((word, i) => ({
+    ...readModel(word),
+    loadOptions: i === 0 && lora.length > 0 ? { ...loadOptions, lora } : loadOptions,
+  }));
   return {
     engine: {
       ...{ models, preload: true },

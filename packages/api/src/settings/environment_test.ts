@@ -15,6 +15,7 @@ Deno.test("environmentSettings: nothing but leave to be public", () => {
 Deno.test("environmentSettings: every variable", () => {
   const settings = environmentSettings({
     AHA_MODEL: "small=https://example.com/a.gguf\nb.gguf",
+    AHA_LORA: "sql=a.gguf:0.5 b",
     AHA_API_KEYS: "ci:one,two",
     AHA_CTX: "1024",
     AHA_MEMORY_MIB: "400",
@@ -26,7 +27,13 @@ Deno.test("environmentSettings: every variable", () => {
   assertEquals(settings, {
     engine: {
       models: [
-        { name: "small", source: "https://example.com/a.gguf", loadOptions },
+        {
+          ...{ name: "small", source: "https://example.com/a.gguf" },
+          loadOptions: {
+            ...loadOptions,
+            lora: [{ name: "sql", from: "a.gguf", scale: 0.5 }, { from: "b" }],
+          },
+        },
         { name: "b", source: "b.gguf", loadOptions },
       ],
       preload: true,

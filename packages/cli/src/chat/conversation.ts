@@ -7,7 +7,14 @@ import { lastExchange, withoutOldest } from "./exchanges.ts";
 /** What a conversation needs of a model. */
 export type ConversationModel = Pick<
   Model,
-  "name" | "backend" | "contextTokens" | "kvType" | "memoryBytes" | "session" | "chatIds"
+  | "name"
+  | "adapters"
+  | "backend"
+  | "contextTokens"
+  | "kvType"
+  | "memoryBytes"
+  | "session"
+  | "chatIds"
 >;
 
 /** How a conversation begins. */

@@ -2,6 +2,7 @@
 import { UsageError } from "../command.ts";
 import { printable } from "../terminal/size_text.ts";
 import { filePath, loadMessages, saveMessages } from "./message_file.ts";
+import { expectAdapters } from "../model_options.ts";
 import { settingNames, settingText, withSetting } from "./settings.ts";
 import type { SlashCommand, SlashContext } from "./slash_command.ts";
 import { statistics } from "./statistics.ts";
@@ -96,6 +97,7 @@ function set(argument: string, { conversation, notice, io }: SlashContext): void
     return;
   }
   const changed = withSetting(conversation.settings, name, value || "auto", `/set ${name}`);
+  expectAdapters(conversation.model, changed, `/set ${name}`);
   if (value !== "") conversation.settings = changed;
   notice(show(name));
 }

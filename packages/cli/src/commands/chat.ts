@@ -3,7 +3,7 @@ import { Conversation } from "../chat/conversation.ts";
 import { talk } from "../chat/talk.ts";
 import type { Command, CommandInput, CommandIo } from "../command.ts";
 import { generationOptions, generationOptionSpecs } from "../generation_options.ts";
-import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
+import { expectAdapters, loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
 import { flagOption, stringOption } from "../options.ts";
 
 /** Until the model `nano` exists. */
@@ -17,6 +17,7 @@ export const command: Command = {
 Thoughts are dim. Ctrl-C stops an answer; /help lists what begins with a slash; Ctrl-D leaves.
 Where stdin is no terminal each line is a message or a command; stdout gets answers and what commands
 print, stderr everything else.
+With several --lora, /set adapter NAME chooses among them from then on.
   aha chat smollm2-135m --system "Be brief."
   printf 'Hi\\nWhy?\\n' | aha chat --seed 1`,
   positionals: ["[MODEL]"],
@@ -34,6 +35,7 @@ print, stderr everything else.
 async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
   generationOptions(values); // what is wrong is said before the model is loaded
   await using model = await loadWithBar(positionals[0] ?? DEFAULT_MODEL, loadOptions(values), io);
+  expectAdapters(model, values);
   if (model.tokenizer.chatTemplate === undefined) {
     const { ModelError } = await import("@aha/runtime");
     throw new ModelError(

@@ -8,7 +8,7 @@ import {
   UsageError,
 } from "../command.ts";
 import { generationOptions, generationOptionSpecs, thinkOption } from "../generation_options.ts";
-import { loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
+import { expectAdapters, loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
 import { flagOption, idsOption, integerOption, stringOption } from "../options.ts";
 import { PromptCacheFile, promptCacheOptionSpecs } from "../prompt_cache_option.ts";
 import { showAnswer } from "../terminal/answer_text.ts";
@@ -25,6 +25,7 @@ export const command: Command = {
 with --logprobs also logprobs: [{id, text, logprob, top: [{id, text, logprob}, ...]}, ...], natural
 logs of the model's own probabilities, before penalties, bias and temperature.
   aha run smollm2-135m "Why is the sky blue?"
+With --lora the adapters apply, several at once; --adapter leaves some out.
   aha run smollm2-135m --raw --temperature 0 --max-tokens 20 "The capital of France is"`,
   positionals: ["MODEL", "[PROMPT]"],
   options: {
@@ -55,15 +56,16 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   await promptCache?.check(io);
   const text = ids ? "" : prompt ?? await promptFromStdin(io);
   await using model = await loadWithBar(name, options, io);
+  expectAdapters(model, values);
   const promptIds = ids ?? promptIdsOf(model, text, values);
-  await promptCache?.restore(model, io);
+  await promptCache?.restore(model, io, generation.adapter);
   const json = flagOption(values, "json");
   const show = json ? {} : showAnswer(io);
   const result = await model.complete(promptIds, { ...generation, ...show });
   const logprobs = topLogprobs === undefined ? undefined : logprobsOf(model, result);
   if (json) io.out(`${JSON.stringify({ ...document(name, model, result), logprobs })}\n`);
   else if (!result.text.endsWith("\n")) io.out("\n");
-  await promptCache?.save(model, promptIds, io);
+  await promptCache?.save(model, promptIds, io, generation.adapter);
   if (flagOption(values, "verbose")) {
     const { promptTokens, cachedPromptTokens } = result.usage;
     const reuse = promptCache?.summary(promptTokens, cachedPromptTokens);

@@ -1,7 +1,15 @@
 /** `aha score`: log-probabilities of given tokens or of a text. Generates nothing. */
 import type { Model, Score, ScoreOptions } from "@aha/runtime";
 import { type Command, type CommandInput, type CommandIo, UsageError } from "../command.ts";
-import { kvTypeOption, loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
+import {
+  adapterOption,
+  adapterOptionSpec,
+  expectAdapters,
+  kvTypeOption,
+  loadOptions,
+  loadOptionSpecs,
+  loadWithBar,
+} from "../model_options.ts";
 import { flagOption, stringOption } from "../options.ts";
 import { LogitsFile } from "../logits_file.ts";
 import { readTextInput } from "../terminal/text_input.ts";
@@ -23,6 +31,7 @@ OUT.safetensors gets F32 tensors logits.0, logits.1, ... of shape [T, V].
     logits: { type: "string", value: "OUT", help: "write all logits to this safetensors file" },
     routing: { type: "boolean", help: "tell the experts of each token" },
     ...loadOptionSpecs,
+    adapter: adapterOptionSpec,
     json: { type: "boolean", help: "print one JSON document (always so)" },
   },
   run,
@@ -40,9 +49,11 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   const text = await readTextInput(idsFile ?? textFile as string, io);
   const given = idsFile === undefined ? undefined : parseIds(text, idsFile);
   await using model = await loadWithBar(positionals[0], options, io);
+  expectAdapters(model, values);
   const sequences = given ?? [[...model.promptIds(text)]];
   const out = stringOption(values, "logits");
-  const wanted = { kvType, routing: flagOption(values, "routing") };
+  const adapter = adapterOption(values);
+  const wanted = { kvType, adapter, routing: flagOption(values, "routing") };
   const scores = await scoreAll(model, sequences, wanted, out, io);
   const summary = { sequences: scores, perplexity: perplexity(scores) };
   io.out(`${JSON.stringify(summary)}\n`);
@@ -52,7 +63,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
 async function scoreAll(
   model: Model,
   sequences: readonly (readonly number[])[],
-  wanted: Pick<ScoreOptions, "kvType" | "routing">,
+  wanted: Pick<ScoreOptions, "kvType" | "routing" | "adapter">,
   out: string | undefined,
   io: CommandIo,
 ): Promise<Score[]> {

@@ -18,18 +18,21 @@ const LAST_BYTES_MS = 6_000;
 export const command: Command = {
   name: "serve",
   usage: "serve [MODEL...] [--host 127.0.0.1] [--port 8787] [--api-key K] [--slots N] [--ctx N]\n" +
-    "  [--memory SIZE] [--cors ORIGIN] [--public]",
+    "  [--memory SIZE] [--lora [NAME=]FILE]... [--cors ORIGIN] [--public]",
   details:
     `Without MODEL it is ${DEFAULT_MODEL}, until the model nano exists. Requests name a model by its file's
 name without .gguf, or as NAME of NAME=MODEL; the first one answers where a request names none.
 Only this machine may ask, unless --host comes with a key or with --public. What is on the command line
 can be seen by everybody here (ps): AHA_API_KEYS takes keys too, [NAME:]KEY between commas.
+An adapter of --lora is asked for as MODEL:NAME; several models take --lora MODEL:NAME=FILE. Requests of
+different adapters run side by side, each step with one of them.
 The models load while /health answers 503. The access log goes to stdout, everything else to stderr.
 Ctrl-C or SIGTERM ends it when running answers have ended (--grace); a second one ends it at once.
   aha serve smollm2-135m --ctx 2048
   AHA_API_KEYS=ci:s3cret aha serve small=a.gguf large=b.gguf --host 0.0.0.0 --memory 3GiB
 --config FILE holds models, keys and options, named as below:
-  {"models": [{"model": "a.gguf", "name": "small", "aliases": ["gpt-*"], "ctx": 4096, "prices":
+  {"models": [{"model": "a.gguf", "name": "small", "aliases": ["gpt-*"], "ctx": 4096,
+     "lora": ["sql=sql.gguf", "style=peft-folder:0.5"], "prices":
      {"currency": "EUR", "cacheHit": 0.1, "cacheMiss": 0.2, "output": 0.4}}],
    "apiKeys": [{"name": "ci", "key": "s3cret", "requestsPerMinute": 60, "tokensPerMinute": 10000}],
    "port": 8080, "idle-timeout": "10m"}
@@ -72,22 +75,32 @@ async function run(input: CommandInput, io: CommandIo): Promise<number> {
 
 /**
  * Finds out before anybody is told of a server what can be known without loading: that a file is there, can be read, and
- * fits.
+ * fits, and that its adapters are for it.
  */
 async function expectUsable(
   { source, loadOptions }: ModelSpec,
   { slots: sequences = 8, memoryBytes }: EngineConfig,
 ): Promise<void> {
   const place = String(source);
-  if (/^(https?|hf):/i.test(place) || findModel(place)) return;
-  const [{ openGguf }, { resolveModel }, { planModel }] = await Promise.all([
-    import("@aha/runtime/gguf"),
-    import("@aha/runtime/weights"),
-    import("@aha/runtime"),
-  ]);
+  if (isRemote(place) || findModel(place)) return;
+  const [{ openGguf }, { resolveModel }, { modelConfig, planModel }, { readAdapter }] =
+    await Promise.all([
+      import("@aha/runtime/gguf"),
+      import("@aha/runtime/weights"),
+      import("@aha/runtime"),
+      import("@aha/runtime/lora"),
+    ]);
   const opened = await openGguf(await resolveModel(place));
   await opened.source.close();
   planModel(opened.gguf, { sequences, ...(memoryBytes ? { memoryBytes } : {}), ...loadOptions });
+  const config = modelConfig(opened.gguf, { latentForm: "naive" });
+  for (const { from } of loadOptions?.lora ?? []) {
+    if (!isRemote(from)) await readAdapter(from, config);
+  }
+}
+
+function isRemote(place: string): boolean {
+  return /^(https?|hf):/i.test(place);
 }
 
 /** Where requests and faults are written. */

@@ -23,6 +23,7 @@ const modelEntry = z.strictObject({
   memory: scalar.optional(),
   "kv-type": scalar.optional(),
   "idle-timeout": scalar.optional(),
+  lora: z.array(z.string()).optional(),
 });
 
 const apiKey = z.strictObject({

@@ -19,7 +19,7 @@ export function greeting(
   const isForAll = host === "0.0.0.0" || host === "::";
   const others = isForAll ? addresses().map((address) => `, http://${address}:${port}`) : [];
   return [
-    `Aha serves ${models.map((model) => model.name).join(", ")} at ${url}${others.join("")}`,
+    `Aha serves ${models.flatMap(namesOf).join(", ")} at ${url}${others.join("")}`,
     keyNote(apiKeys),
     "Try it:",
     `  curl ${url}/v1/chat/completions -H "content-type: application/json" \\`,
@@ -38,6 +38,12 @@ export function readyLine(name: string, facts: ModelFacts): string {
   } parameters in ${quantization}, context of ${contextTokens} tokens, ${
     sizeText(memoryBytes)
   }, ${backend.threads} thread${backend.threads === 1 ? "" : "s"}\n`;
+}
+
+/** The model's name, and those by which requests choose its adapters. */
+function namesOf({ name, loadOptions }: ModelSpec): string[] {
+  const adapters = loadOptions?.lora?.flatMap((lora) => lora.name ?? []) ?? [];
+  return [name, ...adapters.map((adapter) => `${name}:${adapter}`)];
 }
 
 function keyNote(count: number): string {

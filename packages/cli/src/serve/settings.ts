@@ -2,7 +2,7 @@
 import type { ApiKey, AppOptions, EngineConfig, ModelSpec } from "@aha/api";
 import { readApiKeys, readModel } from "@aha/api";
 import { type CommandInput, type OptionSpec, type OptionValues, UsageError } from "../command.ts";
-import { loadOptions, loadOptionSpecs } from "../model_options.ts";
+import { loadOptionSpecs, loraText, plainLoadOptions } from "../model_options.ts";
 import {
   choiceOption,
   durationOption,
@@ -70,6 +70,11 @@ export const serveOptionSpecs: Readonly<Record<string, OptionSpec>> = {
     ...{ type: "string", value: "[NAME:]KEY", multiple: true },
     help: "a key that requests must bring; others see it in ps, AHA_API_KEYS they don't",
   },
+  lora: {
+    ...{ type: "string", value: "[[MODEL:]NAME=]FILE[:SCALE]", multiple: true },
+    help:
+      "an adapter that requests choose as MODEL:NAME; without a name it applies to all that choose none",
+  },
   config: { type: "string", value: "FILE", help: "models, keys and options from a JSON file" },
   ...SHARED_SPECS,
 };
@@ -103,7 +108,7 @@ export function serveSettings(
   return {
     host,
     port: integerOption(values, "port", { min: 0, max: 65_535 }) ?? 8787,
-    engine: engineConfig(values, wanted),
+    engine: engineConfig(values, withAdapters(wanted, listOption(given, "lora"))),
     app: {
       ...{ apiKeys, corsOrigins: originsOf(values) },
       ...(isOpen ? { hostNames: isLoopback(host) ? hostNames : ["*"] } : {}),
@@ -120,7 +125,10 @@ export function serveSettings(
 
 function engineConfig(values: OptionValues, wanted: readonly ConfiguredModel[]): EngineConfig {
   const { memory: _, ...ofModels } = values;
-  const models = withAliases(wanted.map((model) => modelSpec(model, ofModels)), values);
+  const models: readonly ModelSpec[] = withAliases(
+    wanted.map((model) => modelSpec(model, ofModels)),
+    values,
+  );
   const names = models.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) {
@@ -138,12 +146,16 @@ function engineConfig(values: OptionValues, wanted: readonly ConfiguredModel[]):
 }
 
 function modelSpec(model: ConfiguredModel, values: OptionValues): ModelSpec {
-  const { model: word, name, aliases, prices, "idle-timeout": idle, ...own } = model;
-  const named = explained(() => name === undefined ? readModel(word) : { name, source: word });
+  const { model: word, name, aliases, prices, "idle-timeout": idle, lora = [], ...own } = model;
+  const named = namedModel({ model: word, name });
   try {
+    const adapters = lora.map(loraText);
     return {
       ...named,
-      loadOptions: known(loadOptions({ ...values, ...known(own) })),
+      loadOptions: {
+        ...known(plainLoadOptions({ ...values, ...known(own) })),
+        ...(adapters.length > 0 ? { lora: expectNamedApart(adapters) } : {}),
+      },
       ...known({
         aliases,
         prices,
@@ -154,6 +166,45 @@ function modelSpec(model: ConfiguredModel, values: OptionValues): ModelSpec {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`model ${JSON.stringify(named.name)}: ${error.message}`);
   }
+}
+
+function namedModel({ model, name }: Pick<ConfiguredModel, "model" | "name">) {
+  return explained(() => name === undefined ? readModel(model) : { name, source: model });
+}
+
+/** Gives each `--lora` to its model: the one that stands before its name, or the only one. */
+function withAdapters(
+  models: readonly ConfiguredModel[],
+  texts: readonly string[],
+): readonly ConfiguredModel[] {
+  const added = new Map<ConfiguredModel, string[]>();
+  const named = new Map(models.map((model) => [namedModel(model).name, model]));
+  for (const text of texts) {
+    const head = text.includes("=") ? text.slice(0, text.indexOf("=")) : "";
+    const colon = head.lastIndexOf(":");
+    const model = colon > 0 ? named.get(head.slice(0, colon)) : undefined;
+    const [only, ...others] = models;
+    if (!model && (colon > 0 || others.length > 0)) {
+      const names = [...named.keys()].join(", ");
+      throw new UsageError(
+        `--lora ${
+          JSON.stringify(text)
+        } is not allowed; give MODEL:NAME=FILE, MODEL one of ${names}`,
+      );
+    }
+    const own = model ?? only;
+    added.set(own, [...added.get(own) ?? own.lora ?? [], text.slice(colon > 0 ? colon + 1 : 0)]);
+  }
+  return models.map((model) => ({ ...model, ...known({ lora: added.get(model) }) }));
+}
+
+function expectNamedApart<T extends { readonly name?: string }>(
+  adapters: readonly T[],
+): readonly T[] {
+  const names = adapters.map(({ name }) => name);
+  const twice = names.find((name, i) => name !== undefined && names.indexOf(name) < i);
+  if (twice === undefined) return adapters;
+  throw new UsageError(`two adapters are called ${JSON.stringify(twice)}`);
 }
 
 /** Adds what `--alias` gives. */

@@ -32,6 +32,23 @@ Deno.test("serveSettings: defaults are for this machine alone", () => {
   });
 });
 
+Deno.test("serveSettings: adapters go to their model, the only one or the one named before them", () => {
+  const loraOf = (words: string) =>
+    settings(words.split(" ")).engine.models.map(({ loadOptions }) => loadOptions?.lora);
+  assertEquals(loraOf("a.gguf --lora sql=x.gguf:0.5 --lora y"), [[
+    { name: "sql", from: "x.gguf", scale: 0.5 },
+    { from: "y" },
+  ]]);
+  assertEquals(loraOf("r1:7b=a.gguf b.gguf --lora b:sql=x --lora r1:7b:sql=y --lora b:z=z"), [
+    [{ name: "sql", from: "y" }],
+    [{ name: "sql", from: "x" }, { name: "z", from: "z" }],
+  ]);
+  const refusal = "give MODEL:NAME=FILE, MODEL one of a, b";
+  for (const lora of ["sql=x", "x", "c:sql=x"]) refused(["a", "b", "--lora", lora], refusal);
+  refused(["a", "--lora", "s=x", "--lora", "s=y"], 'two adapters are called "s"');
+  refused(["a", "--lora", "s="], "give [NAME=]FILE[:SCALE]");
+});
+
 Deno.test("serveSettings: every option", () => {
   const words =
     "a.gguf big=b.gguf --host 0.0.0.0 --port 0 --api-key one --api-key ci:two --slots 2 " +

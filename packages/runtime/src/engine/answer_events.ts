@@ -5,6 +5,7 @@ import { ThinkingBudget } from "../answer/thinking_budget.ts";
 import type { GenerateOptions, GenerationEvent } from "../events.ts";
 import type { SamplingDefaults } from "../sampler/draw_options.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import type { Decoder } from "./decoder.ts";
 import { ContentGuide } from "./content_guide.ts";
 import { generate, type TokenGuide } from "./generate.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -12,19 +13,21 @@ import type { Scheduler } from "./scheduler.ts";
 /** What answers are made with. */
 export interface AnswerSource {
   readonly scheduler: Scheduler;
+  /** What answers run on: the scheduler's own decoder, which is the default, or one with adapters. */
+  readonly decoder?: Decoder;
   readonly tokenizer: Tokenizer;
   readonly defaults: SamplingDefaults;
 }
 
 /** Continues a prompt; the last event is the end. Leaving the loop early frees what the answer holds. */
 export async function* answerEvents(
-  { scheduler, tokenizer, defaults }: AnswerSource,
+  { scheduler, decoder, tokenizer, defaults }: AnswerSource,
   promptIds: readonly number[],
   options: GenerateOptions,
 ): AsyncGenerator<GenerationEvent> {
   const { vocabulary } = scheduler.decoder.model.config;
   const { answer, budget, guide } = partsOf({ tokenizer, vocabulary }, promptIds, options);
-  const generator = { scheduler, defaults, guide, endIds: tokenizer.endIds };
+  const generator = { scheduler, decoder, defaults, guide, endIds: tokenizer.endIds };
   const tokens = generate(generator, promptIds, options);
   let completionTokens = 0;
   let reasoningTokens = 0;

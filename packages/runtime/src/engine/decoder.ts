@@ -48,8 +48,11 @@ interface Enqueued {
 
 /** A model with its ops. */
 export class Decoder {
-  /** Counts the experts that tokens go to, where somebody wants to know. */
-  expertLoad?: ExpertLoad;
+  /** What is watched of this decoder and of those `over` other ops. */
+  readonly watched: {
+    /** Counts the experts that tokens go to, where somebody wants to know. */
+    expertLoad?: ExpertLoad;
+  } = {};
 
   constructor(
     readonly model: LanguageModel,
@@ -57,6 +60,14 @@ export class Decoder {
     readonly contextTokens: number,
     private readonly logitsBytes: number = LOGITS_BYTES,
   ) {}
+
+  /** The same model over other ops: with adapters. */
+  over(ops: Ops): Decoder {
+    const { watched } = this;
+    return Object.assign(new Decoder(this.model, ops, this.contextTokens, this.logitsBytes), {
+      watched,
+    });
+  }
 
   /**
    * One forward pass over all feeds; gives the tokens of all their draws, in order. What a sequence draws does not
@@ -72,7 +83,7 @@ export class Decoder {
   #enqueue(cache: KvCache, feeds: readonly Feed[]): Enqueued {
     using _step = this.ops.scope();
     const gates = new GateWatch(this.ops);
-    const hidden = this.forward(cache, feeds, traceOf(gates, this.expertLoad));
+    const hidden = this.forward(cache, feeds, traceOf(gates, this.watched.expertLoad));
     const rows: number[] = [];
     const draws: Draw[] = [];
     let end = 0;

@@ -3,7 +3,7 @@ import { ContextFullError } from "../errors.ts";
 import type { FinishReason, GenerateOptions, Timings } from "../events.ts";
 import type { Draw } from "../ops.ts";
 import { drawsOf, type SamplingDefaults } from "../sampler/draw_options.ts";
-import type { DrawnToken } from "./decoder.ts";
+import type { Decoder, DrawnToken } from "./decoder.ts";
 import { Clock } from "./generation_clock.ts";
 import type { Scheduler } from "./scheduler.ts";
 import { limitsOf } from "./generation_limits.ts";
@@ -40,6 +40,8 @@ export interface TokenGuide {
 /** What a generation needs besides its prompt. */
 export interface Generator {
   readonly scheduler: Scheduler;
+  /** Default: the scheduler's own. */
+  readonly decoder?: Decoder;
   /** Tokens that end the answer; they are not part of it. */
   readonly endIds: ReadonlySet<number>;
   readonly defaults: SamplingDefaults;
@@ -67,7 +69,8 @@ export async function* generate(
   const { limit, keepTokens } = limitsOf(options, room);
   const history = [...promptIds];
   const { drawNext, drafter } = drawingOf(generator, history, options);
-  const running = scheduler.open({ sharesPrefixes: options.reusePrefix });
+  const { decoder } = generator;
+  const running = scheduler.open({ sharesPrefixes: options.reusePrefix, decoder });
   const clock = new Clock();
   const end = (finishReason: FinishReason): GenerationEnd => ({
     finishReason,

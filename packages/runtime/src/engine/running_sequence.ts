@@ -1,7 +1,7 @@
 /** A sequence in the making: the tokens it is to hold, what the cache holds of them, the draw it waits for. Decides nothing. */
 import type { CachedSequence } from "../kv_cache.ts";
 import type { Draw } from "../ops.ts";
-import type { DrawnToken } from "./decoder.ts";
+import type { Decoder, DrawnToken } from "./decoder.ts";
 import type { Drafter, DrawAhead } from "./speculation/drafts.ts";
 
 /** What a reader may ask for besides a draw. */
@@ -46,8 +46,11 @@ export class RunningSequence {
   /** Tokens drawn ahead of the reader, in order. While there are any, the cache may hold more than `ids`. */
   ahead: readonly DrawAhead[] = [];
 
-  /** @param sharesPrefixes whether it may begin with another's tokens, and others with its own */
-  constructor(readonly sharesPrefixes: boolean) {}
+  /**
+   * @param decoder what its steps run on: one with its own adapters
+   * @param sharesPrefixes whether it may begin with another's tokens, and others with its own
+   */
+  constructor(readonly decoder: Decoder, readonly sharesPrefixes: boolean) {}
 
   /** The next token if it has been drawn already: by the same draw, after the same ids. */
   takeAhead(ids: readonly number[], { forced }: Draw): DrawnToken | undefined {

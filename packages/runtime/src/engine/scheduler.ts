@@ -28,6 +28,14 @@ interface StepFeed extends Plan, Feed {
   allStates?: Float32Array;
 }
 
+/** How a sequence is to be. */
+export interface SequenceOptions {
+  /** Whether it may begin with another's tokens, and others with its own. Default true. */
+  readonly sharesPrefixes?: boolean;
+  /** What it runs on: the scheduler's own decoder, which is the default, or one of the same model with adapters. */
+  readonly decoder?: Decoder;
+}
+
 /**
  * Runs many sequences over one cache, a step for all that wait (Orca, OSDI 2022). A sequence steps only while its
  * reader waits in `advance`, so a slow reader slows nobody else and no answer runs ahead of it but for checked drafts.
@@ -50,8 +58,8 @@ export class Scheduler {
   }
 
   /** A new empty sequence; close it in any case. */
-  open(options: { sharesPrefixes?: boolean } = {}): RunningSequence {
-    const running = new RunningSequence(options.sharesPrefixes ?? true);
+  open({ sharesPrefixes = true, decoder = this.decoder }: SequenceOptions = {}): RunningSequence {
+    const running = new RunningSequence(decoder, sharesPrefixes);
     this.#running.add(running);
     return running;
   }
@@ -126,14 +134,18 @@ export class Scheduler {
     const { sequence } = running;
     if (!sequence) return;
     const isWorth = running.sharesPrefixes && sequence.length >= MIN_SHARED_TOKENS;
-    if (isWorth) this.#kept.keep(sequence, running.ids.slice(0, sequence.length));
+    if (isWorth) this.#kept.keep(sequence, running.ids.slice(0, sequence.length), running.decoder);
     else this.cache.free(sequence);
   }
 
   /** Keeps pages that hold `ids` for prompts that begin alike; gives how many tokens of `ids` are held now. */
-  adopt(ids: readonly number[], pages: readonly Uint8Array[]): number {
+  adopt(
+    ids: readonly number[],
+    pages: readonly Uint8Array[],
+    decoder: Decoder = this.decoder,
+  ): number {
     this.decoder.checkIds(ids);
-    return this.#kept.adopt(ids, pages);
+    return this.#kept.adopt(ids, pages, decoder);
   }
 
   /** Pages of ended sequences that are kept for prompts to come. */
@@ -235,8 +247,7 @@ export class Scheduler {
   }
 
   /** Runs the layer for multi-token prediction after the newest tokens; what it guesses is checked in the next step. */
-  async #guess(feeds: readonly StepFeed[]): Promise<void> {
-    const { model, ops } = this.decoder;
+  async #guess({ model, ops }: Decoder, feeds: readonly StepFeed[]): Promise<void> {
     const share = draftShare(this.stepSize.rows, feeds.length);
     const wanted = feeds.flatMap(({ running, sequence, wish, states, draws, drawn }) => {
       const ahead = running.ahead.length;
@@ -262,12 +273,13 @@ export class Scheduler {
   async #step(plans: readonly Plan[]): Promise<void> {
     const start = performance.now();
     const feeds = plans.map((plan) => this.#feedOf(plan));
+    const [{ running: { decoder } }] = plans; // of all
     try {
-      const drawn = await this.decoder.step(this.cache, feeds);
+      const drawn = await decoder.step(this.cache, feeds);
       let next = 0;
       for (const feed of feeds) feed.drawn = drawn.slice(next, next += feed.draws.length);
       const fine = feeds.filter((feed) => this.#takeDrawn(feed));
-      await this.#guess(fine);
+      await this.#guess(decoder, fine);
       for (const { running, wish, drawn } of fine) {
         const isDone = drawn.length > 0 || (!wish?.draw && running.missing === 0);
         if (isDone) settle(running, wish, drawn);

@@ -1,6 +1,6 @@
 /** Chooses what the next step feeds, and makes room for it in the cache. Runs no step. */
 import { type KvCache, PAGE_TOKENS } from "../kv_cache.ts";
-import { CHUNK_ROWS } from "./decoder.ts";
+import { CHUNK_ROWS, type Decoder } from "./decoder.ts";
 import { MIN_SHARED_TOKENS, type PrefixCache, shareable } from "./prefix_cache.ts";
 import type { RunningSequence } from "./running_sequence.ts";
 import type { Drafts } from "./speculation/drafts.ts";
@@ -26,12 +26,14 @@ export interface Plan {
 
 /**
  * A step takes one token of each sequence that decodes (of too many, those that have waited longest) and fills up with
- * parts of prompts, oldest first. When pages run
- * out, kept sequences go first, then those that nobody waits for, then the youngest; they are fed again later, which
+ * parts of prompts, oldest first. It is of one decoder: those of the sequences that wait, which differ by their adapters,
+ * take turns, so that each sequence gets a token a round. When pages run out, kept sequences go first, then those that nobody waits for, then the youngest; they are fed again later, which
  * gives the same bits (recomputation as in vLLM, 2309.06180, section 4.5).
  */
 export class StepPlanner {
   #turns = 0;
+  /** The turn in which a decoder had its last step. */
+  readonly #lastTurns = new WeakMap<Decoder, number>();
   /** Prompts that hold no more than another's beginning: they have still to start. */
   readonly #starting = new WeakSet<RunningSequence>();
 
@@ -42,19 +44,41 @@ export class StepPlanner {
     private readonly running: ReadonlySet<RunningSequence>,
   ) {}
 
-  /** The parts of the next step, among `waiting` (oldest first), with at most `rows` tokens of prompts. */
+  /**
+   * The parts of the next step, all of one decoder, among `waiting` (oldest first), with at most `rows` tokens of prompts.
+   * None where not even the oldest finds room.
+   */
   plan(waiting: readonly RunningSequence[], rows: number): Plan[] {
+    const lastTurn = (decoder: Decoder) => this.#lastTurns.get(decoder) ?? 0;
+    const decoders = [...new Set(waiting.map(({ decoder }) => decoder))];
+    for (const decoder of decoders.sort((one, other) => lastTurn(one) - lastTurn(other))) {
+      const plans = this.#planOf(decoder, waiting, rows);
+      if (plans.length === 0) continue;
+      this.#lastTurns.set(decoder, ++this.#turns);
+      return plans;
+    }
+    return [];
+  }
+
+  #planOf(decoder: Decoder, waiting: readonly RunningSequence[], rows: number): Plan[] {
     const isStarting = (one: RunningSequence) => one.stored === 0 || this.#starting.has(one);
-    const step = new Step(waiting, rows, isStarting, this.#resting(waiting));
+    const own = waiting.filter((running) => running.decoder === decoder);
+    const step = new Step(own, rows, isStarting, this.#resting(own));
+    let isOldest = true;
     for (const running of waiting) {
       const isStart = isStarting(running);
+      if (running.decoder !== decoder) {
+        isOldest = false;
+        if (isStart && !this.#mayFit(running, step)) step.isBlocked = true;
+        continue;
+      }
       if (step.rowsFor(running) === 0) continue;
       if (isStart) {
         if (step.isBlocked || this.#willBeShared(running, step)) continue;
         if (running.stored === 0) this.#adoptPrefix(running, step);
       }
       // The oldest may take what it needs; a later prompt starts only where all of it and a token more has room.
-      const mayTake = !isStart || step.plans.length === 0;
+      const mayTake = !isStart || (isOldest && step.plans.length === 0);
       const count = step.rowsFor(running);
       const room = mayTake ? count : running.missing + 1;
       if (this.#makeRoom(running, room, mayTake, step)) {
@@ -104,9 +128,9 @@ export class StepPlanner {
   }
 
   /** Whether another is about to feed a part of this prompt that nobody holds yet: then it is worth to wait. */
-  #willBeShared({ sharesPrefixes, ids }: RunningSequence, { feeding }: Step): boolean {
+  #willBeShared({ sharesPrefixes, ids, decoder }: RunningSequence, { feeding }: Step): boolean {
     if (!sharesPrefixes) return false;
-    const held = this.kept.sharedTokens(ids);
+    const held = this.kept.sharedTokens(ids, decoder);
     return feeding.some((other) => {
       const shared = other.sharesPrefixes ? shareable(other.ids, ids, this.cache) : 0;
       return shared >= Math.max(other.stored, held) + MIN_SHARED_TOKENS;
@@ -117,21 +141,21 @@ export class StepPlanner {
   #adoptPrefix(running: RunningSequence, step: Step): void {
     this.takeAway(running);
     this.#starting.add(running);
-    const { ids, sharesPrefixes, hasStepped } = running;
+    const { ids, sharesPrefixes, hasStepped, decoder } = running;
     if (!sharesPrefixes) return;
     let best: { sequence: NonNullable<RunningSequence["sequence"]>; shared: number } | undefined;
     for (const other of this.running) {
-      if (!other.sharesPrefixes || !other.sequence) continue;
+      if (!other.sharesPrefixes || !other.sequence || other.decoder !== decoder) continue;
       const shared = Math.min(shareable(other.ids, ids, this.cache), other.stored);
       if (shared > (best?.shared ?? 0)) best = { sequence: other.sequence, shared };
     }
     const hasRoom = this.#freePages(step) > 0;
-    if (best && best.shared >= Math.max(MIN_SHARED_TOKENS, this.kept.sharedTokens(ids))) {
+    if (best && best.shared >= Math.max(MIN_SHARED_TOKENS, this.kept.sharedTokens(ids, decoder))) {
       const wholePages = Math.floor(best.shared / PAGE_TOKENS) * PAGE_TOKENS;
       // whole pages are shared without a copy
       running.sequence = this.cache.fork(best.sequence, hasRoom ? best.shared : wholePages);
     } else {
-      running.sequence = this.kept.claim(ids, hasRoom);
+      running.sequence = this.kept.claim(ids, hasRoom, decoder);
     }
     if (!hasStepped) running.reusedTokens = running.stored;
   }
@@ -140,8 +164,7 @@ export class StepPlanner {
   #makeRoom(running: RunningSequence, tokens: number, mayTake: boolean, step: Step): boolean {
     const needed = pagesFor(running, tokens);
     if (needed <= this.#freePages(step)) return true;
-    const evictable = this.cache.maxPages - this.#runningPages() - step.newPages;
-    if (!mayTake && needed > evictable) return false;
+    if (!mayTake && !this.#mayFit(running, step, tokens)) return false;
     while (this.#freePages(step) < needed) {
       if (this.kept.evict()) continue;
       const victim = mayTake ? this.#victim(running) : undefined;
@@ -149,6 +172,12 @@ export class StepPlanner {
       this.takeAway(victim);
     }
     return true;
+  }
+
+  /** Whether there is room where all that is kept makes way. */
+  #mayFit(running: RunningSequence, step: Step, tokens: number = running.missing + 1): boolean {
+    const evictable = this.cache.maxPages - this.#runningPages() - step.newPages;
+    return pagesFor(running, tokens) <= evictable;
   }
 
   /** Of the sequences that nobody waits for, or else of those younger than `running`, the youngest that has pages. */

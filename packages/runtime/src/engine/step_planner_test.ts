@@ -2,10 +2,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { KvCache } from "../kv_cache.ts";
 import type { Draw } from "../ops.ts";
+import type { Decoder } from "./decoder.ts";
 import { PrefixCache } from "./prefix_cache.ts";
 import { RunningSequence } from "./running_sequence.ts";
 import { StepPlanner } from "./step_planner.ts";
 
+/** Stand-ins: no step runs. */
+const [DECODER, ADAPTED] = [{} as Decoder, {} as Decoder];
 const SHAPE = { layers: 1, kvHeads: 1, keySize: 1, valueSize: 1, type: "f32" } as const;
 const WISH = { draw: {} as Draw, options: {}, resolve: () => {}, reject: () => {} };
 
@@ -29,8 +32,11 @@ class Table {
   }
 
   /** A sequence of `total` tokens, of which the cache holds `stored`; idle ones have no reader. */
-  add(total: number, { stored = 0, idle = false, ids = [] as number[] } = {}): RunningSequence {
-    const running = new RunningSequence(true);
+  add(
+    total: number,
+    { stored = 0, idle = false, ids = [] as number[], decoder = DECODER } = {},
+  ): RunningSequence {
+    const running = new RunningSequence(decoder, true);
     const first = 1000 * ++this.#next;
     running.ids.push(...ids);
     while (running.ids.length < total) running.ids.push(first + running.ids.length);
@@ -242,4 +248,48 @@ Deno.test("StepPlanner: drafts take what is free, and nobody's page", () => {
   guessing(crossing.add(31, { stored: 30 }));
   guessing(crossing.add(31, { stored: 30 }));
   assertEquals(drafts(crossing), [3, 1]);
+});
+
+Deno.test("StepPlanner: a step is of one decoder; decoders take turns, whoever has more sequences", () => {
+  const table = new Table(100);
+  for (let i = 0; i < 3; i++) table.add(41, { stored: 40 });
+  table.add(41, { stored: 40, decoder: ADAPTED });
+  const grow = () => table.running.forEach((one) => one.missing === 0 && one.ids.push(0));
+  for (let round = 0; round < 3; round++) {
+    assertEquals(table.plan(), [1, 1, 1, 0]);
+    grow();
+    assertEquals(table.plan(), [0, 0, 0, 1]);
+    grow();
+  }
+});
+
+Deno.test("StepPlanner: keys of another decoder are not shared, running or kept", () => {
+  const table = new Table(100);
+  const ids = Array.from({ length: 100 }, (_, i) => i);
+  table.add(100, { ids, stored: 64, idle: true });
+  table.add(100, { ids, decoder: ADAPTED });
+  const own = table.add(100, { ids });
+  assertEquals([table.plan(), own.reusedTokens], [[0, 100, 0], 0]);
+  assertEquals([table.plan(), own.reusedTokens], [[0, 0, 36], 64]);
+  const kept = new Table(100);
+  const sequence = kept.cache.create();
+  kept.cache.extend(sequence, 64);
+  kept.kept.keep(sequence, ids.slice(0, 64), DECODER);
+  const [other, same] = [kept.add(100, { ids, decoder: ADAPTED }), kept.add(100, { ids })];
+  kept.plan();
+  kept.plan();
+  assertEquals([other.reusedTokens, same.reusedTokens], [0, 64]);
+});
+
+Deno.test("StepPlanner: a prompt that waits for room is not overtaken by a younger one of another decoder", () => {
+  const table = new Table(4);
+  const older = table.add(65, { stored: 64 });
+  table.add(96, { decoder: ADAPTED });
+  table.add(20);
+  assertEquals(table.plan(), [1, 0, 0]);
+  older.ids.push(0);
+  assertEquals(table.plan(), [1, 0, 0]);
+  table.running.delete(older);
+  table.planner.takeAway(older);
+  assertEquals(table.plan(), [96, 0]);
 });

@@ -1,7 +1,7 @@
 /** adapter_config.json as peft writes it: which rank and scale each module's adapter has. Reads no weights. */
 import type { JsonObject } from "../convert/checkpoint/json_file.ts";
 import { isObject } from "../convert/checkpoint/json_file.ts";
-import { CheckpointError, UnsupportedError } from "../errors.ts";
+import { CheckpointError, ModelError, UnsupportedError } from "../errors.ts";
 
 /** What tells an adapter's sizes, in peft's words. */
 export interface LoraSizes {
@@ -107,6 +107,18 @@ export function sizesOfModule(config: PeftConfig, path: string): LoraSizes {
     Object.entries(pattern).find(([end]) => `.${path}`.endsWith(`.${end.replace(/^\.\*\\\./, "")}`))
       ?.[1];
   return { rank: own(rankPattern) ?? rank, alpha: own(alphaPattern) ?? alpha, rankStabilized };
+}
+
+/**
+ * The same, for an adapter of this rank.
+ * @throws {ModelError} if the configuration says another
+ */
+export function expectSizes(config: PeftConfig, path: string, rank: number): LoraSizes {
+  const sizes = sizesOfModule(config, path);
+  if (sizes.rank === rank) return sizes;
+  throw new ModelError(
+    `${path} has an adapter of rank ${rank}, adapter_config.json says ${sizes.rank}`,
+  );
 }
 
 /** The file's contents. */

@@ -4,17 +4,18 @@ import { readJsonFile } from "../convert/checkpoint/json_file.ts";
 import { ModelError, SourceError, UnsupportedError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { AdapterValues } from "./adapter.ts";
+import { expertModules, stackedAdapters } from "./expert_modules.ts";
 import { expertAdapters } from "./expert_pairs.ts";
 import { halved, interleaved } from "./head_rows.ts";
 import {
+  expectSizes,
   type PeftConfig,
   peftConfigJson,
   readPeftConfig,
   scaleOf,
-  sizesOfModule,
 } from "./peft_config.ts";
 import { type ModulePair, pairBytes, readPairs } from "./peft_weights.ts";
-import { adapterTargets, refusalOf, type Target } from "./targets.ts";
+import { adapterTargets, expectTarget, type Target } from "./targets.ts";
 
 const CONFIG = "adapter_config.json";
 const WEIGHTS = "adapter_model.safetensors";
@@ -56,12 +57,13 @@ export async function readPeftAdapter(
   if (!source) throw missing(folder, WEIGHTS);
   try {
     const targets = new Map(adapterTargets(model).map((target) => [target.module, target]));
-    const pairs = await readPairs(source);
-    const values = pairs.flatMap((pair) =>
-      expertAdapters(pair, config, model) ??
-        adapterOf(pair, config, expectTarget(targets, pair, model, folder.name))
+    const fits = (pair: ModulePair, module = pair.module) =>
+      expectTarget(targets, { ...pair, module }, model, folder.name);
+    const { ofExperts, others } = expertModules(await readPairs(source));
+    const values = others.flatMap((pair) =>
+      expertAdapters(pair, config, model) ?? adapterOf(pair, config, fits(pair))
     );
-    return { config, values };
+    return { config, values: [...values, ...stackedAdapters(ofExperts, config, fits)] };
   } finally {
     await source.close();
   }
@@ -71,31 +73,8 @@ function missing({ name }: ModelFolder, file: string): SourceError {
   return new SourceError(`${name} has no adapter: ${file} is missing`, name);
 }
 
-function expectTarget(
-  targets: ReadonlyMap<string, Target>,
-  { module, a, b }: ModulePair,
-  { architecture, layers, width }: ModelConfig,
-  where: string,
-): Target {
-  const model = `this ${architecture} model of ${layers} layers and width ${width}`;
-  const target = targets.get(module);
-  if (!target) {
-    throw new ModelError(`The adapter ${where} is for another model: ${model} has no ${module}`);
-  }
-  if (target.refusal !== undefined) throw refusalOf(target);
-  if (target.rows === b.rows && target.cols === a.cols) return target;
-  throw new ModelError(
-    `The adapter ${where} is for another model: its ${module} is [${b.rows}, ${a.cols}], that of ${model} [${target.rows}, ${target.cols}]`,
-  );
-}
-
 function adapterOf({ module, a, b }: ModulePair, peft: PeftConfig, target: Target): AdapterValues {
-  const sizes = sizesOfModule(peft, module);
-  if (sizes.rank !== a.rows) {
-    throw new ModelError(
-      `${module} has an adapter of rank ${a.rows}, ${CONFIG} says ${sizes.rank}`,
-    );
-  }
+  const sizes = expectSizes(peft, module, a.rows);
   const { weight, rows, cols, interleavedHeads } = target;
   return {
     weight,

@@ -1,11 +1,12 @@
 /** Tests of reading peft's files: what is refused, and why it says. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { peftFolder, type SizedTensor } from "../../../../tests/support/peft_folder.ts";
 import { blobFolder } from "../convert/mod.ts";
 import { CheckpointError, ModelError, SourceError, UnsupportedError } from "../errors.ts";
 import { openGguf } from "../gguf/mod.ts";
 import { planModel } from "../load_model.ts";
+import { mergedValues } from "./merge.ts";
 import { peftAdapterFiles, readPeftAdapter } from "./peft_files.ts";
 
 const CONFIG = { peft_type: "LORA", r: 2, lora_alpha: 8, target_modules: ["v_proj"] };
@@ -107,4 +108,44 @@ Deno.test("peft files: what is written is read back", async () => {
   const files = [...peftAdapterFiles(adapter, llama)]
     .map(([name, bytes]) => [name, new Blob([bytes])] as const);
   assertEquals(await readPeftAdapter(blobFolder("written", new Map(files)), llama), adapter);
+});
+
+Deno.test("peft files: experts that are modules of their own become one pair a bank", async () => {
+  const module = (expert: number, part: string) => `model.layers.1.mlp.experts.${expert}.${part}`;
+  const v3 = await model("deepseek_v3");
+  const [hidden, width] = [v3.mixture?.hidden ?? 0, v3.width];
+  const config = { ...CONFIG, rank_pattern: { "experts.5.gate_proj": 1 } };
+  const tensors = new Map([
+    ...pair(module(5, "gate_proj"), hidden, width, 1),
+    ...pair(module(2, "gate_proj"), hidden, width),
+    ...pair(module(0, "down_proj"), width, hidden),
+  ]);
+  const { values } = await readPeftAdapter(peftFolder(config, tensors), v3);
+  const gate = values.find(({ weight }) => weight === "blk.1.ffn_gate_exps.weight");
+  const down = values.find(({ weight }) => weight === "blk.1.ffn_down_exps.weight");
+  assertEquals([values.length, gate?.experts, gate?.rank, gate?.scale], [2, 8, 2, 4]);
+  assertEquals([down?.experts, down?.rows, down?.cols], [8, width, hidden]);
+  // what an expert adds is alpha / r B A of its own module, 0 where it has none
+  const added = (expert: number) => {
+    const weight = new Float32Array(8 * hidden * width);
+    const merged = mergedValues(weight, gate!);
+    return merged.subarray(expert * hidden * width, (expert + 1) * hidden * width);
+  };
+  const wanted = (expert: number, rank: number) => {
+    const [a, b] = ["A", "B"].map((side) =>
+      tensors.get(`${module(expert, "gate_proj")}.lora_${side}.weight`)!.values
+    );
+    const own = { weight: "", rows: hidden, cols: width, rank, scale: 8 / rank, a, b };
+    return mergedValues(new Float32Array(hidden * width), own);
+  };
+  assertEquals(added(2), wanted(2, 2));
+  assertEquals(added(5), wanted(5, 1));
+  assert(added(3).every((value) => value === 0));
+
+  const beyond = pair(module(8, "gate_proj"), hidden, width);
+  const load = (some: Map<string, SizedTensor>) => () =>
+    readPeftAdapter(peftFolder(CONFIG, some), v3);
+  await assertRejects(load(beyond), ModelError, `it has ${module(8, "gate_proj")}`);
+  const other = pair(module(1, "up_proj"), hidden + 1, width);
+  await assertRejects(load(other), ModelError, "its model.layers.1.mlp.experts.up_proj is");
 });

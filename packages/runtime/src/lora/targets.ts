@@ -1,8 +1,9 @@
 /** The matrices of a model that adapters may be for, by the names of Hugging Face's modules and of GGUF. Loads nothing. */
 import { type ModelSizes, targetNamed, wantedTensors } from "../convert/architecture.ts";
 import type { WantedTensor } from "../convert/wanted_tensor.ts";
-import { UnsupportedError } from "../errors.ts";
+import { ModelError, UnsupportedError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { ModulePair } from "./peft_weights.ts";
 
 /** A matrix. */
 export interface Target {
@@ -101,6 +102,29 @@ export function chooseTargets(config: ModelConfig, names: readonly string[]): re
 /** The error of a target with a refusal. */
 export function refusalOf({ module, refusal }: Target): UnsupportedError {
   return new UnsupportedError(`${module} cannot have an adapter: ${refusal}`, module);
+}
+
+/**
+ * The target of a module with matrices `[rows, r]` and `[r, cols]`; `where` is the adapter's place.
+ * @throws {ModelError} naming the module, where the model has it in no such size
+ * @throws {UnsupportedError} where it cannot have an adapter
+ */
+export function expectTarget(
+  targets: ReadonlyMap<string, Target>,
+  { module, a, b }: ModulePair,
+  { architecture, layers, width }: ModelConfig,
+  where: string,
+): Target {
+  const model = `this ${architecture} model of ${layers} layers and width ${width}`;
+  const target = targets.get(module);
+  if (!target) {
+    throw new ModelError(`The adapter ${where} is for another model: ${model} has no ${module}`);
+  }
+  if (target.refusal !== undefined) throw refusalOf(target);
+  if (target.rows === b.rows && target.cols === a.cols) return target;
+  throw new ModelError(
+    `The adapter ${where} is for another model: its ${module} is [${b.rows}, ${a.cols}], that of ${model} [${target.rows}, ${target.cols}]`,
+  );
 }
 
 function isMeant({ module, weight, experts }: Target, name: string): boolean {

@@ -5,6 +5,19 @@ import type { ModelConfig } from "../model/config.ts";
 import { PartsDigest } from "./prompt_cache_file.ts";
 
 /**
+ * 32 bytes of a model with adapters: of the model, and bytes that tell the adapters. Without any they are the model's own.
+ */
+export async function adaptedFingerprint(
+  model: Uint8Array<ArrayBuffer>,
+  adapters: readonly Uint8Array<ArrayBuffer>[],
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (adapters.length === 0) return model;
+  const digest = new PartsDigest();
+  for (const part of [model, ...adapters]) await digest.add(part);
+  return await digest.end();
+}
+
+/**
  * 32 bytes of a model: equal for equal files wherever they lie, different for other sizes, formats or weights. Every byte
  * of the weights counts: one changed word of 32 bits always shows, others but for about one in 2^32. The tokenizer does
  * not count, nor does a file that is made to collide.

@@ -1,6 +1,8 @@
 /** Writes a prompt's keys and values to a file or a sink. Knows no text. */
+import type { Decoder } from "../engine/decoder.ts";
 import type { Scheduler } from "../engine/scheduler.ts";
 import { MemoryError } from "../errors.ts";
+import type { AdapterChoice } from "../events.ts";
 import { type ByteSink, openFileSink } from "../gguf/mod.ts";
 import { PAGE_TOKENS, pageBytes } from "../kv_cache.ts";
 import type { Draw } from "../ops.ts";
@@ -10,6 +12,8 @@ import { encodeHead, PartsDigest, type PromptCacheOwner } from "./prompt_cache_f
 export interface SavePromptCacheOptions {
   /** Replace a file of that name, in one step and at the end. Default false. */
   readonly overwrite?: boolean;
+  /** With which adapters: those of the requests to come. Default: as for `complete`. */
+  readonly adapter?: AdapterChoice;
   readonly signal?: AbortSignal;
 }
 
@@ -38,7 +42,7 @@ const ANY_DRAW: Omit<Draw, "position"> = {
 export async function promptPages(
   scheduler: Scheduler,
   promptIds: readonly number[],
-  { signal }: { readonly signal?: AbortSignal },
+  { signal, decoder }: { readonly signal?: AbortSignal; readonly decoder?: Decoder },
 ): Promise<PromptPages> {
   scheduler.decoder.checkIds(promptIds);
   const count = Math.floor(promptIds.length / PAGE_TOKENS);
@@ -49,7 +53,7 @@ export async function promptPages(
   }
   const ids = promptIds.slice(0, count * PAGE_TOKENS);
   const { cache } = scheduler;
-  const running = scheduler.open();
+  const running = scheduler.open({ decoder });
   try {
     await scheduler.advance(running, ids, { ...ANY_DRAW, position: ids.length }, { signal });
     const { sequence } = running;

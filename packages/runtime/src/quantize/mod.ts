@@ -1,5 +1,5 @@
 /** Model files in other number formats. The public face of this folder; defines nothing itself. */
-export { quantizeModel } from "./quantize_model.ts";
+export { quantizeModel, storedTensor, wholeMetadata } from "./quantize_model.ts";
 export {
   planTypes,
   type TensorShape,
@@ -10,7 +10,10 @@ export {
 export {
   type FloatTensor,
   type ModelToWrite,
+  type TypedModel,
+  withFileType,
   writeModel,
   type WriteModelOptions,
   type WriteModelReport,
+  writeTyped,
 } from "./write_model.ts";

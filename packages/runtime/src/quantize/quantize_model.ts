@@ -1,5 +1,12 @@
 /** Writes an opened GGUF model in another number format. Chooses no formats and opens no file. */
-import type { ByteSink, ByteSource, OpenGguf, TensorInfo } from "../gguf/mod.ts";
+import type {
+  ByteSink,
+  ByteSource,
+  Gguf,
+  MetadataEntry,
+  OpenGguf,
+  TensorInfo,
+} from "../gguf/mod.ts";
 import {
   type FloatTensor,
   writeModel,
@@ -33,12 +40,18 @@ export function quantizeModel(
   type: string,
   options: WriteModelOptions = {},
 ): Promise<WriteModelReport> {
-  const metadata = [...gguf.metadata.entries()].filter(([key]) => !SHARD_KEYS.test(key));
-  const tensors = Array.from(gguf.tensors.values(), (tensor) => floatTensor(tensor, source));
+  const metadata = wholeMetadata(gguf);
+  const tensors = Array.from(gguf.tensors.values(), (tensor) => storedTensor(tensor, source));
   return writeModel(sink, { metadata, tensors }, type, options);
 }
 
-function floatTensor(tensor: TensorInfo, source: ByteSource): FloatTensor {
+/** A model's metadata without what tells where a shard lies. */
+export function wholeMetadata({ metadata }: Gguf): [string, MetadataEntry][] {
+  return [...metadata.entries()].filter(([key]) => !SHARD_KEYS.test(key));
+}
+
+/** A tensor of a file as it stands there, rows of whatever format. */
+export function storedTensor(tensor: TensorInfo, source: ByteSource): FloatTensor {
   const { name, dims, type, offset, sizeBytes } = tensor;
   const rows = dims.slice(1).reduce((product, size) => product * size, 1);
   const rowBytes = sizeBytes / rows;

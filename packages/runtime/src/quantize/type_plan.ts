@@ -28,7 +28,8 @@ export interface TensorShape {
 /** A tensor with the format it will have. */
 export interface TypedTensor<T extends TensorShape = TensorShape> {
   readonly tensor: T;
-  readonly type: WritableType;
+  /** One that can be written, or the tensor's own where it is copied. */
+  readonly type: string;
   /** Set where the wanted format does not fit and another one stands in. */
   readonly fallback?: string;
 }
@@ -64,7 +65,7 @@ export function planTypes<T extends TensorShape>(
     if (!SOURCES.includes(tensor.type.name)) throw notFloat(tensor);
     const { name, dims } = tensor;
     if (dims.length < 2) return { tensor, type: "F32" };
-    if (KEPT.test(name)) return { tensor, type: tensor.type.name as WritableType };
+    if (KEPT.test(name)) return { tensor, type: tensor.type.name };
     if (divides(type, dims[0])) return { tensor, type };
     const other = divides("Q8_0", dims[0]) ? "Q8_0" : "F16";
     const fallback = `rows of ${dims[0]} weights are no multiple of the ${

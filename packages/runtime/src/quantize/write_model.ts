@@ -61,12 +61,31 @@ export async function writeModel(
   type: string,
   options: WriteModelOptions = {},
 ): Promise<WriteModelReport> {
-  const { signal, onProgress } = options;
   const tensors = planTypes(model.tensors, type);
+  const metadata = withFileType(model.metadata, type as WritableType);
+  return await writeTyped(sink, { metadata, tensors }, options);
+}
+
+/** What a file will hold, in this order, each tensor with its format. */
+export interface TypedModel {
+  readonly metadata: Iterable<readonly [string, MetadataEntry]>;
+  readonly tensors: readonly TypedTensor<FloatTensor>[];
+}
+
+/**
+ * Writes tensors in formats that are chosen already; those that keep theirs may have any, and are copied.
+ * @throws {ModelError} if a value is not finite or too large for its type
+ */
+export async function writeTyped(
+  sink: ByteSink,
+  { metadata, tensors }: TypedModel,
+  options: WriteModelOptions = {},
+): Promise<WriteModelReport> {
+  const { signal, onProgress } = options;
   const encoder = await createBlockEncoder({ threads: options.threads });
   try {
     const content = {
-      metadata: withFileType(model.metadata, type as WritableType),
+      metadata,
       tensors: tensors.map((typed) => ({
         name: typed.tensor.name,
         dims: typed.tensor.dims,
@@ -91,6 +110,13 @@ async function* encoded(
   const rowsAtOnce = Math.max(1, Math.floor(CHUNK_VALUES / cols));
   for (let row = 0; row < rows; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - row);
+    if (isCopied(tensor, type)) {
+      const { blockSize, blockBytes } = tensor.type;
+      const copy = new Uint8Array(count * cols / blockSize * blockBytes);
+      await tensor.readRows(row, copy, signal);
+      yield copy;
+      continue;
+    }
     const bytes = await encoder.encode(
       tensor.type.name,
       type,
@@ -107,7 +133,13 @@ async function* encoded(
   }
 }
 
-function withFileType(
+/** Floats are checked as they pass. */
+function isCopied({ type: { name, blockSize } }: FloatTensor, type: string): boolean {
+  return name === type && blockSize > 1;
+}
+
+/** Metadata of a model whose matrices all have one format. */
+export function withFileType(
   metadata: ModelToWrite["metadata"],
   type: WritableType,
 ): [string, MetadataEntry][] {

@@ -7,7 +7,7 @@ import { jsonRoute } from "../../json_route.ts";
 import { leaseModel, metered } from "../../lease_model.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp, ApiContext } from "../../request_record.ts";
-import { MAX_TOP_K, withoutNull } from "../../schema/sampling.ts";
+import { adapterOf, MAX_TOP_K, withoutNull } from "../../schema/sampling.ts";
 import { sseForm, sseFrame } from "../../sse.ts";
 import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
 import type { ConstraintSpec, JsonSchema } from "../../structured/constraint_spec.ts";
@@ -20,13 +20,11 @@ import {
   completionBody,
 } from "./completion_schema.ts";
 
-const NOT_TAKEN = (what: string) => ["invalid", `${what} is not taken here`] as const;
-
 const PARAM_NAMES: ParamNames = {
   ...{ maxTokens: "n_predict", topK: "top_k", topP: "top_p", minP: "min_p", seed: "seed" },
   ...{ repeatPenalty: "repeat_penalty", repeatLastTokens: "repeat_last_n" },
   ...{ presencePenalty: "presence_penalty", frequencyPenalty: "frequency_penalty" },
-  ...{ logitBias: "logit_bias", topLogprobs: "n_probs", messages: "prompt" },
+  ...{ logitBias: "logit_bias", topLogprobs: "n_probs", messages: "prompt", adapter: "lora" },
 };
 
 /** Adds the route. */
@@ -37,7 +35,7 @@ export function completionRoute(app: ApiApp, context: AppContext): void {
     body: completionBody,
     responses: responses(completionAnswer, "The continuation", "text/event-stream"),
     anyContentType: true,
-    refused: { grammar: NOT_TAKEN("grammar"), lora: NOT_TAKEN("lora") },
+    refused: { grammar: ["invalid", "grammar is not taken here"] as const },
   };
   jsonRoute(app, context, route, async (c, body) => {
     const record = c.get("record");
@@ -120,6 +118,7 @@ function servedOptions(body: CompletionBody, mostTokens = Infinity): ServedOptio
     logitBias: biasOf(body.logit_bias),
     topLogprobs: body.n_probs,
     reusePrefix: body.cache_prompt,
+    adapter: adapterOf(body.lora),
   });
 }
 

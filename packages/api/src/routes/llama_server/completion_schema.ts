@@ -1,6 +1,6 @@
 /** Request and answer of llama-server's /completion, as schemas. Maps nothing. */
 import { z } from "@hono/zod-openapi";
-import { TOKEN_ID_KEYS, tokenIdKey } from "../../schema/sampling.ts";
+import { loraField, TOKEN_ID_KEYS, tokenIdKey } from "../../schema/sampling.ts";
 import { timingsSchema, tokenLogprobSchema } from "../../schema/usage.ts";
 
 /** llama.cpp's word for something that is off; other values are not built here. */
@@ -36,6 +36,7 @@ export const completionBody = z.object({
   n_probs: z.int().min(0).max(20).nullish(),
   return_tokens: z.boolean().nullish(),
   cache_prompt: z.boolean().nullish().openapi({ description: "Default true" }),
+  lora: loraField,
   json_schema: z.record(z.string(), z.unknown()).nullish(),
   ...{ typical_p: off(1), mirostat: off(0), dry_multiplier: off(0) },
   ...{ xtc_probability: off(0), dynatemp_range: off(0) },

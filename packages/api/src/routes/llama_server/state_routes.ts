@@ -80,8 +80,15 @@ export function stateRoutes(app: ApiApp, context: AppContext): void {
     return c.body(text, 200, { "content-type": METRICS_CONTENT_TYPE });
   });
   const adapters = z.array(z.object({ id: z.int(), path: z.string(), scale: z.number() }));
-  described(app, "/lora-adapters", "Lists adapters: none", responses(adapters, "The list"));
-  app.get("/lora-adapters", (c) => c.json([]));
+  const listed = responses(adapters, "The list; `scale` is that of requests that choose none");
+  described(app, "/lora-adapters", "Lists the adapters of a model", listed, MODEL_QUERY);
+  app.get("/lora-adapters", (c) => {
+    const { adapters = [] } = entryOf(engine.models(), c.req.query("model"));
+    return c.json(adapters.map(({ name, scale, isDefault }, id) => ({
+      ...{ id, path: name }, // where it lies is nobody's business
+      scale: isDefault ? scale : 0,
+    })));
+  });
 }
 
 const MODEL_QUERY = z.object({

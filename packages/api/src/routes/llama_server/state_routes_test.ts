@@ -76,8 +76,21 @@ Deno.test("metrics: Prometheus' text, for those who have a key", async () => {
   assertEquals((await app.request("/metrics")).status, 401);
 });
 
-Deno.test("adapters: none; and what is not built answers 501 with a sentence", async () => {
+Deno.test("adapters: by their places, with the factor of requests that choose none", async () => {
   assertEquals(await appWith({}).get("/lora-adapters"), [200, []]);
+  const adapters = [
+    { name: "sql", isDefault: false, scale: 2 },
+    { name: "style", isDefault: true, scale: 0.5 },
+  ];
+  const { request } = scriptedApp({ content: [] }, {}, ({ models }) => ({
+    models: () => models().map((entry) => ({ ...entry, adapters })),
+  }));
+  const listed = await (await request("/lora-adapters")).json();
+  assertEquals(listed, [{ id: 0, path: "sql", scale: 0 }, { id: 1, path: "style", scale: 0.5 }]);
+  assertEquals((await request("/lora-adapters?model=x")).status, 404);
+});
+
+Deno.test("what is not built answers 501 with a sentence", async () => {
   const app = scriptedApp({ content: [] });
   const paths = ["infill", "rerank", "reranking", "v1/rerank", "v1/reranking", "embedding"];
   for (const path of [...paths, "slots/0?action=save"]) {

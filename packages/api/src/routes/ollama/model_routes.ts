@@ -6,6 +6,7 @@ import type { ModelFacts } from "../../engine/served_model.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonRoute } from "../../json_route.ts";
 import type { ApiApp } from "../../request_record.ts";
+import { parentOf, withAdapterEntries } from "../adapter_entries.ts";
 import { NEVER_MS } from "./keep_alive.ts";
 import { servedName } from "./model_name.ts";
 import { showBody } from "./request_schema.ts";
@@ -23,7 +24,8 @@ export function modelRoutes(app: ApiApp, context: AppContext): void {
   get("/api/tags", "Lists the models", tagsAnswers);
   app.get(
     "/api/tags",
-    async (c) => c.json({ models: await Promise.all(engine.models().map(tag)) }),
+    async (c) =>
+      c.json({ models: await Promise.all(withAdapterEntries(engine.models()).map(tag)) }),
   );
 
   get("/api/ps", "Lists the models that are loaded", psAnswers);
@@ -58,13 +60,14 @@ function entryOf(engine: Engine, asked: string | undefined): ModelEntry {
   throw new UnknownModelError(asked, engine.models().map(({ name }) => name));
 }
 
-async function listed({ name, facts }: ModelEntry): Promise<Record<string, unknown>> {
+async function listed(entry: ModelEntry): Promise<Record<string, unknown>> {
+  const { name, facts } = entry;
   return {
     name,
     model: name,
     size: facts?.sizeBytes ?? 0,
     digest: await digestOf(name),
-    details: detailsOf(facts),
+    details: detailsOf(facts, parentOf(entry)),
   };
 }
 
@@ -91,7 +94,7 @@ function shown(entry: ModelEntry): Record<string, unknown> {
     parameters: "",
     template: facts?.chatTemplate ?? "",
     system: "",
-    details: detailsOf(facts),
+    details: detailsOf(facts, parentOf(entry)),
     messages: [],
     model_info: facts ? modelInfo(facts) : {},
     capabilities: capabilitiesOf(facts),
@@ -119,10 +122,10 @@ function capabilitiesOf(facts: ModelFacts | undefined): string[] {
   ];
 }
 
-function detailsOf(facts: ModelFacts | undefined): Record<string, unknown> {
+function detailsOf(facts: ModelFacts | undefined, parent = ""): Record<string, unknown> {
   const family = facts?.architecture ?? "";
   return {
-    parent_model: "",
+    parent_model: parent,
     format: "gguf",
     family,
     families: facts ? [family] : [],

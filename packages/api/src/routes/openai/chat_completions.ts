@@ -18,7 +18,6 @@ import { answerHead } from "./answer_facts.ts";
 import { type ChatAnswerOptions, ChatChunks, chatCompletionOf } from "./chat_answer.ts";
 import { CHAT_PARAMS, chatRequestOf } from "./chat_request.ts";
 import { aliasOf } from "./model_alias.ts";
-import { NO_ADAPTERS } from "./refused_fields.ts";
 
 const PATHS = ["/v1/chat/completions", "/chat/completions", "/beta/chat/completions"];
 
@@ -29,7 +28,6 @@ export function chatCompletionsRoute(app: ApiApp, context: AppContext): void {
     body: chatCompletionRequest,
     responses: responses(chatCompletion, "The answer", "text/event-stream"),
     refused: {
-      lora: NO_ADAPTERS,
       functions: ["invalid", "functions is not known here, use tools"] as const,
       function_call: ["invalid", "function_call is not known here, use tool_choice"] as const,
       audio: ["invalid", "audio cannot be made here"] as const,

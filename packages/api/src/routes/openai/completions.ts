@@ -21,7 +21,6 @@ import { checkIds, rawPromptIds } from "../raw_prompt.ts";
 import { answerHead } from "./answer_facts.ts";
 import { CompletionChunks, completionOf, type CompletionOptions } from "./completion_answer.ts";
 import { aliasOf } from "./model_alias.ts";
-import { NO_ADAPTERS } from "./refused_fields.ts";
 
 const PATHS = ["/v1/completions", "/beta/completions"];
 /** OpenAI's. */
@@ -37,7 +36,6 @@ export function completionsRoute(app: ApiApp, context: AppContext): void {
     body: completionRequest,
     responses: responses(completion, "The continuation", "text/event-stream"),
     refused: {
-      lora: NO_ADAPTERS,
       suffix: ["invalid", "suffix is not supported: nothing is filled in here"] as const,
     },
   };

@@ -7,10 +7,10 @@ import { leaseModel } from "../../lease_model.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp } from "../../request_record.ts";
 import { embeddingList, type EmbeddingRequest, embeddingRequest } from "../../schema/embedding.ts";
+import { adapterOf } from "../../schema/sampling.ts";
 import { wholeResponse } from "../../streamed_response.ts";
 import { checkIds } from "../raw_prompt.ts";
 import { shortened } from "../shortened.ts";
-import { NO_ADAPTERS } from "./refused_fields.ts";
 
 export function embeddingsRoute(app: ApiApp, context: AppContext): void {
   const route = {
@@ -18,18 +18,19 @@ export function embeddingsRoute(app: ApiApp, context: AppContext): void {
     summary: "Gives the vectors of texts",
     body: embeddingRequest,
     responses: responses(embeddingList, "A vector for each input"),
-    refused: { lora: NO_ADAPTERS },
   };
   jsonRoute(app, context, route, async (c, body) => {
     const record = c.get("record");
     record.prompt = body.input;
-    record.paramNames = { messages: "input" };
+    record.paramNames = { messages: "input", adapter: "lora" };
     const lease = await leaseModel(context, c, body.model ?? undefined);
     return await wholeResponse(c, lease, async () => {
       const { model, entry } = lease;
       const size = sizeOf(body, model.facts.width);
       const inputs = inputsOf(body.input, model);
-      const { vectors, promptTokens } = await model.embed(inputs, { signal: record.signal });
+      const adapter = adapterOf(body.lora);
+      const options = { ...(adapter ? { adapter } : {}), signal: record.signal };
+      const { vectors, promptTokens } = await model.embed(inputs, options);
       record.promptTokens = promptTokens;
       const data = vectors.map((vector, index) => {
         const cut = shortened(vector, size);

@@ -5,6 +5,7 @@ import { UnknownModelError } from "../../engine/engine_errors.ts";
 import type { ModelEntry } from "../../engine/engine.ts";
 import { responses } from "../../openapi.ts";
 import type { ApiApp } from "../../request_record.ts";
+import { parentOf, withAdapterEntries } from "../adapter_entries.ts";
 import { model as modelSchema, modelList } from "../../schema/model.ts";
 
 export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
@@ -12,7 +13,10 @@ export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
     const summary = "Lists the models";
     const listed = responses(modelList, "The models, the default one first");
     app.openAPIRegistry.registerPath({ method: "get", path, summary, responses: listed });
-    app.get(path, (c) => c.json({ object: "list", data: engine.models().map(wireModel) }));
+    app.get(
+      path,
+      (c) => c.json({ object: "list", data: withAdapterEntries(engine.models()).map(wireModel) }),
+    );
     app.openAPIRegistry.registerPath({
       ...{ method: "get", path: `${path}/{model}`, summary: "Tells of a model" },
       request: { params: z.object({ model: z.string().openapi({ example: "smollm2-135m" }) }) },
@@ -22,16 +26,23 @@ export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
     app.get(`${path}/:model{.+}`, (c) => {
       const name = c.req.param("model");
       const entry = engine.find(name);
-      if (!entry) throw new UnknownModelError(name, engine.models().map((known) => known.name));
+      const known = () => withAdapterEntries(engine.models()).map((one) => one.name);
+      if (!entry) throw new UnknownModelError(name, known());
       return c.json(wireModel(entry));
     });
   }
 }
 
-function wireModel({ name, created, facts }: ModelEntry): z.infer<typeof modelSchema> {
+function wireModel(entry: ModelEntry): z.infer<typeof modelSchema> {
+  const { name, created, facts } = entry;
+  const parent = parentOf(entry);
   const meta = facts && {
     ...{ n_vocab: facts.vocabulary, n_ctx_train: facts.contextTokens, n_embd: facts.width },
     ...{ n_params: facts.parameters, size: facts.sizeBytes },
   };
-  return { id: name, object: "model", created, owned_by: "aha", ...(meta ? { meta } : {}) };
+  return {
+    ...{ id: name, object: "model", created, owned_by: "aha" },
+    ...(parent === undefined ? {} : { parent }),
+    ...(meta ? { meta } : {}),
+  };
 }

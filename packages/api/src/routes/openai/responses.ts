@@ -10,7 +10,6 @@ import { type ResponseRequest, responseRequest, responseSchema } from "../../sch
 import { sseForm, sseFrame } from "../../sse.ts";
 import { streamedResponse, wholeResponse } from "../../streamed_response.ts";
 import { aliasOf } from "./model_alias.ts";
-import { NO_ADAPTERS } from "./refused_fields.ts";
 import { ResponseBuilder, type ResponseStreamEvent } from "./response_answer.ts";
 import { RESPONSE_PARAMS, responseChatRequest } from "./response_request.ts";
 
@@ -23,7 +22,6 @@ export function responsesRoute(app: ApiApp, context: AppContext): void {
     body: responseRequest,
     responses: responses(responseSchema, "The response", "text/event-stream"),
     refused: {
-      lora: NO_ADAPTERS,
       store: ["invalid", `store cannot be true: ${NOT_STORED}`] as const,
       background: ["invalid", `background cannot be true: ${NOT_STORED}`] as const,
       previous_response_id: [

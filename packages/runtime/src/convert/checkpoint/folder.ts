@@ -1,5 +1,6 @@
 /** The folder of a Hugging Face model as named byte sources: on disk, or files that a page was given. Reads no file's contents. */
 import { SourceError } from "../../errors.ts";
+import { builtin } from "../../host.ts";
 import { blobSource, type ByteSource, openFileSource } from "../../gguf/mod.ts";
 
 /** The files of a model. */
@@ -16,9 +17,10 @@ export interface ModelFolder {
  * A folder on disk (Deno and Node).
  * @throws {SourceError} if there is none at `path`
  */
+// deno-lint-ignore require-await -- what it throws shall reject
 export async function openFolder(path: string): Promise<ModelFolder> {
-  const fs = await import("node:fs");
-  const { basename, join, resolve } = await import("node:path");
+  const fs = builtin("node:fs");
+  const { basename, join, resolve } = builtin("node:path");
   const stat = fs.statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new SourceError(`Cannot open ${path}: there is no such folder`, path);
   if (!stat.isDirectory()) {

@@ -2,7 +2,7 @@
 import { UnsupportedError } from "../../errors.ts";
 import type { KeyValues } from "../../model/config/key_values.ts";
 import { allOrNone } from "../completion.ts";
-import { CHUNK_ROWS } from "../decoder.ts";
+import { CHUNK_ROWS, type Decoder } from "../decoder.ts";
 import type { Scheduler } from "../scheduler.ts";
 
 /** How a model is meant to embed texts. */
@@ -30,6 +30,8 @@ export function readEmbeddingForm(architecture: string, values: KeyValues): Embe
 /** How to embed. */
 export interface EmbedSteps {
   readonly poolingType: number;
+  /** Default: the scheduler's own. */
+  readonly decoder?: Decoder;
   readonly signal?: AbortSignal;
 }
 
@@ -40,12 +42,12 @@ export interface EmbedSteps {
 export async function embedAll(
   scheduler: Scheduler,
   prompts: readonly (readonly number[])[],
-  { poolingType, signal }: EmbedSteps,
+  { signal, ...steps }: EmbedSteps,
 ): Promise<Float32Array[]> {
   const vectors: Float32Array[] = [];
   for (const group of groupsOf(prompts)) {
     const runs = group.map((ids) => (signal: AbortSignal) =>
-      embedTokens(scheduler, ids, { poolingType, signal })
+      embedTokens(scheduler, ids, { ...steps, signal })
     );
     vectors.push(...await allOrNone(runs, signal));
   }
@@ -79,7 +81,7 @@ function groupsOf(prompts: readonly (readonly number[])[]): (readonly number[])[
 export async function embedTokens(
   scheduler: Scheduler,
   ids: readonly number[],
-  { poolingType, signal }: EmbedSteps,
+  { poolingType, decoder, signal }: EmbedSteps,
 ): Promise<Float32Array> {
   const pooling = POOLINGS[poolingType];
   if (!pooling) {
@@ -97,7 +99,7 @@ export async function embedTokens(
     const fedEnd = Math.min(end, start + states.length / width);
     for (; next < fedEnd; next++) addRow(sum, states, (next - start) * width);
   };
-  const running = scheduler.open({ sharesPrefixes: false });
+  const running = scheduler.open({ sharesPrefixes: false, decoder });
   try {
     await scheduler.feed(running, ids, { signal, onStates });
   } finally {

@@ -22,10 +22,14 @@ export class Reader {
     this.#stepSize = new StepSize(maxStepMs);
   }
 
-  /** Log-probabilities of given tokens; see `Model.score`. */
-  async score(ids: readonly number[], options: ScoreOptions): Promise<Score> {
+  /** Log-probabilities of given tokens; see `Model.score`. With adapters their decoder is given. */
+  async score(
+    ids: readonly number[],
+    options: ScoreOptions,
+    decoder: Decoder = this.decoder,
+  ): Promise<Score> {
     const { signal, onLogits, kvType } = options;
-    const { decoder, backend } = this;
+    const { backend } = this;
     const routing = options.routing ? routingRecord(decoder.model, backend.ops) : undefined;
     const steps = { onLogits, signal, routing };
     const logprobs = Array.from(

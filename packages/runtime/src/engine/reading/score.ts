@@ -36,7 +36,7 @@ export async function scoreTokens(
     const end = start + chunk.ids.length;
     const targets = chunk.ids.map((_, i) => all[Math.min(start + i + 1, all.length - 1)]);
     const gates = new GateWatch(decoder.ops);
-    const trace = traceOf(gates, routing, decoder.expertLoad);
+    const trace = traceOf(gates, routing, decoder.watched.expertLoad);
     const wanted = { logits: onLogits !== undefined, trace };
     const scored = scoreChunk(decoder, cache, chunk, targets, wanted);
     const [values, logits] = [await scored.values, await scored.logits];
