@@ -135,6 +135,8 @@ export interface SftRunConfig extends CommonRunConfig {
   readonly packing: boolean;
   /** Most tokens of a conversation; longer ones are cut. */
   readonly maxLength: number;
-  /** Tokens of a step of the optimizer. */
-  readonly batchTokens: number;
+  /** Sequences of a batch, or packs of them. */
+  readonly perDeviceTrainBatchSize: number;
+  /** Batches of a step of the optimizer. */
+  readonly gradientAccumulationSteps: number;
 }

@@ -154,6 +154,21 @@ export class GrpoTrainer implements Training {
     }
   }
 
+  /** The next round's completions with their rewards; nothing is trained. */
+  async look(signal?: AbortSignal): Promise<{ record: StepRecord; warnings: string[] }> {
+    const questions = this.nextQuestions();
+    const rollouts = await this.sample(questions, signal);
+    const judged = await this.judge(questions, rollouts, signal);
+    const experiences = await this.#experiences(questions, rollouts, judged.totals, signal);
+    const record = {
+      step: 0,
+      totalSteps: this.totalSteps,
+      metrics: this.#roundMetrics(rollouts, judged),
+      samples: this.#samples(experiences, judged),
+    };
+    return { record, warnings: judged.problems.map(problemText) };
+  }
+
   /** G completions of each question, drawn by (seed, step, question, index, position). */
   async sample(questions: readonly Question[], signal?: AbortSignal): Promise<Rollout[]> {
     const { settings: { objective, numGenerations, seed }, steps } = this;

@@ -144,7 +144,8 @@ export const SFT_SETTINGS: SettingsTable<Omit<SftRunConfig, "kind">> = {
   completionOnlyLoss: { ...flag, default: true, help: "only the assistant's tokens count" },
   packing: { ...flag, default: true, help: "short conversations share a row" },
   maxLength: { ...count, default: 1024, help: "most tokens of a conversation" },
-  batchTokens: { ...count, default: 8192, help: "tokens of a step of the optimizer" },
+  perDeviceTrainBatchSize: { ...count, default: 8, help: "sequences of a batch, or packs of them" },
+  gradientAccumulationSteps: { ...count, default: 1, help: "batches of a step of the optimizer" },
 };
 
 /** Further names that mean the same. */
