@@ -1,5 +1,7 @@
 /** Whole evaluations of samplers whose results are known: sections, budgets, seeds, errors, table. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { loadAnswerVerifier } from "../rewards/mod.ts";
+import { math500Task } from "../tasks/files/benchmarks.ts";
 import { digitSumTask } from "../tasks/digit_sum.ts";
 import type { NanoRow } from "../tasks/nano/nano_task.ts";
 import { nanoTestRows } from "../tasks/nano/nano_task.ts";
@@ -149,6 +151,21 @@ Deno.test("equalitySuite: wrong answers that say the same are one vote", async (
   const report = await evaluate(sampler, suite, { samples: 5, budgets: [] });
   const { accuracy, consensusAt } = report.sections[0].measures;
   assertEquals([accuracy.mean, consensusAt.at(-1)?.mean], [0.4, 0]);
+});
+
+Deno.test("equalitySuite: MATH-500 by the verifier of the rewards", async () => {
+  const verify = await loadAnswerVerifier();
+  const answer = "\\frac{1}{2}";
+  const row = { problem: "?", answer, level: 3, subject: "Algebra" };
+  const bytes = new TextEncoder().encode(JSON.stringify(row));
+  const task = await math500Task({ name: "test.jsonl", bytes });
+  const suite = equalitySuite(task, (gold, found) => verify(gold, `\\boxed{${found}}`) ?? false);
+  const judge = (text: string) => suite.judge(task.row(0), text, true);
+  for (const right of ["\\boxed{0.5}", "$\\boxed{\\dfrac12}$", "<answer> 1/2 </answer>"]) {
+    assert(judge(right).isStrictlyRight, right);
+  }
+  const { isRight, isLenientlyRight } = judge("so it is\n0.5");
+  assertEquals([isRight, isLenientlyRight, judge("\\boxed{2}").isRight], [false, true, false]);
 });
 
 Deno.test("nanoSuite: gold answers are right, with one set a task", () => {
