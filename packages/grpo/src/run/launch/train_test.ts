@@ -1,0 +1,176 @@
+/** Tests of whole runs from configurations: files that are left, going on, dry runs, adapters, supervised data, bad input. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { loadModel } from "@aha/runtime";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fixturePath } from "../../../../../tests/support/fixture.ts";
+import { readRunConfig } from "../config/read_run_config.ts";
+import { recorded } from "../record/recorded.ts";
+import { readRunFolder } from "../record/run_folder.ts";
+import type { RunConfig } from "../run_config.ts";
+import type { StepRecord } from "../step_record.ts";
+import type { TrainHooks } from "../trainer.ts";
+import { train } from "./train.ts";
+
+const run = recorded(train);
+
+/** Rewards the first token's remainder: what a module of a user may do. */
+const REWARD = `/** Rewards a remainder. Tests use it. */
+export default ({ completionIds, columns }) =>
+  completionIds.map((ids, i) => Number(ids[0] % 6 === Number(columns.answer[i]) % 6));
+`;
+
+function inFolder(test: (folder: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    const folder = mkdtempSync(join(tmpdir(), "aha-train-"));
+    try {
+      const rows = Array.from({ length: 10 }, (_, i) => ({ prompt: `${i}`, answer: i }));
+      writeFileSync(join(folder, "task.jsonl"), rows.map((row) => JSON.stringify(row)).join("\n"));
+      writeFileSync(join(folder, "remainder.mjs"), REWARD);
+      await test(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+}
+
+function configOf(folder: string, changes: Record<string, unknown> = {}): RunConfig {
+  return readRunConfig({
+    model: fixturePath("models/llama_untied/gguf/model-F32.gguf"),
+    task: { file: join(folder, "task.jsonl"), asChat: false },
+    rewards: [{ name: "remainder", module: join(folder, "remainder.mjs") }],
+    loss_type: "grpo",
+    learning_rate: 2e-3,
+    lr_scheduler_type: "constant",
+    num_generations: 8,
+    per_device_train_batch_size: 16,
+    gradient_accumulation_steps: 2,
+    max_completion_length: 2,
+    max_steps: 6,
+    save_steps: 2,
+    seed: 3,
+    guards: false,
+    output_dir: join(folder, "out"),
+    ...changes,
+  });
+}
+
+function hooksOf(more: Partial<TrainHooks> = {}) {
+  const records: StepRecord[] = [];
+  const warnings: string[] = [];
+  const hooks: TrainHooks = {
+    onStep: (record) => void records.push(record),
+    onWarning: (text) => void warnings.push(text),
+    signal: new AbortController().signal,
+    ...more,
+  };
+  return { records, warnings, hooks };
+}
+
+Deno.test(
+  "train: leaves a model, metrics, samples, a report; stopped and gone on it leaves the same model",
+  inFolder(async (folder) => {
+    const { records, warnings, hooks } = hooksOf();
+    const summary = await run(configOf(folder), hooks);
+    assertEquals([summary.step, summary.isFinished, warnings], [6, true, []]);
+    assertEquals(records.map(({ step }) => step), [1, 2, 3, 4, 5, 6]);
+    const left = readdirSync(join(folder, "out")).toSorted();
+    for (const name of ["checkpoint.safetensors", "model.gguf", "report.html", "metrics.jsonl"]) {
+      assert(left.includes(name), `${left}`);
+    }
+    const { metrics, samples } = readRunFolder(join(folder, "out"));
+    assertEquals(metrics.length, 6);
+    assertEquals(samples.length, 6 * 4);
+    const wanted = readFileSync(summary.files.model);
+    await using model = await loadModel(summary.files.model);
+    assertEquals((await model.complete("3", { maxTokens: 1, temperature: 0 })).ids.length, 1);
+
+    const stop = new AbortController();
+    const output_dir = join(folder, "again");
+    const onStep = ({ step }: StepRecord) => step === 3 ? stop.abort() : undefined;
+    const first = hooksOf({ signal: stop.signal, onStep });
+    assertEquals((await run(configOf(folder, { output_dir }), first.hooks)).isFinished, false);
+    const second = hooksOf({ isResumed: true });
+    const done = await run(configOf(folder, { output_dir, threads: 1 }), second.hooks);
+    assertEquals(second.records.map(({ step }) => step), [4, 5, 6]);
+    assertEquals(readFileSync(done.files.model), wanted);
+    assertEquals(readRunFolder(output_dir).metrics.map(({ step }) => step), [1, 2, 3, 4, 5, 6]);
+  }),
+);
+
+Deno.test(
+  "train: a dry run samples and judges, and writes nothing",
+  inFolder(async (folder) => {
+    const { records, hooks } = hooksOf({ isDryRun: true });
+    await run(configOf(folder), hooks);
+    assertEquals(records.map(({ step }) => step), [0]);
+    assertEquals(records[0].samples.length, 32);
+    assert(Number.isFinite(records[0].metrics.reward));
+    assert(!readdirSync(folder).includes("out"));
+  }),
+);
+
+Deno.test(
+  "train: adapters on a quantized model become a file that the model takes",
+  inFolder(async (folder) => {
+    const base = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");
+    const { hooks } = hooksOf();
+    const lora = { rank: 4, alpha: 8, targets: ["all-linear"] };
+    const summary = await run(configOf(folder, { model: base, lora, max_steps: 2 }), hooks);
+    await using plain = await loadModel(base);
+    await using adapted = await loadModel(base, { lora: summary.files.adapter });
+    const [before, after] = [await plain.score([3, 4, 5]), await adapted.score([3, 4, 5])];
+    assert(`${before.logprobs}` !== `${after.logprobs}`, "the adapter changes nothing");
+  }),
+);
+
+Deno.test(
+  "train: supervised data is learned",
+  inFolder(async (folder) => {
+    const file = join(folder, "data.jsonl");
+    const rows = Array.from({ length: 8 }, (_, i) => ({ prompt: `${i}`, completion: " yes" }));
+    writeFileSync(file, rows.map((row) => JSON.stringify(row)).join("\n"));
+    const config = readRunConfig({
+      kind: "sft",
+      model: fixturePath("models/llama_untied/gguf/model-F32.gguf"),
+      data: file,
+      learning_rate: 2e-3,
+      num_train_epochs: 5,
+      max_length: 64,
+      output_dir: join(folder, "out"),
+    });
+    const { records, hooks } = hooksOf();
+    await run(config, hooks);
+    const losses = records.map(({ metrics }) => metrics.loss);
+    assert(losses[losses.length - 1] < losses[0] / 2, `${losses}`);
+  }),
+);
+
+Deno.test(
+  "train: what is wrong is named before anything is trained",
+  inFolder(async (folder) => {
+    const refused = async (changes: Record<string, unknown>, message: string) => {
+      const { hooks } = hooksOf();
+      const start = async () => await run(configOf(folder, changes), hooks);
+      await assertRejects(start, Error, message);
+    };
+    const none = join(folder, "none.jsonl");
+    writeFileSync(none, "");
+    await refused({ task: { file: none } }, "none.jsonl");
+    const bad = join(folder, "bad.jsonl");
+    writeFileSync(bad, '{"prompt": "a", "answer": 1}\n{"prompt": 3}\n');
+    await refused({ task: { file: bad } }, "line 2");
+    writeFileSync(bad, '{"prompt": "a"}\n{"prompt": "b"}\n');
+    await refused({ task: { file: bad } }, "answer");
+    await refused({ task: "sums" }, 'task is "sums"');
+    await refused({ rewards: ["taste"] }, "taste");
+    await refused({ model: join(folder, "no.gguf") }, "no.gguf");
+    const lora = { rank: 4, alpha: 8, targets: ["nothing"] };
+    await refused({ lora }, "nothing");
+    await refused({ lora: { rank: 4, alpha: 8, dropout: 0.1 } }, "lora_dropout");
+    await refused({ max_completion_length: 5000 }, "context");
+    const model = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");
+    await refused({ model }, "Full training needs F32 weights");
+  }),
+);
