@@ -111,3 +111,22 @@ export {
   PretrainTrainer,
   type TrainingDocument,
 } from "./src/pretrain/pretrain.ts";
+export {
+  type Comparison,
+  judgedPair,
+  type PreferencePair,
+  readPreferencePairs,
+} from "./src/reward_model/preference_pairs.ts";
+export {
+  type LoadedRewardModel,
+  loadRewardModel,
+  rewardModelOf,
+  writeRewardModel,
+} from "./src/reward_model/reward_model.ts";
+export { type RewardSettings, RewardTrainer } from "./src/reward_model/reward_trainer.ts";
+export {
+  type ScoredParts,
+  type ScoredPolicy,
+  scoredPolicy,
+} from "./src/reward_model/scored_policy.ts";
+export { train } from "./src/run/launch/train.ts";

@@ -3,6 +3,7 @@ import { readRewards, type RewardConfig as NamedReward } from "../../rewards/mod
 import type { Reward } from "../../rewards/reward.ts";
 import type { AdamWOptions } from "../../optim/adamw.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { loadRewardModel } from "../../reward_model/reward_model.ts";
 import { readTrainingRows } from "../../sft/read_training_rows.ts";
 import { SftTrainer } from "../../sft/sft_trainer.ts";
 import {
@@ -107,7 +108,11 @@ async function openRewards(
     if (own) return { ...own, weight, timeoutMs };
     const named: NamedReward = { ...options, name: module ?? name, weight, timeoutMs };
     const metric = module === null ? {} : { metric: name };
-    const [reward] = await readRewards([{ ...named, ...metric }], { maxCompletionLength });
+    const setting = {
+      maxCompletionLength,
+      loadRewardModel: (file: string) => loadRewardModel(file),
+    };
+    const [reward] = await readRewards([{ ...named, ...metric }], setting);
     return reward;
   }));
 }
