@@ -39,8 +39,10 @@ export interface CommandIo {
   readonly outIsTerminal: boolean;
   /** Progress bars are drawn on stderr, and only when this is true. */
   readonly errorIsTerminal: boolean;
-  /** Width of the terminal in characters. */
+  /** Width of the terminal in characters, as it is now. */
   readonly columns: number;
+  /** Its height, where it tells. */
+  readonly rows?: number;
   /** Aborted by the first Ctrl-C once somebody has asked for it, but not while a terminal's lines are open. */
   readonly signal: AbortSignal;
 }

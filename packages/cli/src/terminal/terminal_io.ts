@@ -19,7 +19,12 @@ export function terminalIo(): CommandIo {
     openLines: (options = {}) => openLines(options, interrupts),
     outIsTerminal: process.stdout.isTTY === true,
     errorIsTerminal: process.stderr.isTTY === true,
-    columns: process.stderr.columns || DEFAULT_COLUMNS,
+    get columns(): number {
+      return process.stderr.columns || DEFAULT_COLUMNS;
+    },
+    get rows(): number | undefined {
+      return process.stderr.rows || undefined;
+    },
     get signal(): AbortSignal {
       return interrupts.signal;
     },

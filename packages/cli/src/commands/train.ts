@@ -1,0 +1,102 @@
+/** `aha train`: a run from a configuration file, or a recipe by name. What trains is given to it. */
+import { recorded, type Trainer, type TrainHooks, type TrainSummary } from "@aha/grpo";
+import type { Sample } from "@aha/grpo";
+import type { Command, CommandInput, CommandIo } from "../command.ts";
+import { flagOption } from "../options.ts";
+import { readTextInput } from "../terminal/text_input.ts";
+import {
+  configOf,
+  isConfigFile,
+  readRequest,
+  type RunRequest,
+  trainOptionSpecs,
+} from "../train/run_request.ts";
+import { RunWatcher } from "../train/run_watcher.ts";
+import { rewardSummary, sampleText } from "../train/sample_text.ts";
+import { durationText } from "../train/step_clock.ts";
+
+/** Exit code of a run that Ctrl-C has ended after it was saved. */
+const EXIT_INTERRUPTED = 130;
+
+/** A run of several stages, by name. Each stage records itself; `hooks` are told of all of them. */
+export type Recipe = (request: RunRequest, hooks: TrainHooks) => Promise<TrainSummary>;
+
+/** What the command starts. */
+export interface TrainParts {
+  readonly train: Trainer;
+  readonly recipes?: Readonly<Record<string, Recipe>>;
+}
+
+/** `aha train NAME|CONFIG` over a trainer and recipes. */
+export function trainCommand(parts: TrainParts): Command {
+  return {
+    name: "train",
+    usage: "train NAME|CONFIG [--preset P] [--set KEY=VALUE]... [--resume] [--dry-run] [options]",
+    details:
+      `CONFIG is a JSON file, comments allowed, with TRL's names or ours: packages/grpo/docs/trl.md lists
+them, packages/grpo/schema/run_config.schema.json lets editors check it. NAME is a recipe.
+Presets of a CONFIG are r1-zero, r1-stage-1, r1-stage-2, dapo and dr-grpo.
+The run's folder gets config.json, metrics.jsonl, samples.jsonl, report.html, the checkpoint and the model.
+The first Ctrl-C finishes the step and saves, the second ends at once.
+--json prints {outputDir, step, totalSteps, isFinished, seconds, metrics, files}; with --dry-run {config, samples}.
+  aha train run.jsonc --dry-run
+  aha train run.jsonc --preset r1-zero --set per_device_train_batch_size=16 --seed 1`,
+    positionals: ["NAME|CONFIG"],
+    options: trainOptionSpecs,
+    run: (input, io) => run(parts, input, io),
+  };
+}
+
+async function run(
+  { train, recipes = {} }: TrainParts,
+  { positionals: [target], values }: CommandInput,
+  io: CommandIo,
+): Promise<number> {
+  const request = readRequest(target, values);
+  const asJson = flagOption(values, "json");
+  if (!isConfigFile(target, Object.keys(recipes))) {
+    const { hooks } = new RunWatcher(target, io);
+    const { isResumed, isDryRun } = request;
+    return tell(
+      await recipes[target](request, { ...hooks, isResumed, isDryRun }),
+      request,
+      io,
+      asJson,
+    );
+  }
+  const config = configOf(await readTextInput(target, io), request);
+  const recording = recorded(train, request.compared);
+  const watcher = new RunWatcher(`${target}, ${config.model}`, io);
+  if (!request.isDryRun) {
+    const hooks = { ...watcher.hooks, isResumed: request.isResumed };
+    return tell(await recording(config, hooks), request, io, asJson);
+  }
+  const samples: Sample[] = [];
+  const onStep: TrainHooks["onStep"] = (record) => void samples.push(...record.samples);
+  await recording(config, { ...watcher.hooks, onStep, isDryRun: true });
+  io.out(asJson ? `${JSON.stringify({ config, samples })}\n` : dryText(samples));
+  return 0;
+}
+
+function dryText(samples: readonly Sample[]): string {
+  return samples.map((sample, i) => sampleText(sample, i + 1)).join("") + rewardSummary(samples);
+}
+
+/** The end of a run, for people or programs. */
+function tell(
+  summary: TrainSummary,
+  { target }: RunRequest,
+  io: CommandIo,
+  asJson: boolean,
+): number {
+  const { step, totalSteps, isFinished, seconds, files } = summary;
+  if (asJson) io.out(`${JSON.stringify(summary)}\n`);
+  else {
+    const how = isFinished ? "Done" : "Saved";
+    io.out(`${how}: step ${step} of ${totalSteps} in ${durationText(seconds)}\n`);
+    for (const [name, path] of Object.entries(files)) io.out(`  ${name.padEnd(10)} ${path}\n`);
+  }
+  if (isFinished) return 0;
+  io.error(`aha train ${target} --resume goes on from here\n`);
+  return EXIT_INTERRUPTED;
+}
