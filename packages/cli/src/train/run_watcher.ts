@@ -70,8 +70,7 @@ export class RunWatcher {
   }
 
   #finishStep(): void {
-    this.#notice =
-      `Finishing the step, then saving; Ctrl-C again ends at once, and what is after the last checkpoint is lost`;
+    this.#notice = "Finishing the step, then saving; Ctrl-C again ends at once";
     if (this.#region && this.#last) this.#draw();
     else this.#say(this.#notice);
   }
