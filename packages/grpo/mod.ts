@@ -56,7 +56,6 @@ export type {
   CommonRunConfig,
   FileTask,
   GrpoRunConfig,
-  GuardConfig,
   LoraConfig,
   RewardConfig,
   RunConfig,

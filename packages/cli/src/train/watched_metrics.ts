@@ -14,6 +14,7 @@ export interface WatchedMetric {
 export const WATCHED: readonly WatchedMetric[] = [
   { name: "reward", label: "reward" },
   { name: "loss", label: "loss" },
+  { name: "mean_token_accuracy", label: "accuracy", isShare: true },
   { name: "completions/mean_length", label: "length" },
   { name: "kl", label: "KL" },
   { name: "entropy", label: "entropy" },

@@ -12,8 +12,9 @@ const FIRST: readonly (readonly [metric: string, title: string, note?: string])[
   ["clip_ratio/region_mean", "Clipped ratios", "share of tokens"],
   ["frac_reward_zero_std", "Groups without variance", "share; nothing is learned from them"],
   ["completions/clipped_ratio", "Completions cut off", "share"],
+  ["mean_token_accuracy", "Token accuracy", "share of tokens that were the likeliest"],
   ["grad_norm", "Gradient norm", "before clipping"],
-  ["loss", "Loss", "of a policy gradient: no measure of progress"],
+  ["loss", "Loss"],
   ["learning_rate", "Learning rate"],
   ["step_time", "Time of a step", "seconds"],
   [
@@ -76,7 +77,7 @@ function curves(runs: readonly RunData[]): CurveSection[] {
   );
   const isReward = (name: string): boolean => /^rewards\/.*\/mean$/.test(name);
   const firsts = FIRST.filter(([name]) => names.has(name))
-    .map(([name, title, note]) => overlaid(runs, name, title, note));
+    .map(([name, title, note]) => overlaid(runs, name, title, note ?? lossNote(name, names)));
   const told = new Set(FIRST.map(([name]) => name));
   const others = [...names].filter((name) => !told.has(name) && !isReward(name) && !isStd(name));
   return [
@@ -85,6 +86,13 @@ function curves(runs: readonly RunData[]): CurveSection[] {
     ...firsts.slice(1),
     ...others.slice(0, MOST_OTHERS).map((name) => overlaid(runs, name, name)),
   ];
+}
+
+/** A policy gradient's loss is of no use to people. */
+function lossNote(name: string, names: ReadonlySet<string>): string | undefined {
+  return name === "loss" && names.has("reward")
+    ? "of a policy gradient: no measure of progress"
+    : undefined;
 }
 
 function isStd(name: string): boolean {

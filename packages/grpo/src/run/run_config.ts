@@ -2,6 +2,7 @@
 import type { AdvantageScale } from "../advantage.ts";
 import type { ResolvedGrpoConfig } from "../config.ts";
 import type { ScheduleType } from "../optim/schedule.ts";
+import type { GuardLimits } from "../trainer/guards.ts";
 
 /** A run: which of them `kind` says. */
 export type RunConfig = GrpoRunConfig | SftRunConfig;
@@ -43,21 +44,11 @@ export interface RewardConfig {
   readonly name: string;
   /** Path or URL of a module; `null`: built in. */
   readonly module: string | null;
-  readonly weight: number;
-  /** After so long its rows of a step are null. */
-  readonly timeoutMs: number;
+  /** `null`: the module's own, else 1. */
+  readonly weight: number | null;
+  /** After so long its rows of a step are null; `null`: the module's own, else 60,000. */
+  readonly timeoutMs: number | null;
   readonly options: Readonly<Record<string, unknown>>;
-}
-
-/** When a run warns, and stops after `patience` steps in a row that it had to warn of. Non-finite values always stop it. */
-export interface GuardConfig {
-  /** Share of completions that were cut off. */
-  readonly maxClippedRatio: number;
-  /** Share of groups whose rewards are all equal: nothing is learned from them. */
-  readonly maxZeroStd: number;
-  /** Share of rows that a reward function could not judge. */
-  readonly maxFailedRewards: number;
-  readonly patience: number;
 }
 
 /** What all kinds of runs are told. */
@@ -85,7 +76,7 @@ export interface CommonRunConfig {
   readonly gradientCheckpointing: boolean;
   readonly seed: number;
   readonly shuffleDataset: boolean;
-  /** Steps between checkpoints. */
+  /** Steps between checkpoints; 0: one at the end. */
   readonly saveSteps: number;
   /** Completions of a step that are kept to be looked at. */
   readonly numSamples: number;
@@ -115,10 +106,10 @@ export interface GrpoRunConfig extends CommonRunConfig {
   /** Whether the reference model follows the policy. */
   readonly syncRefModel: boolean;
   readonly refModelSyncSteps: number;
-  /** Share of the policy in the new reference; 1 replaces it, as R1 does. */
+  /** Share of the policy in the new reference: 1 replaces it, as R1 does; nothing else is there where it follows. */
   readonly refModelMixupAlpha: number;
   /** `null`: none. */
-  readonly guards: GuardConfig | null;
+  readonly guards: GuardLimits | null;
 }
 
 /** Learning from given answers. */

@@ -17,7 +17,7 @@ const VALUES: readonly unknown[] = [
   ...["group", "linear", "constant_with_warmup", "dapo", "sequence", "r1-zero", ["x"], [1], [""]],
   ...[{ rank: 4 }, { rank: 0 }, { r: 4, lora_alpha: 2 }, { file: "f" }, { name: "n", more: [1] }],
   ...[{ file: "f", format: 3 }, [{ module: "m.ts" }], [{ name: "n", weight: "1" }], [{}]],
-  ...[{ patience: 3 }, { patience: 1.5 }, { messages_column: "c" }, {
+  ...[{ stop_after: 3 }, { stopAfter: 1.5 }, { kl: 0.5 }, { messages_column: "c" }, {
     messagesColumn: "c",
     file: "f",
   }],
@@ -25,7 +25,7 @@ const VALUES: readonly unknown[] = [
 
 /** Errors of values that do not fit together. */
 const TOGETHER =
-  /must divide|must be a multiple|both given|but beta is 0|twice|one for each|but lora/;
+  /must divide|must be a multiple|both given|but beta is 0|not mixed|twice|one for each|but lora/;
 
 Deno.test("the schema takes what the reader takes, name by name", () => {
   const schema = runConfigSchema() as { then: Part; else: Part };

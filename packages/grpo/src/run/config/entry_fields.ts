@@ -1,9 +1,14 @@
 /** Parts of a configuration that are objects of their own: adapters, task, rewards, guards, data. Builds none of them. */
 import { count, type Field, flag, list, number, text, wrongType } from "../../settings/field.ts";
-import { readSettings, settingsSchema, type SettingsTable } from "../../settings/settings_table.ts";
+import {
+  readSettings,
+  type Setting,
+  settingsSchema,
+  type SettingsTable,
+} from "../../settings/settings_table.ts";
+import { DEFAULT_LIMITS, type GuardLimits } from "../../trainer/guards.ts";
 import type {
   FileTask,
-  GuardConfig,
   LoraConfig,
   RewardConfig,
   SftRunConfig,
@@ -36,15 +41,24 @@ const LORA_ALIASES = new Map([
 /** Adapters. */
 export const lora: Field<LoraConfig> = object(LORA, LORA_ALIASES);
 
-const GUARDS: SettingsTable<GuardConfig> = {
-  maxClippedRatio: share(0.8, "share of completions cut off above which a step is warned of"),
-  maxZeroStd: share(0.95, "share of groups with equal rewards above which a step is warned of"),
-  maxFailedRewards: share(0.5, "share of rows that a reward could not judge"),
-  patience: { ...count, default: 20, help: "such steps in a row after which the run stops" },
+/** Above 1: never. */
+const SHARE = number({ min: 0 });
+
+const GUARDS: SettingsTable<GuardLimits> = {
+  clippedRatio: limit(SHARE, "clippedRatio", "share of completions cut off"),
+  zeroVariance: limit(SHARE, "zeroVariance", "share of groups with equal rewards, far from solved"),
+  unjudged: limit(SHARE, "unjudged", "share of completions that no reward could judge"),
+  kl: limit(number({ above: 0 }), "kl", "divergence from the reference, nats a token"),
+  warnAfter: limit(count, "warnAfter", "steps in a row above a limit before a warning"),
+  stopAfter: limit(count, "stopAfter", "and before the run stops"),
 };
 
+function limit(field: Field<number>, name: keyof GuardLimits, help: string): Setting<number> {
+  return { ...field, default: DEFAULT_LIMITS[name], help };
+}
+
 /** Guards; `false` is none, `true` the defaults. */
-export const guards: Field<GuardConfig | null> = orFlag(object(GUARDS));
+export const guards: Field<GuardLimits | null> = orFlag(object(GUARDS));
 
 const DATA: SettingsTable<SftRunConfig["data"]> = {
   file: { ...text, help: "a conversation a line, as JSON" },
@@ -88,9 +102,16 @@ type RewardValues = Omit<RewardConfig, "options" | "name"> & { readonly name: st
 const REWARD: SettingsTable<RewardValues> = {
   name: { ...text, default: null, help: "a built-in reward, or what to call that of a module" },
   module: { ...text, default: null, help: "path or URL of a module whose default export judges" },
-  weight: { ...number(), default: 1, help: "factor in the sum" },
-  timeoutMs: { ...number({ above: 0 }), default: 60_000, help: "milliseconds it may take a step" },
+  weight: {
+    ...number(),
+    default: null,
+    help: "factor in the sum (left out: the module's own, or 1)",
+  },
+  timeoutMs: { ...number({ above: 0 }), default: null, help: "milliseconds it may take a step" },
 };
+
+/** A name that is the path of a module. */
+const PATH = /[/\\]|\.[cm]?[jt]s$/;
 
 /** A reward: its name, or an object with name or module; what it does not know are options. */
 const reward: Field<RewardConfig> = orText({
@@ -104,7 +125,9 @@ const reward: Field<RewardConfig> = orText({
   read: (value, key) => {
     if (!isObject(value)) throw wrongType(key, value, 'a name, {"name"} or {"module"}');
     const { own, options } = splitOptions(REWARD, value);
-    const { name, ...others } = readSettings(REWARD, own, { prefix: `${key}.` });
+    const read = readSettings(REWARD, own, { prefix: `${key}.` });
+    const isPath = read.module === null && read.name !== null && PATH.test(read.name);
+    const { name, ...others } = isPath ? { ...read, name: null, module: read.name } : read;
     const called = name ?? others.module?.replace(/^.*\//, "").replace(/\.\w+$/, "");
     if (!called) throw new TypeError(`${key} has neither name nor module, give one`);
     return { name: called, ...others, options };
@@ -117,10 +140,6 @@ export const rewards: Field<readonly RewardConfig[]> = list(
   'a list of rewards such as ["accuracy", "format"]',
   1,
 );
-
-function share(value: number, help: string): SettingsTable<GuardConfig>["patience"] {
-  return { ...number({ min: 0, max: 1 }), default: value, help };
-}
 
 function object<Values>(
   table: SettingsTable<Values>,

@@ -152,6 +152,12 @@ function checkTogether(config: GrpoRunConfig): void {
   if (config.syncRefModel && objective.beta === 0) {
     throw new RangeError("sync_ref_model is true, but beta is 0: there is no reference model");
   }
+  if (config.syncRefModel && config.refModelMixupAlpha !== 1) {
+    throw new RangeError(
+      `ref_model_mixup_alpha is ${config.refModelMixupAlpha}, it must be 1: the reference model is ` +
+        "replaced by the policy, not mixed",
+    );
+  }
   const twice = rewards.find(({ name }, at) => rewards.some((r, i) => i < at && r.name === name));
   if (twice) {
     throw new RangeError(

@@ -1,6 +1,7 @@
 /** Tests of read_run_config.ts: both spellings, presets, defaults, refusals by name, round trips. Trains nothing. */
 import { assertEquals, assertThrows } from "@std/assert";
 import type { GrpoRunConfig, SftRunConfig } from "../run_config.ts";
+import { DEFAULT_LIMITS } from "../../trainer/guards.ts";
 import { configJson } from "./config_json.ts";
 import { PRESETS } from "./presets.ts";
 import { parseRunConfig, readRunConfig } from "./read_run_config.ts";
@@ -42,7 +43,7 @@ Deno.test("defaults are TRL's", () => {
     threads: null,
     outputDir: null,
     task: { name: "sums", options: {} },
-    rewards: [{ name: "accuracy", module: null, weight: 1, timeoutMs: 60_000, options: {} }],
+    rewards: [{ name: "accuracy", module: null, weight: null, timeoutMs: null, options: {} }],
     systemPrompt: null,
     numGenerations: 8,
     perDeviceTrainBatchSize: 8,
@@ -51,10 +52,10 @@ Deno.test("defaults are TRL's", () => {
     maskTruncatedCompletions: false,
     syncRefModel: false,
     refModelSyncSteps: 512,
-    refModelMixupAlpha: 0.6,
+    refModelMixupAlpha: 1,
   });
   assertEquals([objective.lossType, objective.maxCompletionLength], ["dapo", 512]);
-  assertEquals(guards?.patience, 20);
+  assertEquals(guards, DEFAULT_LIMITS);
 });
 
 Deno.test("TRL's file and ours mean the same", () => {
@@ -78,7 +79,7 @@ Deno.test("TRL's file and ours mean the same", () => {
   });
   const own = grpo({
     lora: { rank: 8, targets: "q_proj" },
-    rewards: [{ name: "accuracy" }, { name: "format", weight: 0.5 }],
+    rewards: [{ name: "accuracy", weight: 1 }, { name: "format", weight: 0.5 }],
     lossType: "dr_grpo",
     scaleRewards: "none",
     stepsPerGeneration: 4,
@@ -89,7 +90,7 @@ Deno.test("TRL's file and ours mean the same", () => {
 Deno.test("tasks and rewards keep options of their own, modules are called by their file", () => {
   const { task, rewards } = grpo({
     task: { file: "a.jsonl", answer_column: "gold", hint: 1 },
-    rewards: [{ module: "./mine/brief.ts", limit: 9 }, { name: "length", timeout_ms: 5 }],
+    rewards: [{ module: "./mine/brief.ts", limit: 9 }, { name: "length", timeout_ms: 5 }, "a/b.js"],
   });
   assertEquals(task, {
     file: "a.jsonl",
@@ -101,7 +102,9 @@ Deno.test("tasks and rewards keep options of their own, modules are called by th
   assertEquals(rewards.map(({ name, options }) => [name, options]), [
     ["brief", { limit: 9 }],
     ["length", {}],
+    ["b", {}],
   ]);
+  assertEquals(rewards.map(({ module }) => module), ["./mine/brief.ts", null, "a/b.js"]);
 });
 
 Deno.test("a preset gives what a file does not", () => {
@@ -181,7 +184,11 @@ Deno.test("what is wrong is named with its value and what is allowed", () => {
   refuse({ lossType: "grpo", loss_type: "grpo" }, "is given twice, in two spellings");
   refuse({ scale_rewards: 2 }, "scale_rewards is 2, it must be one of group, batch, none");
   refuse({ seed: 1.5 }, "seed is 1.5, it must be a whole number of at least 0");
-  refuse({ guards: { patience: 0 } }, "guards.patience is 0");
+  refuse({ guards: { stop_after: 0 } }, "guards.stop_after is 0");
+  refuse(
+    { sync_ref_model: true, beta: 1, ref_model_mixup_alpha: 0.6 },
+    "ref_model_mixup_alpha is 0.6",
+  );
   assertThrows(() => readRunConfig([]), TypeError, "The configuration is [], it must be an object");
 });
 

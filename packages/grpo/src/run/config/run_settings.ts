@@ -54,7 +54,11 @@ const COMMON: SettingsTable<Omit<CommonRunConfig, "learningRate">> = {
     help: "of sampling, order and adapters",
   },
   shuffleDataset: { ...flag, default: true, help: "take rows in random order" },
-  saveSteps: { ...count, default: 500, help: "steps between checkpoints" },
+  saveSteps: {
+    ...number({ min: 0, isWhole: true }),
+    default: 500,
+    help: "steps between checkpoints; 0: one at the end",
+  },
   numSamples: {
     ...number({ min: 0, isWhole: true }),
     default: 4,
@@ -93,8 +97,8 @@ const GRPO: SettingsTable<OwnGrpo> = {
   refModelSyncSteps: { ...count, default: 512, help: "steps between its refreshments" },
   refModelMixupAlpha: {
     ...number({ min: 0, max: 1 }),
-    default: 0.6,
-    help: "share of the policy in the new reference; 1 replaces it",
+    default: 1,
+    help: "share of the policy in the new reference: 1 replaces it, and nothing else is there",
   },
   guards: {
     ...guards,
