@@ -20,23 +20,6 @@ export interface GuardLimits {
   readonly stopAfter: number;
 }
 
-/** How runs are configured; see `GuardConfig`. */
-export function guardLimits(config: {
-  readonly maxClippedRatio: number;
-  readonly maxZeroStd: number;
-  readonly maxFailedRewards: number;
-  readonly patience: number;
-}): GuardLimits {
-  return {
-    ...DEFAULT_LIMITS,
-    clippedRatio: config.maxClippedRatio,
-    zeroVariance: config.maxZeroStd,
-    unjudged: config.maxFailedRewards,
-    warnAfter: Math.ceil(config.patience / 4),
-    stopAfter: config.patience,
-  };
-}
-
 export const DEFAULT_LIMITS: GuardLimits = {
   clippedRatio: 0.5,
   zeroVariance: 0.9,

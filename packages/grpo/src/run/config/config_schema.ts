@@ -60,7 +60,12 @@ function withShared(
     uses.set(JSON.stringify(value), use);
   }
   const shared = [...uses].filter(([text, { count }]) => count > 1 && text.length > LEAST_SHARED);
-  const places = new Map(shared.map(([text, { name }], i) => [text, `${name}_${i}`]));
+  const taken = new Set<string>();
+  const places = new Map(shared.map(([text, { name }]) => {
+    const place = taken.has(name) ? `${name}_of_sft` : name;
+    taken.add(place);
+    return [text, place];
+  }));
   const linked = (part: JsonSchema): JsonSchema => {
     const entries = Object.entries(part.properties as object).map(([name, value]) => {
       const place = places.get(JSON.stringify(value));

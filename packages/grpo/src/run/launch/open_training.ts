@@ -105,8 +105,10 @@ async function openRewards(
   return await Promise.all(configs.map(async (config) => {
     const { name, module, weight, timeoutMs, options } = config;
     const own = module === null ? TASK_REWARDS.get(name) : undefined;
-    if (own) return { ...own, weight, timeoutMs };
-    const named: NamedReward = { ...options, name: module ?? name, weight, timeoutMs };
+    // What is left out is the reward's own.
+    const given = { ...(weight !== null && { weight }), ...(timeoutMs !== null && { timeoutMs }) };
+    if (own) return { ...own, ...given };
+    const named: NamedReward = { ...options, name: module ?? name, ...given };
     const metric = module === null ? {} : { metric: name };
     const setting = {
       maxCompletionLength,

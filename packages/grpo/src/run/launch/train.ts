@@ -4,7 +4,7 @@ import { openFileSink } from "@aha/runtime/training";
 import { exportModel } from "../../model/export_model.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { GrpoTrainer } from "../../trainer/grpo_trainer.ts";
-import { guardLimits, Guards } from "../../trainer/guards.ts";
+import { Guards } from "../../trainer/guards.ts";
 import { CheckpointFolder } from "../checkpoint_folder.ts";
 import { configJson } from "../config/config_json.ts";
 import type { RunConfig } from "../run_config.ts";
@@ -61,7 +61,7 @@ async function run(
   }
   if (training instanceof GrpoTrainer) await training.reserve();
   const guards = config.kind === "grpo" && config.guards
-    ? new Guards(guardLimits(config.guards), hooks.onWarning)
+    ? new Guards(config.guards, hooks.onWarning)
     : undefined;
   const end = await runLoop(training, {
     folder,
