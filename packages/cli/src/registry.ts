@@ -73,6 +73,6 @@ export const registeredCommands: readonly RegisteredCommand[] = [
     summary: "write a model with an adapter added to its weights",
     load: () => import("./commands/merge.ts"),
   },
-  { name: "train", summary: "train a model" },
+  { name: "train", summary: "train a model", load: () => import("./commands/train.ts") },
   { name: "eval", summary: "measure a model on a suite of tasks" },
 ];

@@ -1,5 +1,5 @@
 /** `aha train`: a run from a configuration file, or a recipe by name. What trains is given to it. */
-import { recorded, type Trainer, type TrainHooks, type TrainSummary } from "@aha/grpo";
+import { recorded, train, type Trainer, type TrainHooks, type TrainSummary } from "@aha/grpo";
 import type { Sample } from "@aha/grpo";
 import type { Command, CommandInput, CommandIo } from "../command.ts";
 import { flagOption } from "../options.ts";
@@ -46,6 +46,8 @@ The first Ctrl-C finishes the step and saves, the second ends at once.
     run: (input, io) => run(parts, input, io),
   };
 }
+
+export const command: Command = trainCommand({ train });
 
 async function run(
   { train, recipes = {} }: TrainParts,
