@@ -30,6 +30,11 @@ export function ahaProcess(
   return denoProcess([MAIN, ...words], input);
 }
 
+/** What Deno is called with to run `aha` with these words. */
+export function ahaArguments(words: readonly string[]): string[] {
+  return ["run", "--no-check", "--allow-all", "--config", CONFIG, MAIN, ...words];
+}
+
 /** Runs a script and its words with the workspace's import map. */
 export function denoProcess(
   words: readonly string[],
