@@ -23,13 +23,13 @@ import {
 } from "../../packages/runtime/src/lora/mod.ts";
 import type { LatentForm } from "../../packages/runtime/mod.ts";
 import { modelBlob } from "../support/f32_model.ts";
-import { fixtureJson, fixturePath } from "../support/fixture.ts";
+import { fixturePath } from "../support/fixture.ts";
 import { adapterFile, configOf, madeAdapter } from "../support/made_adapters.ts";
 import { memorySink } from "../support/memory_sink.ts";
 import { foreseeingModel } from "../support/multi_token_model.ts";
 import { F32_NMSE, nmse } from "../support/tolerance.ts";
 import { openTrainable } from "../support/trainable_model.ts";
-import type { TrainingReference } from "../support/training_fixture.ts";
+import { trainingReference } from "../support/training_fixture.ts";
 import { storedTensors } from "../support/training_steps.ts";
 
 const path = (file: string) => fixturePath(`models/${file}.gguf`);
@@ -96,7 +96,7 @@ for (const [name, k] of [["llama_untied", 1], ["deepseek_v3", 0]] as const) {
     await using model = await loadModel(path(`${name}/gguf/model-F32`), {
       lora: { name: "tuned", from: fixturePath(`${folder}_peft`) },
     });
-    const { input_ids: [ids] } = fixtureJson<TrainingReference>(`train/${name}/train.json`);
+    const { input_ids: [ids] } = trainingReference(name);
     const [wanted] = storedTensors(`${folder}_merged_logits_after_step5.safetensors`).values();
     const logits = async (adapter?: string) => {
       const rows: number[] = [];

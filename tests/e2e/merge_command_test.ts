@@ -6,11 +6,11 @@ import { loadModel, type LoadOptions } from "../../packages/runtime/mod.ts";
 import { openGguf } from "../../packages/runtime/src/gguf/mod.ts";
 import { runAha } from "../support/captured_io.ts";
 import { withFolder } from "../support/edited_model.ts";
-import { fixtureJson, fixturePath } from "../support/fixture.ts";
+import { fixturePath } from "../support/fixture.ts";
 import { adapterFile, configOf, madeAdapter } from "../support/made_adapters.ts";
 import { tensorBytes } from "../support/memory_sink.ts";
 import { ARTIFACT_NMSE, F32_NMSE, nmse } from "../support/tolerance.ts";
-import type { TrainingReference } from "../support/training_fixture.ts";
+import { trainingReference } from "../support/training_fixture.ts";
 import { storedTensors } from "../support/training_steps.ts";
 
 const IDS = Array.from({ length: 40 }, (_, i) => (i * i * 7 + i * 31 + 3) % 380);
@@ -40,7 +40,7 @@ for (const [name, k] of [["llama_untied", 1], ["deepseek_v3", 0]] as const) {
     withFolder(async (folder) => {
       const adapter = fixturePath(`train/${name}/lora_${k}_peft`);
       const { out } = await merged(folder, [path(`${name}/gguf/model-F32`), adapter]);
-      const { input_ids: [ids] } = fixtureJson<TrainingReference>(`train/${name}/train.json`);
+      const { input_ids: [ids] } = trainingReference(name);
       const recorded = `train/${name}/lora_${k}_merged_logits_after_step5.safetensors`;
       const [wanted] = storedTensors(recorded).values();
       const error = nmse((await logits(out, ids)).slice(-wanted.length), wanted);

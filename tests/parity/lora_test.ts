@@ -1,5 +1,5 @@
 /** Adapters of whole models against PyTorch's and peft's: loss, gradients, optimizer steps, files, merging. */
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert } from "@std/assert";
 import { existsSync } from "node:fs";
 import { adapterParameters } from "../../packages/grpo/src/parameters/trained_parameters.ts";
 import {
@@ -27,10 +27,11 @@ import {
   countedRows,
   type LoraRun,
   lossAndGradients,
-  type TrainingReference,
+  trainingReference,
 } from "../support/training_fixture.ts";
 import {
   assertChanges,
+  assertRelative,
   assertTensors,
   gradientValues,
   type NamedNumbers,
@@ -51,7 +52,7 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
     if (hasSteps) {
       Deno.test(`adapters: ${name} ${k}, ${backendName}: gradients and steps are PyTorch's`, async () => {
         const model = await openTrainable(await createBackend(), path, "naive");
-        const reference = fixtureJson<TrainingReference>(`train/${name}/train.json`);
+        const reference = trainingReference(name);
         const run = reference.lora[k];
         const start = await storedAdapter(model, run, folder, `${folder}_init`);
         const adapters = await loadAdapters(model.backend, start.values);
@@ -60,8 +61,7 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
 
         const rows = countedRows(reference);
         const loss = await lossAndGradients(model, set, rows, { adapters, checkpoint: true });
-        const limit = TRAINING_LOSS_RELATIVE * run.loss;
-        assertAlmostEquals(loss, run.loss, limit, `loss is ${loss}, not ${run.loss}`);
+        assertRelative(loss, run.loss, TRAINING_LOSS_RELATIVE, "loss");
         const gradients = inHf(await gradientValues(model, set));
         const wanted = storedTensors(`${folder}_grads.safetensors`);
         assertTensors(gradients, wanted, TRAINING_GRADIENT, "gradient");
@@ -86,8 +86,7 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
           const places = adapterParameters(model.backend, own);
           const loss = await lossAndGradients(model, places, rows, { adapters: own });
           const wanted = run.losses_before_each_step_and_after[step];
-          const limit = TRAINING_LOSS_RELATIVE * wanted;
-          assertAlmostEquals(loss, wanted, limit, `loss of ${stored} is ${loss}, not ${wanted}`);
+          assertRelative(loss, wanted, TRAINING_LOSS_RELATIVE, `loss of ${stored}`);
         }
         await model.backend.close();
       });
@@ -101,7 +100,7 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
         model.model.config,
       );
       await merge(model, values);
-      const { input_ids: [ids] } = fixtureJson<TrainingReference>(`train/${name}/train.json`);
+      const { input_ids: [ids] } = trainingReference(name);
       const logits = await logitsOf(model, ids);
       const [wanted] = storedTensors(`${folder}_merged_logits_after_step5.safetensors`).values();
       const error = nmse(logits.slice(-wanted.length), wanted);

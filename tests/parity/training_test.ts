@@ -1,19 +1,16 @@
 /** Losses, gradients and optimizer steps of whole models against PyTorch's. Without adapters, without GRPO. */
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert } from "@std/assert";
 import { fullParameters } from "../../packages/grpo/src/parameters/trained_parameters.ts";
 import type { LatentForm } from "../../packages/runtime/src/model/config/latent_config.ts";
-import { fixtureJson, fixturePath } from "../support/fixture.ts";
+import { fixturePath } from "../support/fixture.ts";
 import { hfArrangement } from "../support/hf_arrangement.ts";
 import { TRAINABLE_BACKENDS } from "../support/trainable_backends.ts";
 import { norm, TRAINING_GRADIENT, TRAINING_LOSS_RELATIVE } from "../support/tolerance.ts";
 import { openTrainable, type TrainableModel } from "../support/trainable_model.ts";
-import {
-  countedRows,
-  lossAndGradients,
-  type TrainingReference,
-} from "../support/training_fixture.ts";
+import { countedRows, lossAndGradients, trainingReference } from "../support/training_fixture.ts";
 import {
   assertChanges,
+  assertRelative,
   assertTensors,
   gradientValues,
   type NamedNumbers,
@@ -36,15 +33,14 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
 
     Deno.test(`training: ${what}: loss and gradients are PyTorch's`, async () => {
       const model = await openTrainable(await createBackend(), path, form);
-      const reference = fixtureJson<TrainingReference>(`train/${name}/train.json`);
+      const reference = trainingReference(name);
       const set = fullParameters(model.backend, model.model, model.parameters);
       const loss = await lossAndGradients(model, set, countedRows(reference), { checkpoint: true });
-      const limit = TRAINING_LOSS_RELATIVE * reference.loss;
-      assertAlmostEquals(loss, reference.loss, limit, `loss ${loss}`);
+      assertRelative(loss, reference.loss, TRAINING_LOSS_RELATIVE, "loss");
       const gradients = hfNamed(model, await gradientValues(model, set));
       for (const [tensor, wanted] of Object.entries(reference.grad_norms)) {
         const own = norm(gradients.get(tensor) ?? []);
-        assertAlmostEquals(own, wanted, TRAINING_GRADIENT * wanted, `norm of ${tensor}: ${own}`);
+        assertRelative(own, wanted, TRAINING_GRADIENT, `norm of ${tensor}`);
       }
       const stored = storedTensors(`train/${name}/grads.safetensors`);
       assert(stored.size > 0);
@@ -53,7 +49,7 @@ for (const [backendName, createBackend] of TRAINABLE_BACKENDS) {
     });
 
     Deno.test(`training: ${what}: AdamW's steps are PyTorch's`, async () => {
-      const reference = fixtureJson<TrainingReference>(`train/${name}/train.json`);
+      const reference = trainingReference(name);
       for (const [k, run] of reference.adamw.entries()) {
         const model = await openTrainable(await createBackend(), path, form);
         const set = fullParameters(model.backend, model.model, model.parameters);

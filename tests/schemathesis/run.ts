@@ -63,9 +63,10 @@ function countsOf(reportPath: string): { readonly passed: number; readonly faile
 async function main(): Promise<number> {
   const st = await install();
   const source = fixturePath("models/llama_untied/gguf/model-F32.gguf");
+  const lora = [{ name: "tuned", from: fixturePath("train/llama_untied/lora_1_peft") }];
   await using server = await startApiServer({
     // whatever a request calls it, so that most get past that
-    engine: { models: [{ name: "tiny", source, aliases: ["*"] }] },
+    engine: { models: [{ name: "tiny", source, aliases: ["*"], loadOptions: { lora } }] },
     app: { apiKeys: [{ name: "schemathesis", key: KEY }] },
   });
   const folder = mkdtempSync(join(tmpdir(), "aha-schemathesis-"));

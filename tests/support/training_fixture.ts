@@ -3,6 +3,7 @@ import { Tape, type TapeOptions } from "../../packages/grpo/src/autograd/tape.ts
 import type { GradientPlaces } from "../../packages/grpo/src/autograd/recorder.ts";
 import { makeBatch } from "../../packages/runtime/src/batch.ts";
 import { adaptedOps, type Adapters } from "../../packages/runtime/src/lora/mod.ts";
+import { fixtureJson } from "./fixture.ts";
 import type { TrainableModel } from "./trainable_model.ts";
 
 /** A padded batch of a reference file. */
@@ -47,6 +48,11 @@ export interface TrainingReference extends PaddedBatch {
   readonly grad_norms: Readonly<Record<string, number>>;
   readonly adamw: readonly AdamWRun[];
   readonly lora: readonly LoraRun[];
+}
+
+/** The reference of a fixture's model. */
+export function trainingReference(model: string): TrainingReference {
+  return fixtureJson<TrainingReference>(`train/${model}/train.json`);
 }
 
 /** The rows whose next token counts, without padding. */

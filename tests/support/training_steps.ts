@@ -20,6 +20,17 @@ export function storedTensors(path: string): NamedNumbers {
   return new Map([...readSafetensors(whole)].map(([name, { values }]) => [name, values]));
 }
 
+/** Fails unless a number is within a share of another. */
+export function assertRelative(
+  actual: number,
+  wanted: number,
+  tolerance: number,
+  what: string,
+): void {
+  const limit = tolerance * Math.abs(wanted);
+  assertAlmostEquals(actual, wanted, limit, `${what} is ${actual}, not ${wanted}`);
+}
+
 /** What steps need. */
 export interface StepsToRun {
   readonly run:
@@ -50,12 +61,7 @@ export async function runSteps(
   });
   const schedule = { type: "constant", learningRate: run.lr, warmupSteps: run.warmup } as const;
   const near = (actual: number, wanted: number, what: string) =>
-    assertAlmostEquals(
-      actual,
-      wanted,
-      tolerance * Math.abs(wanted),
-      `${what} is ${actual}, not ${wanted}`,
-    );
+    assertRelative(actual, wanted, tolerance, what);
   set.zero();
   for (const [i, norm] of run.grad_norms_before_clipping.entries()) {
     near(await pass(), run.losses_before_each_step_and_after[i], `loss before step ${i + 1}`);
