@@ -82,7 +82,10 @@ export async function pretrain(
 ): Promise<void> {
   const trainer = new PretrainTrainer(policy, config, documents);
   try {
-    while (trainer.steps < config.steps) await options.onStep?.(await trainer.step(options.signal));
+    while (trainer.steps < config.steps) {
+      const record = await trainer.step(options.signal);
+      await options.onStep?.(record);
+    }
   } finally {
     trainer.free();
   }
