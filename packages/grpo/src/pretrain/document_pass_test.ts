@@ -10,13 +10,13 @@ import { MODEL_FINITE_DIFFERENCE, norm } from "../../../../tests/support/toleran
 import { openTrainable as openOn } from "../../../../tests/support/trainable_model.ts";
 import {
   makeBatch,
-  ModelError,
   openTrainable,
   type Ops,
   type Tensor,
   type TrainableModel,
   UnsupportedError,
 } from "@aha/runtime/training";
+import { NotFiniteError } from "../optim/not_finite.ts";
 import { nanoTokenizer } from "../model/nano_tokenizer.ts";
 import { newModel } from "../model/new_model.ts";
 import { type MixtureShape, SHAPES } from "../model/shape.ts";
@@ -201,6 +201,6 @@ Deno.test("document pass: what cannot be", async () => {
   await assertRejects(refused([counted([1, 2], 2)]), RangeError, "No token of the documents");
   const huge = dense.model.parameters.get("output_norm.weight")!;
   dense.model.backend.grad.writeParameter(huge, new Float32Array(32).fill(3e38));
-  await assertRejects(refused(DOCUMENTS), ModelError, "not finite in document 0");
+  await assertRejects(refused(DOCUMENTS), NotFiniteError, "not finite in document 0");
   await dense.model.close();
 });

@@ -7,6 +7,7 @@ import { newModel } from "../model/new_model.ts";
 import { type ModelShape, SHAPES } from "../model/shape.ts";
 import { fullPolicy, type Policy } from "../policy/policy.ts";
 import { openCheckpoint, writeCheckpoint } from "../run/checkpoint.ts";
+import { FaultyBatchError } from "../run/training.ts";
 import { nanoDocuments } from "../tasks/nano/documents.ts";
 import { pretrain, type PretrainConfig, PretrainTrainer } from "./pretrain.ts";
 
@@ -80,21 +81,15 @@ Deno.test("pretrain: a mixture has losses and loads, and goes on from a checkpoi
   const trainer = new PretrainTrainer(cut, config, document);
   for (let i = 0; i < 3; i++) await trainer.step();
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  const stateOf = ({ policy, optimizer, routerBiases }: PretrainTrainer) => ({
-    grad: policy.model.backend.grad,
-    parameters: policy.parameters,
-    optimizer,
-    steered: routerBiases,
-  });
   await writeCheckpoint(
     { write: (bytes) => void parts.push(new Uint8Array(bytes)) },
-    stateOf(trainer),
+    trainer.state,
     { steps: trainer.steps, tokens: trainer.tokens, numericsId: "", config: "{}" },
   );
   const again = await newPolicy(SHAPES.ci_v3);
   const resumed = new PretrainTrainer(again, { ...config, microBatchTokens: 50 }, document);
   const checkpoint = await openCheckpoint(new Blob(parts));
-  await checkpoint.restore(stateOf(resumed));
+  await checkpoint.restore(resumed.state);
   resumed.steps = checkpoint.facts.steps;
   while (resumed.steps < config.steps) await resumed.step();
   const values = await valuesOf(again);
@@ -138,6 +133,12 @@ Deno.test("pretrain: settings that cannot be, and an end from outside", async ()
   await assertRejects(run({ batchDocuments: 0 }), RangeError, "batchDocuments is 0");
   await assertRejects(run({ learningRate: NaN }), RangeError, "learningRate is NaN");
   await assertRejects(run({ finalRate: 2 }), RangeError, "finalRate is 2");
+  const error = await assertRejects(
+    run({ learningRate: 1e38, warmupSteps: 0 }),
+    FaultyBatchError,
+    "Step 2: The model computed a log-probability that is not finite in document 0",
+  );
+  assertEquals((error as FaultyBatchError).samples.length, CONFIG.batchDocuments);
   await assertRejects(run({}, AbortSignal.abort(new Error("enough"))), Error, "enough");
   assertThrows(
     () => new PretrainTrainer(policy, { ...CONFIG, beta2: 1 }, document),
