@@ -20,6 +20,16 @@ Deno.test("schedule: linear and cosine fall from the rate after the warm-up", ()
   );
 });
 
+Deno.test("schedule: what is left at the end", () => {
+  const half = { type: "linear", learningRate: 4, totalSteps: 4, finalRate: 0.5 } as const;
+  assertEquals(rates(half, 6), [4, 3.5, 3, 2.5, 2, 2]);
+  const cosine = rates({ ...half, type: "cosine", finalRate: 0.1 }, 5);
+  assertAlmostEquals(cosine[2], 4 * (0.1 + 0.9 / 2), 1e-12);
+  assertAlmostEquals(cosine[4], 0.4, 1e-12);
+  assertEquals(rates({ ...half, type: "constant" }, 3), [4, 4, 4]);
+  assertThrows(() => learningRateAt({ ...half, finalRate: -1 }, 1), RangeError, "finalRate is -1");
+});
+
 Deno.test("schedule: numbers that cannot be", () => {
   const schedule = { type: "linear", learningRate: 1, totalSteps: 4 } as const;
   assertThrows(() => learningRateAt(schedule, 0), RangeError, "step is 0");

@@ -1,13 +1,8 @@
 /** One pass over documents, forth and back: the loss of their tokens, of multi-token prediction and of the experts' balance. Changes no parameter. */
-import {
-  type Batch,
-  ModelError,
-  type Tensor,
-  UnsupportedError,
-  type Weight,
-} from "@aha/runtime/training";
+import { type Batch, type Tensor, UnsupportedError, type Weight } from "@aha/runtime/training";
 import type { GradientPlaces } from "../autograd/recorder.ts";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
+import { NotFiniteError } from "../optim/not_finite.ts";
 import { balanceLoss } from "../optim/balance_loss.ts";
 import { type CountedSequence, type MicroBatch, microBatches } from "../policy/micro_batches.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -51,7 +46,7 @@ interface Routed {
  * prediction (a mean over its own guesses, where equation 24 divides by all tokens), plus the balance loss. Documents are
  * segments of their own: none sees another (no cross-contamination, 2412.19437 section 4.1 packs with it).
  * @throws {UnsupportedError} if multi-token prediction is asked of a model without, or of adapters
- * @throws {ModelError} naming the document where the model computes what is not finite
+ * @throws {NotFiniteError} naming the document where the model computes what is not finite
  * @throws {RangeError} for a document that is longer than the context, and where no token counts
  */
 export async function addDocumentGradients(
@@ -241,8 +236,8 @@ function checkDocuments(documents: readonly CountedSequence[], contextTokens: nu
   });
 }
 
-function notFinite(document: number): ModelError {
-  return new ModelError(
+function notFinite(document: number): NotFiniteError {
+  return new NotFiniteError(
     `The model computed a log-probability that is not finite in document ${document}: its weights have numbers that are not, or too large ones`,
   );
 }

@@ -1,10 +1,12 @@
 /** Pre-training: steps over documents by number, with AdamW, a cosine and balanced experts. Generates and loads no documents. */
-import type { NamedParameters } from "@aha/runtime/training";
 import type { CountedSequence } from "../policy/micro_batches.ts";
 import type { Policy } from "../policy/policy.ts";
 import { AdamWOptimizer } from "../optim/adamw.ts";
 import { learningRateAt, type Schedule } from "../optim/schedule.ts";
+import type { TrainingState } from "../run/checkpoint.ts";
+import { withBatch } from "../run/faulty_batch.ts";
 import type { StepRecord } from "../run/step_record.ts";
+import type { Training, TrainingSteps } from "../run/training.ts";
 import { addDocumentGradients, type DocumentPass } from "./document_pass.ts";
 import { loadSpread, moveRouterBiases, routerBiases } from "./expert_loads.ts";
 
@@ -52,7 +54,7 @@ export interface PretrainConfig {
  * Trains all of a policy on documents: step s takes those from (s - 1) * batchDocuments on. Nothing is random, so the same
  * model and documents give the same bits, however often a run was interrupted between steps.
  * @throws {RangeError} for settings that cannot be
- * @throws {ModelError} naming the document at which the model computes what is not finite
+ * @throws {FaultyBatchError} where what the model computes is not finite
  *
  * @example
  * ```ts
@@ -82,14 +84,17 @@ export async function pretrain(
 ): Promise<void> {
   const trainer = new PretrainTrainer(policy, config, documents);
   try {
-    while (trainer.steps < config.steps) await options.onStep?.(await trainer.step(options.signal));
+    while (trainer.steps < config.steps) {
+      const record = await trainer.step(options.signal);
+      await options.onStep?.(record);
+    }
   } finally {
     trainer.free();
   }
 }
 
 /** A policy in pre-training. Everything that it will do follows from its parameters, routers' biases, moments and `steps`. */
-export class PretrainTrainer {
+export class PretrainTrainer implements Training {
   readonly optimizer: AdamWOptimizer;
   /** Steps so far. */
   steps = 0;
@@ -110,9 +115,19 @@ export class PretrainTrainer {
     });
   }
 
-  /** The routers' biases, which no gradient changes and each step does; a checkpoint keeps them too. */
-  get routerBiases(): NamedParameters {
-    return routerBiases(this.policy.model);
+  get totalSteps(): number {
+    return this.config.steps;
+  }
+
+  /** With the routers' biases, which no gradient changes and each step does. */
+  get state(): TrainingState {
+    const { policy: { parameters, model }, optimizer } = this;
+    const steered = routerBiases(model);
+    return { grad: model.backend.grad, parameters, optimizer, steered };
+  }
+
+  async next(signal?: AbortSignal): Promise<TrainingSteps> {
+    return { records: [await this.step(signal)] };
   }
 
   /**
@@ -125,15 +140,8 @@ export class PretrainTrainer {
     const { policy, config } = this;
     const { batchDocuments = 128, routerBiasSpeed = 1e-3 } = config;
     const documents = documentsOf(this.documents, this.steps * batchDocuments, batchDocuments);
-    const pass = await addDocumentGradients(policy, documents.map(counted), {
-      multiTokenWeight: config.multiTokenWeight ?? (policy.model.model.multiToken ? 0.3 : 0),
-      balanceFactor: config.balanceFactor,
-      microBatchTokens: config.microBatchTokens,
-      checkpoint: config.checkpoint,
-      signal,
-    });
     const learningRate = learningRateAt(scheduleOf(config), this.steps + 1);
-    const { gradientNorm } = this.optimizer.step(learningRate);
+    const { pass, gradientNorm } = await this.#learn(documents, learningRate, signal);
     if (routerBiasSpeed > 0) await moveRouterBiases(policy.model, pass.loads, routerBiasSpeed);
     this.steps++;
     this.tokens += documents.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -146,6 +154,26 @@ export class PretrainTrainer {
       step_time: (performance.now() - start) / 1000,
     };
     return { step: this.steps, totalSteps: config.steps, metrics, samples: [] };
+  }
+
+  async #learn(
+    documents: readonly TrainingDocument[],
+    learningRate: number,
+    signal?: AbortSignal,
+  ): Promise<{ readonly pass: DocumentPass; readonly gradientNorm: number }> {
+    const { policy, config } = this;
+    try {
+      const pass = await addDocumentGradients(policy, documents.map(counted), {
+        multiTokenWeight: config.multiTokenWeight ?? (policy.model.model.multiToken ? 0.3 : 0),
+        balanceFactor: config.balanceFactor,
+        microBatchTokens: config.microBatchTokens,
+        checkpoint: config.checkpoint,
+        signal,
+      });
+      return { pass, ...this.optimizer.step(learningRate) };
+    } catch (error) {
+      throw withBatch(error, this.steps + 1, documents, policy.model.tokenizer);
+    }
   }
 
   /** Frees the moments; the policy's parameters stay. */

@@ -1,13 +1,13 @@
 /** Supervised fine-tuning: the mean negative log-likelihood of what is to be learned, step by step. Reads and writes no files. */
 import { AdamWOptimizer, type AdamWOptions } from "../optim/adamw.ts";
-import { NotFiniteError } from "../optim/not_finite.ts";
 import { learningRateAt, type Schedule } from "../optim/schedule.ts";
 import type { CountedSequence } from "../policy/micro_batches.ts";
 import type { Policy } from "../policy/policy.ts";
 import { addGradients, type GradientPassOptions } from "../policy/token_pass.ts";
 import type { TrainingState } from "../run/checkpoint.ts";
-import type { Sample, StepRecord } from "../run/step_record.ts";
-import { FaultyBatchError, type Training, type TrainingSteps } from "../run/training.ts";
+import { withBatch } from "../run/faulty_batch.ts";
+import type { StepRecord } from "../run/step_record.ts";
+import type { Training, TrainingSteps } from "../run/training.ts";
 import { CounterRandom } from "../tasks/counter_random.ts";
 import { packedBatches } from "./packing.ts";
 
@@ -123,22 +123,7 @@ export class SftTrainer implements Training {
       const done = await this.#addGradients(sequences, signal);
       return { ...done, ...this.optimizer.step(learningRate) };
     } catch (error) {
-      if (!(error instanceof NotFiniteError)) throw error;
-      const { tokenizer } = this.policy.model;
-      const samples = sequences.map(({ ids }): Sample => ({
-        prompt: "",
-        completion: tokenizer.decode(Array.from(ids)),
-        reward: null,
-        rewards: {},
-        tokens: ids.length,
-        isFinished: true,
-      }));
-      throw new FaultyBatchError(
-        `Step ${this.steps + 1}: ${error.message}; lower learning_rate, or look at the data`,
-        this.steps + 1,
-        samples,
-        { cause: error },
-      );
+      throw withBatch(error, this.steps + 1, sequences, this.policy.model.tokenizer);
     }
   }
 

@@ -10,6 +10,8 @@ Deno.test("reasoningTagsOf: tokens of either type, else the template, else none"
   }
   assertEquals(reasoningTagsOf(tokenizerWith(["[THINK]", "[/THINK]"], 3))?.open, "[THINK]");
   assertEquals(reasoningTagsOf(tokenizerWith(["<think>"], 4)), undefined);
+  const spaced = tokenizerWith([" <think>", " </think>"], 4);
+  assertEquals(reasoningTagsOf(spaced)?.ids?.open, spaced.markerTokens.get(" <think>"));
   assertEquals(reasoningTagsOf(tokenizerWith([], 3, "x<think>y")), {
     open: "<think>",
     close: "</think>",

@@ -42,9 +42,11 @@ Deno.test("vocabularyFromMetadata: without types every token is normal", () => {
   assertEquals(vocabulary.types, new Int32Array([1, 1, 1, 1]));
 });
 
-Deno.test("vocabularyFromMetadata: byte-level BPE needs merges, SentencePiece none", () => {
+Deno.test("vocabularyFromMetadata: byte-level BPE needs a list of merges, SentencePiece none", () => {
   const { "tokenizer.ggml.merges": _, ...keys } = KEYS;
   assertThrows(() => vocabularyFromMetadata(Metadata.from(keys)), ModelError, "no merge rules");
+  const none = Metadata.from({ ...keys, "tokenizer.ggml.merges": [] });
+  assertEquals(vocabularyFromMetadata(none).merges.length, 0);
   const scored = Metadata.from({ ...keys, "tokenizer.ggml.model": "llama" });
   assertEquals(vocabularyFromMetadata(scored).merges.length, 0);
 });
