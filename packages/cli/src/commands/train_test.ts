@@ -11,6 +11,9 @@ const CONFIG = `{ // a run
   "model": "nano", "task": "sums", "rewards": ["accuracy"], "learning_rate": 1e-5,
 }`;
 
+const folders: string[] = [];
+Deno.test.afterAll(() => folders.forEach((path) => Deno.removeSync(path, { recursive: true })));
+
 /** The command in a folder of its own with a configuration; `configs` are those that were trained by. */
 async function train(
   words: readonly string[],
@@ -19,6 +22,7 @@ async function train(
   io: Partial<CommandIo> = {},
 ) {
   const folder = Deno.makeTempDirSync({ prefix: "aha-train-" });
+  folders.push(folder);
   Deno.writeTextFileSync(`${folder}/run.jsonc`, CONFIG);
   Deno.writeTextFileSync(
     `${folder}/wrong.json`,

@@ -8,9 +8,14 @@ import { recorded } from "./recorded.ts";
 import { readRunFolder } from "./run_folder.ts";
 import { StepFile } from "./step_file.ts";
 
+const folders: string[] = [];
+
 function folder(): string {
-  return Deno.makeTempDirSync({ prefix: "aha-run-" });
+  folders.push(Deno.makeTempDirSync({ prefix: "aha-run-" }));
+  return folders[folders.length - 1];
 }
+
+Deno.test.afterAll(() => folders.forEach((path) => Deno.removeSync(path, { recursive: true })));
 
 function configIn(outputDir: string): GrpoRunConfig {
   return readRunConfig({ model: "m", task: "t", rewards: ["a"], outputDir }) as GrpoRunConfig;
