@@ -36,7 +36,7 @@ export async function loadRewardModule(
   { folder = ".", exportName = "default", worker = true }: RewardModuleOptions = {},
 ): Promise<Reward> {
   const href = path.startsWith("file:")
-    ? path
+    ? new URL(path).href
     : builtin("node:url").pathToFileURL(builtin("node:path").resolve(folder, path)).href;
   if (!worker) return await importReward(href, exportName);
   const module = new ModuleWorker(href, exportName);
