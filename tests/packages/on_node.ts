@@ -224,7 +224,7 @@ const REWARDS = `
     (await scoreRewards(await readRewards(configs), batch)).totals;
 `;
 
-Deno.test("npm package @aha/grpo: rewards, those of a module in a worker that loops, and in one bundle for browsers", async () => {
+Deno.test("npm package @aha/grpo: rewards, those of a module that loops, and in one bundle for browsers", async () => {
   installation.write("loops.mjs", "export default ({ step }) => { for (;;) step++; };");
   installation.write(
     "rewards.js",

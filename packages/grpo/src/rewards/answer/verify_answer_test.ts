@@ -101,6 +101,9 @@ Deno.test("answers: a pair takes bounded time, whatever a model writes", () => {
   const hostile = [
     "[".repeat(5000) + "1" + "]".repeat(5000),
     "$" + "[".repeat(12) + "1" + "]".repeat(12) + "$",
+    "$" + "[".repeat(22) + "1" + "]".repeat(22) + "$",
+    "$x" + "[".repeat(40) + "1" + "]".repeat(40) + "$",
+    "\\boxed{" + "|".repeat(12) + "}",
     "\\boxed{" + "|".repeat(60) + "}",
     "\\boxed{".repeat(3000),
     "\\boxed{" + "{".repeat(200) + "}".repeat(200) + "}",

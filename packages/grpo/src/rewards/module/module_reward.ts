@@ -1,4 +1,4 @@
-/** Takes the reward out of an imported module. Imports in the thread it is called in; starts no worker. */
+/** Takes the reward out of an imported module. Imports into the process it is called in; starts none. */
 import type { Reward } from "../reward.ts";
 
 const FILE = "file://";
