@@ -65,8 +65,14 @@ Deno.test("npm packages: depend on each other's version and on what they import,
   assertEquals(names("api"), [
     ...["@aha/runtime", "@cfworker/json-schema", "@hono/node-server", "@hono/zod-openapi", "hono"],
   ]);
-  assertEquals(names("cli"), ["@aha/api", "@aha/runtime", "@aha/weights", "cli-progress", "zod"]);
-  assertEquals(names("grpo"), ["@aha/runtime"]);
+  assertEquals(names("cli"), [
+    ...["@aha/api", "@aha/grpo", "@aha/runtime", "@aha/weights"],
+    ...["cli-progress", "string-width", "zod"],
+  ]);
+  assertEquals(names("grpo"), [
+    ...["@aha/runtime", "@cfworker/json-schema", "@cortex-js/compute-engine"],
+    ...["fastest-levenshtein", "hyparquet", "jsonc-parser"],
+  ]);
   assertEquals(names("weights"), []);
   assertEquals(manifest("cli").dependencies["@aha/runtime"], version);
   for (const name of ["runtime", "api", "grpo", "cli", "weights"]) {
@@ -208,6 +214,46 @@ Deno.test("npm package @aha/cli: the command aha", async () => {
   assertEquals({ code: missing.code, out: missing.out }, { code: 1, out: "" });
 });
 
+const REWARDS = `
+  import { readRewards, scoreRewards } from "@aha/grpo/rewards";
+  const batch = {
+    prompts: ["q", "q"],
+    completions: ["\\\\boxed{0.5}", '{"a": 1}'],
+    completionIds: [[1], [2, 3]],
+    isFinished: [true, true],
+    columns: { answer: ["\\\\frac12", "2"] },
+    step: 1,
+  };
+  const scores = async (...configs) =>
+    (await scoreRewards(await readRewards(configs), batch)).totals;
+`;
+
+Deno.test("npm package @aha/grpo: rewards, those of a module that loops, and in one bundle for browsers", async () => {
+  installation.write("loops.mjs", "export default ({ step }) => { for (;;) step++; };");
+  installation.write(
+    "rewards.js",
+    `${REWARDS}
+    console.log(JSON.stringify([
+      await scores("accuracy", { name: "json_schema", schema: { type: "object" } }),
+      await scores({ name: "./loops.mjs", timeout_ms: 300 }),
+    ]));`,
+  );
+  const ended = await installation.run("node", "rewards.js");
+  assertEquals(ended, { code: 0, out: "[[1,1],[null,null]]\n", error: "" });
+  installation.write("page.js", `${REWARDS}console.log(await scores("accuracy"));`);
+  const options = ["--bundle", "--splitting", "--format=esm", "--platform=browser", "--minify"];
+  const words = [...options, "--outdir=page", "--log-level=warning", "--external:node:*"];
+  assertEquals(await installation.run("esbuild", "page.js", ...words), {
+    code: 0,
+    out: "",
+    error: "",
+  });
+  const page = fs.statSync(join(installation.folder, "page/page.js"));
+  assert(page.size < 100_000, `what a page loads at once has ${page.size} bytes`);
+  const bundled = await installation.run("node", "page/page.js");
+  assertEquals(bundled, { code: 0, out: "[ 1, 0 ]\n", error: "" });
+});
+
 Deno.test("npm packages: types resolve", async () => {
   installation.write(
     "types.ts",
@@ -221,6 +267,8 @@ Deno.test("npm packages: types resolve", async () => {
     import { quantizeModel } from "@aha/runtime/quantize";
     import { pull } from "@aha/runtime/weights";
     import type { Ops } from "@aha/runtime/ops";
+    import { accuracyReward, type Reward } from "@aha/grpo/rewards";
+    export const reward: Reward = { name: "right", score: accuracyReward({ column: "gold" }) };
     export const parts = [main, openGguf, createTokenizer, quantizeModel, pull] satisfies unknown[];
     export type Linear = Ops["linear"];
     const engine = await createEngine({ models: [{ name: "a", source: "a.gguf" }] });

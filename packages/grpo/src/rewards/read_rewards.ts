@@ -31,12 +31,12 @@ const SHARED: option.OptionRules = {
 };
 
 /** Of reward modules. */
-const MODULE: option.OptionRules = { export: option.text, worker: option.flag };
+const MODULE: option.OptionRules = { export: option.text, process: option.flag };
 
 /**
  * The rewards that a config names, in its order; a name alone stands for `{ name }`.
  *
- * A path names a module, see `loadRewardModule`; its options are `export` and `worker`. Throws a TypeError for an unknown reward or option, a
+ * A path names a module, see `loadRewardModule`; its options are `export` and `process`. Throws a TypeError for an unknown reward or option, a
  * missing or wrong one, and rejects with what loading a module throws.
  *
  * @example
@@ -87,7 +87,7 @@ async function readReward(
     ? await loadRewardModule(name, {
       folder,
       exportName: given.export as string | undefined,
-      worker: given.worker as boolean | undefined,
+      process: given.process as boolean | undefined,
     })
     : { name: builtIn!.names[0], score: await builtIn!.create(own, setting) };
   return {

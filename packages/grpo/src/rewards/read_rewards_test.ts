@@ -66,7 +66,7 @@ Deno.test("readRewards: errors name the reward, the option and what is allowed",
   await refused({ name: "reward_model", model: "rm.gguf" }, "the run gives no loadRewardModel");
   await refused(
     { name: "./mine.ts", column: "a" },
-    "./mine.ts has no option column, it has export, worker",
+    "./mine.ts has no option column, it has export, process",
   );
 });
 

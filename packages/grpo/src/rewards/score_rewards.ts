@@ -40,7 +40,7 @@ type Column = readonly (number | null)[];
  * A function that throws, takes longer than its time, or gives no list of `B` finite numbers and nulls, has null where it
  * failed, and stands in `problems` with its row where that is known. A function that never waits cannot be interrupted in its own
  * thread: one that is merely slow has its values dropped afterwards, an endless loop goes on for ever. Functions that are
- * loaded by `loadRewardModule` run in a worker, which is ended when its time is over.
+ * loaded by `loadRewardModule` run in a process of their own, which is killed when its time is over.
  *
  * Throws a RangeError for two rewards of one name, for a weight that is not finite and for a time limit that is no positive number; rejects with
  * the signal's reason when that is aborted.

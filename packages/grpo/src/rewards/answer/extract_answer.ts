@@ -10,6 +10,9 @@ const MAX_TEXT = 20_000;
 const MAX_BOXES = 8;
 /** Letters between the word "answer" and the answer. */
 const MAX_ANCHOR_GAP = 50;
+/** And the result of a calculation that it announces. */
+const MAX_RESULT_GAP = 100;
+const MAX_ANCHORS = 16;
 
 /**
  * LaTeX of what may be the answer, the likeliest first: `<answer>`, `\boxed` (several are a list), `####`, what is announced
@@ -26,7 +29,7 @@ export function extractAnswers(text: string, places: AnswerPlaces = "any"): read
   if (boxes) return [boxes];
   const formulas = formulaSpans(end);
   const spans = places === "any" ? [...formulas, ...plainMatches(end)] : formulas;
-  const announced = lastOf(spans.filter(({ start }) => isAnnounced(end, start)));
+  const announced = announcedSpan(end, spans);
   const found = announced ? [announced.latex] : [];
   if (places === "latex") return found;
   const marked = /####\s*([^\n]+)\s*$/.exec(end)?.[1];
@@ -57,8 +60,24 @@ function lastOf(spans: readonly Span[]): Span | undefined {
   );
 }
 
-function isAnnounced(text: string, start: number): boolean {
-  return /answer/i.test(text.slice(Math.max(0, start - MAX_ANCHOR_GAP - "answer".length), start));
+/** The span that the last "answer" announces: the result of a calculation that follows, what "is" comes before, or what follows next. */
+function announcedSpan(text: string, spans: readonly Span[]): Span | undefined {
+  const ordered = spans.toSorted((a, b) => a.start - b.start || b.end - a.end);
+  const words = [...text.matchAll(/answer/gi)].slice(-MAX_ANCHORS).reverse();
+  for (const { index, 0: { length } } of words) {
+    const from = index + length;
+    const behind = ordered.filter(({ start }) => start >= from && start <= from + MAX_RESULT_GAP);
+    const [next] = behind;
+    if (!next || next.start > from + MAX_ANCHOR_GAP) continue;
+    const before = (span: Span) => text.slice(from, span.start);
+    const result = behind.findLast((span) =>
+      /=\s*[$€£]?$/.test(before(span)) && !/[.!?]\s|\n/.test(before(span)) &&
+      !/^\s*=/.test(text.slice(span.end, span.end + 8))
+    );
+    const told = behind.find((span) => /(?:\bis|\bbe|\bequals|\bto)\s*:?\s*$/.test(before(span)));
+    return result ?? told ?? next;
+  }
+  return undefined;
 }
 
 /** All boxes; those in formulas and those outside. Equal ones count once. */

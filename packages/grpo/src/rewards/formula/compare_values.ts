@@ -103,8 +103,10 @@ function isRounded(literal: Expression, value: Value): boolean {
   const significant = (whole + decimals).replace(/^0+/, "").length;
   if (decimals.length < MIN_DECIMALS || significant < MIN_DECIMALS) return false;
   const own = evaluate(literal, () => ({ numerator: 0n, denominator: 1n }));
-  const difference = own && minus(own, value);
-  const near = difference && approximate(difference);
+  const missing = own && minus(value, own);
+  const near = missing && approximate(missing);
   const unit = 10 ** (Number(exponent) - decimals.length);
-  return !!near && size(near) < unit * (1 - 1e-9);
+  // Cut digits leave up to one unit, rounding leaves half a unit to either side.
+  return !!near && Math.abs(near.im) <= near.error && near.re < unit * (1 - 1e-9) &&
+    near.re > -unit * (0.5 + 1e-9);
 }

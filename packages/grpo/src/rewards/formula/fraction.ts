@@ -61,10 +61,11 @@ export function multiplyFractions(a: Fraction, b: Fraction): Fraction | undefine
   return fraction(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 
-/** `base ** exponent` for a whole exponent; undefined otherwise, for 0 to a negative power, and where it grows too long. */
+/** `base ** exponent` for a whole exponent; undefined otherwise, for 0 to a power that is not above 0, and where it grows too long. */
 export function fractionPower(base: Fraction, exponent: Fraction): Fraction | undefined {
   if (exponent.denominator !== 1n) return undefined;
   const power = exponent.numerator;
+  if (base.numerator === 0n && power <= 0n) return undefined;
   const size = power < 0n ? -power : power;
   const bits = Math.max(bitLength(base.numerator), bitLength(base.denominator));
   if (size > BigInt(MAX_BITS) || (Number(size) - 1) * (bits - 4) > MAX_BITS) return undefined;

@@ -2,7 +2,7 @@
 import { builtin } from "@aha/runtime/host";
 import type { Reward } from "../reward.ts";
 import { importReward } from "./module_reward.ts";
-import { ModuleWorker } from "./module_worker.ts";
+import { ModuleProcess } from "./module_process.ts";
 
 /** Options of `loadRewardModule`. */
 export interface RewardModuleOptions {
@@ -10,17 +10,17 @@ export interface RewardModuleOptions {
   readonly folder?: string;
   /** Export that holds the reward. Default `default`. */
   readonly exportName?: string;
-  /** Whether it runs in a worker, which is ended when its time is over. Default true. */
-  readonly worker?: boolean;
+  /** Whether it runs in a process of its own, which is killed when its time is over. Default true. */
+  readonly process?: boolean;
 }
 
 /**
  * The reward that a module exports: a `RewardFunction`, or a `Reward` as an object. It is named after the file unless it
  * says a name.
  *
- * In a worker (default) even an endless loop costs no more than its time limit: the worker is ended, its rows are null,
- * and the next batch starts another, so that what the module kept in variables is lost. Prompts, completions and columns cross as structured
- * clones. Without a worker the function shares this thread, its variables and its loops.
+ * In a process of its own (default) even an endless loop costs no more than its time limit: the process is killed, its rows are
+ * null, and the next batch starts another (about 0.2 s), so that what the module kept in variables is lost. Batches go there
+ * as JSON. In Deno it takes `--allow-run`, and the module has all permissions. Otherwise the function shares this program's thread, variables and fate.
  *
  * Rejects with what the import throws, with a TypeError if the export is no reward, and where there are no files (browsers).
  *
@@ -33,13 +33,13 @@ export interface RewardModuleOptions {
  */
 export async function loadRewardModule(
   path: string,
-  { folder = ".", exportName = "default", worker = true }: RewardModuleOptions = {},
+  { folder = ".", exportName = "default", process = true }: RewardModuleOptions = {},
 ): Promise<Reward> {
   const href = path.startsWith("file:")
-    ? path
+    ? new URL(path).href
     : builtin("node:url").pathToFileURL(builtin("node:path").resolve(folder, path)).href;
-  if (!worker) return await importReward(href, exportName);
-  const module = new ModuleWorker(href, exportName);
+  if (!process) return await importReward(href, exportName);
+  const module = new ModuleProcess(href, exportName);
   const reward = await module.load();
   return { ...reward, score: (batch, tools) => module.score(batch, tools) };
 }

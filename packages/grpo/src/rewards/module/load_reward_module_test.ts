@@ -1,8 +1,9 @@
-/** Reward modules of users: loading, errors across threads, endless loops. Their files are written here. */
+/** Reward modules of users: loading, errors across processes, endless loops. Their files are written here. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import type { RewardBatch } from "../reward.ts";
 import { scoreRewards } from "../score_rewards.ts";
 import { loadRewardModule } from "./load_reward_module.ts";
@@ -28,20 +29,27 @@ async function withModule(text: string, use: (folder: string) => Promise<void>):
 }
 
 const LENGTHS = `
+  import { writeFileSync } from "node:fs";
+  import process from "node:process";
   let calls = 0;
   export default async function score({ completions, completionIds, columns }) {
     calls++;
+    writeFileSync(new URL("./pid", import.meta.url), String(process.pid));
     while (completions[0] === "loop");
     return completions.map((text, row) => text.length + 10 * completionIds[row].length + 100 * calls);
   }
   export const bonus = { name: "named", weight: 3, timeoutMs: 5000, score: () => [1, null] };
 `;
 
-for (const worker of [true, false]) {
-  Deno.test(`loadRewardModule: a function and an object, ${worker ? "in a worker" : "here"}`, async () => {
+for (const own of [true, false]) {
+  Deno.test(`loadRewardModule: a function and an object, ${own ? "in a process" : "here"}`, async () => {
     await withModule(LENGTHS, async (folder) => {
-      const reward = await loadRewardModule("./my_reward.ts", { folder, worker });
-      const bonus = await loadRewardModule("my_reward.ts", { folder, worker, exportName: "bonus" });
+      const reward = await loadRewardModule("./my_reward.ts", { folder, process: own });
+      const bonus = await loadRewardModule("my_reward.ts", {
+        folder,
+        process: own,
+        exportName: "bonus",
+      });
       const { name, weight, timeoutMs } = bonus;
       assertEquals([reward.name, name, weight, timeoutMs], ["my_reward", "named", 3, 5000]);
       const { values, totals, problems } = await scoreRewards([reward, bonus], FREE);
@@ -52,7 +60,21 @@ for (const worker of [true, false]) {
   });
 }
 
-Deno.test("loadRewardModule: an endless loop is ended with its worker, the next batch has a new one", async () => {
+/** Whether the process ends within two seconds. */
+async function isGone(pid: number): Promise<boolean> {
+  assert(pid > 0 && pid !== process.pid);
+  for (let attempt = 0; attempt < 40; attempt++) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+Deno.test("loadRewardModule: an endless loop is killed with its process, the next batch has a new one", async () => {
   await withModule(LENGTHS, async (folder) => {
     const reward = { ...await loadRewardModule("my_reward.ts", { folder }), timeoutMs: 2000 };
     assertEquals((await scoreRewards([reward], FREE)).totals, [111, 122]);
@@ -64,16 +86,18 @@ Deno.test("loadRewardModule: an endless loop is ended with its worker, the next 
       reward: "my_reward",
       message: "TimeoutError: took longer than 2000 ms",
     }]);
+    assert(await isGone(Number(readFileSync(join(folder, "pid"), "utf8"))), "the loop goes on");
     // Counts its calls from the beginning.
     assertEquals((await scoreRewards([reward], FREE)).totals, [111, 122]);
   });
 });
 
-Deno.test("loadRewardModule: errors cross the thread with name, row and the other rows' values", async () => {
+Deno.test("loadRewardModule: errors cross with name, row and the other rows' values", async () => {
   const program = `
     import { scoreRows } from ${JSON.stringify(new URL("../row_errors.ts", import.meta.url).href)};
     export default scoreRows(({ row }) => { if (row === 1) throw new RangeError("odd"); return 5; });
     export const whole = () => { throw Object.assign(new TypeError("bad"), { row: 1 }); };
+    export const wrong = () => [1, NaN];
     export const gone = () => { setTimeout(() => { throw new Error("later"); }); return new Promise(() => {}); };
   `;
   await withModule(program, async (folder) => {
@@ -86,6 +110,9 @@ Deno.test("loadRewardModule: errors cross the thread with name, row and the othe
       { reward: "whole", row: 1, message: "TypeError: bad" },
     ]);
     const gone = await loadRewardModule("my_reward.ts", { folder, exportName: "gone" });
+    const printed = await loadRewardModule("my_reward.ts", { folder, exportName: "wrong" });
+    const { problems: [problem] } = await scoreRewards([printed], FREE);
+    assertEquals(problem.message, 'gave "NaN" for row 1, not a finite number or null');
     const lost = await scoreRewards([{ ...gone, timeoutMs: 5000 }], FREE);
     assertEquals(lost.totals, [null, null]);
     assertStringIncludes(lost.problems[0].message, "ended by itself");
@@ -94,8 +121,8 @@ Deno.test("loadRewardModule: errors cross the thread with name, row and the othe
 
 Deno.test("loadRewardModule: says what is missing", async () => {
   await withModule("export const other = 1;", async (folder) => {
-    for (const worker of [true, false]) {
-      const load = () => loadRewardModule("my_reward.ts", { folder, worker });
+    for (const own of [true, false]) {
+      const load = () => loadRewardModule("my_reward.ts", { folder, process: own });
       const { name } = await assertRejects(
         load,
         Error,

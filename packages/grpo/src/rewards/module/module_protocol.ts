@@ -1,4 +1,4 @@
-/** What a run and the worker of a reward module say to each other. Errors cross as data; starts nothing. */
+/** What a run and the process of a reward module say to each other, as JSON. Errors cross as data; starts nothing. */
 import type { Reward, RewardBatch } from "../reward.ts";
 import { RowErrors } from "../row_errors.ts";
 
@@ -29,7 +29,7 @@ export interface CrossingError {
   };
 }
 
-/** The error as data that any thread can receive. */
+/** The error as data that any process can receive. */
 export function crossingError(error: unknown): CrossingError {
   if (!(error instanceof Error)) return { name: "Error", message: `threw ${String(error)}` };
   const { name, message, stack } = error;
