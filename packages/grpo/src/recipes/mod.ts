@@ -1,0 +1,29 @@
+/** The R1 recipe. The public face of `@aha/grpo/recipes`; defines nothing itself. */
+export { rolloutSampler } from "./rollout_sampler.ts";
+export {
+  RECIPE_NAMES,
+  type RecipeOptions,
+  type RecipeSummary,
+  runRecipe,
+  type StageMark,
+} from "./run_recipe.ts";
+export { type RecipeHooks, STAGE_NAMES, type StageName } from "./stage/lab.ts";
+export { GateError } from "./stage/gates.ts";
+export { type Fault, type SampledTrace, traceFault, TraceFilter } from "./stage/trace_filter.ts";
+export { changedSettings, recipeSettings, type SettingChanges } from "./settings/presets.ts";
+export {
+  PRESET_NAMES,
+  type PresetName,
+  type Row,
+  SHARED_ROWS,
+  STAGE_ROWS,
+} from "./settings/settings_table.ts";
+export type {
+  EvaluationSettings,
+  PretrainStageSettings,
+  RecipeSettings,
+  RlStageSettings,
+  SftStageSettings,
+  TaskWeights,
+  TraceSettings,
+} from "./settings/settings.ts";

@@ -1,0 +1,2 @@
+/** stub */
+export function writeRecipeReport(_folders: readonly string[]): void {}
