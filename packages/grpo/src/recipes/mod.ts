@@ -15,8 +15,10 @@ export {
   PRESET_NAMES,
   type PresetName,
   type Row,
+  type Rows,
   SHARED_ROWS,
   STAGE_ROWS,
+  type StageRows,
 } from "./settings/settings_table.ts";
 export type {
   EvaluationSettings,

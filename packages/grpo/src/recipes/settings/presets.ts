@@ -27,7 +27,7 @@ export function recipeSettings(preset: string): RecipeSettings {
     throw new RangeError(`preset is ${preset}, it must be one of ${PRESET_NAMES.join(", ")}`);
   }
   const stages = Object.entries(STAGE_ROWS).map(([name, rows]) => [name, column(rows, at)]);
-  // The rows have the names of the settings and their values; `settings_table_test.ts` holds them to it.
+  // The table's type has the settings' names and values.
   return { ...column(SHARED_ROWS, at), ...Object.fromEntries(stages) } as unknown as RecipeSettings;
 }
 

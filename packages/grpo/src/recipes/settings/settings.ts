@@ -11,6 +11,8 @@ export interface PretrainStageSettings {
   readonly tasks: TaskWeights;
   /** Share of reasoning problems whose document thinks. */
   readonly thoughtShare: number;
+  /** Share of documents in tags; the others end as texts of the web would. */
+  readonly taggedShare: number;
   /** Documents of a step. */
   readonly batchDocuments: number;
   readonly steps: number;

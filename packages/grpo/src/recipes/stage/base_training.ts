@@ -33,8 +33,9 @@ export async function trainBase(
 ): Promise<void> {
   const seed = seedOf(lab, stage);
   const { languages } = lab.settings;
-  const { tasks, thoughtShare, shape, completionLossLimit: limit, mostSteps } = settings;
-  const kinds = { seed, tasks, thoughtShare, languages };
+  const { tasks, thoughtShare, taggedShare, shape, completionLossLimit: limit, mostSteps } =
+    settings;
+  const kinds = { seed, tasks, thoughtShare, taggedShare, languages };
   const { document } = nanoDocuments(kinds);
   await folderOf(lab, stage).rows(() => Promise.resolve(shownRows(document)));
   await withPolicy(lab, await newModel(shape, nanoTokenizer(), seed), async (policy) => {
