@@ -1,12 +1,11 @@
 /** The R1 recipe. The public face of `@aha/grpo/recipes`; defines nothing itself. */
 export { rolloutSampler } from "./rollout_sampler.ts";
-export {
-  RECIPE_NAMES,
-  type RecipeOptions,
-  type RecipeSummary,
-  runRecipe,
-  type StageMark,
-} from "./run_recipe.ts";
+export { RECIPE_NAMES, type RecipeOptions, type RecipeSummary, runRecipe } from "./run_recipe.ts";
+export { STAGE_TABLE, writeRecipeReport } from "./results/recipe_report.ts";
+export type { StageMark } from "./results/stage_mark.ts";
+export { type StageResult, stageResults } from "./results/stage_results.ts";
+export { type Measured, type StageRow, stageTable } from "./results/stage_table.ts";
+export { PAPER_RESULTS, type PaperRow } from "./results/paper_results.ts";
 export { type RecipeHooks, STAGE_NAMES, type StageName } from "./stage/lab.ts";
 export { GateError } from "./stage/gates.ts";
 export { type Fault, type SampledTrace, traceFault, TraceFilter } from "./stage/trace_filter.ts";

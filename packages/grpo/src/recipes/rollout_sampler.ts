@@ -80,9 +80,10 @@ function rolloutRequest(
   }
   const common = { group: samples, temperature, topP, endIds: tokenizer.endIds, signal };
   if (thinkingBudget === undefined) return common;
-  const [open, close, answer] = ["<think>", "</think>", "<answer>"].map((tag) =>
-    tokenizer.controlTokens.get(tag) ?? tokenizer.markerTokens.get(tag)
-  );
+  const [open, close, answer] = ["<think>", "</think>", "<answer>"].map((tag) => {
+    const ids = tokenizer.encode(tag, { special: true });
+    return ids.length === 1 ? ids[0] : undefined;
+  });
   if (open === undefined || close === undefined) {
     throw new RangeError(
       `thinkingBudget is ${thinkingBudget}, but the model has no tokens <think> and </think>: evaluate it with budgets []`,

@@ -4,6 +4,7 @@ import type { EvalReport } from "../eval/report.ts";
 import { readStepLines } from "../run/record/step_file.ts";
 import { RUN_FILES } from "../run/step_record.ts";
 import { writeRecipeReport } from "./results/recipe_report.ts";
+import type { StageMark } from "./results/stage_mark.ts";
 import { recipeSettings } from "./settings/presets.ts";
 import type { RecipeSettings } from "./settings/settings.ts";
 import { evaluateStage } from "./stage/evaluation.ts";
@@ -58,18 +59,6 @@ export interface RecipeSummary {
   readonly stages: readonly StageName[];
   /** `report.html`; it tells of what is done so far. */
   readonly report: string;
-}
-
-/** What `stage.json` says. */
-export interface StageMark {
-  readonly stage: StageName;
-  readonly seed: number;
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly steps: number;
-  /** Tokens that were trained on. */
-  readonly tokens: number;
-  readonly seconds: { readonly training: number; readonly evaluation: number };
-  readonly needs: readonly StageName[];
 }
 
 /**
