@@ -80,10 +80,8 @@ function rolloutRequest(
   }
   const common = { group: samples, temperature, topP, endIds: tokenizer.endIds, signal };
   if (thinkingBudget === undefined) return common;
-  const [open, close, answer] = ["<think>", "</think>", "<answer>"].map((tag) => {
-    const ids = tokenizer.encode(tag, { special: true });
-    return ids.length === 1 ? ids[0] : undefined;
-  });
+  const [open, close, answer] = ["<think>", "</think>", "<answer>"]
+    .map((tag) => tagId(tokenizer, tag));
   if (open === undefined || close === undefined) {
     throw new RangeError(
       `thinkingBudget is ${thinkingBudget}, but the model has no tokens <think> and </think>: evaluate it with budgets []`,
@@ -95,6 +93,12 @@ function rolloutRequest(
     return { ...common, force: { after: 0, ids: [open, ...end], closing: [close] } };
   }
   return { ...common, force: { after: thinkingBudget + (isOpen ? 0 : 1), ids: end } };
+}
+
+/** The token of a tag; vocabularies of words have it with the space before it. */
+function tagId({ controlTokens, markerTokens }: Tokenizer, tag: string): number | undefined {
+  const [found] = [...controlTokens, ...markerTokens].filter(([text]) => text.trim() === tag);
+  return found?.[1];
 }
 
 function completionOf(

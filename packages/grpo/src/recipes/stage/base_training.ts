@@ -6,15 +6,11 @@ import { tokenLogps } from "../../policy/token_pass.ts";
 import { PretrainTrainer } from "../../pretrain/pretrain.ts";
 import type { TrainingState } from "../../run/checkpoint.ts";
 import type { Training, TrainingSteps } from "../../run/training.ts";
-import {
-  decodeWords,
-  type NanoDocument,
-  type NanoDocumentOptions,
-  nanoDocuments,
-} from "../../tasks/mod.ts";
+import { type NanoDocument, type NanoDocumentOptions, nanoDocuments } from "../../tasks/mod.ts";
 import type { PretrainStageSettings } from "../settings/settings.ts";
 import { GateError } from "./gates.ts";
 import { folderOf, type Lab, seedOf, type StageName, tell, withPolicy } from "./lab.ts";
+import { rowOf, type TraceRow } from "./sft_training.ts";
 import { exportStage, runTraining } from "./training_run.ts";
 
 /** Documents that are written down to be looked at; the others follow from the seed. */
@@ -136,12 +132,6 @@ async function heldOutLoss(policy: Policy, kinds: NanoDocumentOptions): Promise<
   return -sum / tokens;
 }
 
-function shownRows(document: (index: number) => NanoDocument) {
-  return Array.from({ length: SHOWN_DOCUMENTS }, (_, i) => {
-    const { ids, promptLength } = document(i);
-    return {
-      prompt: decodeWords(ids.slice(0, promptLength)),
-      completion: decodeWords(ids.slice(promptLength)),
-    };
-  });
+function shownRows(document: (index: number) => NanoDocument): TraceRow[] {
+  return Array.from({ length: SHOWN_DOCUMENTS }, (_, i) => rowOf(document(i)));
 }

@@ -1,6 +1,7 @@
 /** Supervised fine-tuning as a stage, on rows that are there. Makes no rows. */
 import { SftTrainer } from "../../sft/sft_trainer.ts";
 import { trainingSequences } from "../../sft/training_rows.ts";
+import { decodeWords, type NanoDocument, TOKEN } from "../../tasks/mod.ts";
 import type { SftStageSettings } from "../settings/settings.ts";
 import { type Lab, seedOf, type StageName, withPolicy } from "./lab.ts";
 import { exportStage, runTraining } from "./training_run.ts";
@@ -10,6 +11,18 @@ export interface TraceRow {
   readonly prompt: string;
   readonly completion: string;
   readonly task: string;
+}
+
+/** A document as a row; a completion begins with a space, as the model's own do when they are decoded. */
+export function rowOf(
+  { ids, promptLength, task }: Pick<NanoDocument, "ids" | "promptLength" | "task">,
+): TraceRow {
+  const end = ids.at(-1) === TOKEN.end ? -1 : undefined;
+  return {
+    prompt: decodeWords(ids.slice(0, promptLength)),
+    completion: ` ${decodeWords(ids.slice(promptLength, end))}`,
+    task,
+  };
 }
 
 /** Rows that a pass takes at once. */

@@ -50,7 +50,7 @@ function rowsOf(lab: Lab, stage: StageName): Promise<TraceRow[]> {
   );
 }
 
-const THOUGHT = /^<think>(.*?)<\/think>/;
+const THOUGHT = /^ <think>(.*?) <\/think>/;
 
 function thoughtOf({ completion }: TraceRow): string[] {
   const [, thought = ""] = THOUGHT.exec(completion) ?? [];
@@ -58,5 +58,5 @@ function thoughtOf({ completion }: TraceRow): string[] {
 }
 
 function withThought({ completion }: TraceRow, words: readonly string[]): string {
-  return completion.replace(THOUGHT, ["<think>", ...words, "</think>"].join(" "));
+  return completion.replace(THOUGHT, ["", "<think>", ...words, "</think>"].join(" "));
 }

@@ -1,7 +1,7 @@
 /** Stage 4, rejection sampling and fine-tuning (R1-Dev3): the best of stage 3 and general data teach the base once more. */
-import { decodeWords, nanoDocuments } from "../../tasks/mod.ts";
+import { nanoDocuments } from "../../tasks/mod.ts";
 import { folderOf, type Lab, seedOf, type Stage } from "../stage/lab.ts";
-import { fineTune, type TraceRow } from "../stage/sft_training.ts";
+import { fineTune, rowOf, type TraceRow } from "../stage/sft_training.ts";
 import { sampleTraces } from "../stage/traces.ts";
 
 /** Several completions a prompt, of which the good ones stay; gold answers of the general task; from the base again. */
@@ -25,12 +25,5 @@ function generalRows(lab: Lab, count: number): TraceRow[] {
     tasks: { GENERAL: 1 },
     ...{ languages: lab.settings.languages, languageOf: "asked", taggedShare: 1 },
   });
-  return Array.from({ length: count }, (_, i) => {
-    const { ids, promptLength, task } = document(i);
-    return {
-      prompt: decodeWords(ids.slice(0, promptLength)),
-      completion: decodeWords(ids.slice(promptLength, -1)),
-      task,
-    };
-  });
+  return Array.from({ length: count }, (_, i) => rowOf(document(i)));
 }
