@@ -54,7 +54,7 @@ const GATED: Row<boolean> = ["not told", true, true, true, true];
 const REASONING: Row<TaskWeights> = ["mathematics, code, STEM, logic", SUMS, SUMS, FOUR, FOUR];
 const EVERYTHING: Row<TaskWeights> = [
   "reasoning + general data",
-  SUMS_ALL,
+  SUMS,
   SUMS_ALL,
   FOUR_ALL,
   FOUR_ALL,
@@ -130,7 +130,7 @@ export const STAGE_ROWS: StageRows = {
   rejection_sampling: {
     tasks: REASONING,
     count: ["600,000", 1000, 3000, 8000, 8000],
-    generalCount: ["200,000", 2000, 3000, 4000, 4000],
+    generalCount: ["200,000", 0, 3000, 4000, 4000],
     samplesEach: ["several", 4, 4, 4, 4],
     temperature: ["not told", 1, 1, 1, 1],
     epochs: ["2 to 3", 4, 5, 3, 3],
@@ -174,7 +174,7 @@ export const STAGE_ROWS: StageRows = {
     count: ["800,000", 3000, 6000, 8000, 16000],
     samplesEach: ["several", 4, 4, 4, 4],
     temperature: ["not told", 1, 1, 1, 1],
-    epochs: ["2 to 3", 6, 8, 3, 4],
+    epochs: ["2 to 3", 12, 12, 3, 4],
     batch: ["64", 64, 64, 64, 64],
     learningRate: ["1e-4 (1.5B) to 2e-5 (70B)", 4e-3, 4e-3, 1e-3, 1e-3],
     warmupSteps: ["not told", 10, 10, 20, 20],
