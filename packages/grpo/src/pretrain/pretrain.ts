@@ -31,6 +31,8 @@ export interface PretrainConfig {
   readonly warmupSteps?: number;
   /** Share of the rate that is left at the end of the cosine. Default 0.1 (V3: 0.1, then less). */
   readonly finalRate?: number;
+  /** Beyond `steps` the schedule begins anew every so many steps (warm restarts, 1608.03983). Default: the last rate stays. */
+  readonly restartSteps?: number;
   /** Defaults 0.9 and 0.95, as V3's. */
   readonly beta1?: number;
   readonly beta2?: number;
@@ -140,7 +142,7 @@ export class PretrainTrainer implements Training {
     const { policy, config } = this;
     const { batchDocuments = 128, routerBiasSpeed = 1e-3 } = config;
     const documents = documentsOf(this.documents, this.steps * batchDocuments, batchDocuments);
-    const learningRate = learningRateAt(scheduleOf(config), this.steps + 1);
+    const learningRate = pretrainRate(config, this.steps + 1);
     const { pass, gradientNorm } = await this.#learn(documents, learningRate, signal);
     if (routerBiasSpeed > 0) await moveRouterBiases(policy.model, pass.loads, routerBiasSpeed);
     this.steps++;
@@ -180,6 +182,14 @@ export class PretrainTrainer implements Training {
   free(): void {
     this.optimizer.free();
   }
+}
+
+/** The rate of a step, counted from 1. */
+function pretrainRate(config: PretrainConfig, step: number): number {
+  const { steps, restartSteps } = config;
+  if (step <= steps || restartSteps === undefined) return learningRateAt(scheduleOf(config), step);
+  const again = scheduleOf({ ...config, steps: restartSteps });
+  return learningRateAt(again, (step - steps - 1) % restartSteps + 1);
 }
 
 function scheduleOf({ steps, learningRate, warmupSteps, finalRate }: PretrainConfig): Schedule {
