@@ -3,8 +3,9 @@
 
 use crate::dtype::Dtype;
 use crate::ops::embed::unpack_columns;
-use crate::ops::gemm::{add_part, pack_cols, pack_rows, room, COLS, ROWS};
+use crate::ops::gemm::{add_part, pack_cols, room, turn, RowProduct, COLS, ROWS};
 use crate::quant::TILE;
+use crate::simd::F32x4;
 use crate::threads::{parallel_for, thread_count};
 use core::mem::MaybeUninit;
 use core::ops::Range;
@@ -60,10 +61,8 @@ pub unsafe fn input_gradient(job: &InputGradient) {
     if job.rows == 0 || job.cols == 0 {
         return;
     }
-    if !job.adds {
-        for row in 0..job.rows {
-            job.out.add(row * job.out_width).write_bytes(0, job.cols);
-        }
+    if job.outputs == 0 {
+        return job.begin(0..job.rows, 0..job.cols);
     }
     let at_once = steps_at_once(job.cols);
     let panels = job.cols.div_ceil(COLS);
@@ -84,47 +83,79 @@ pub unsafe fn input_gradient(job: &InputGradient) {
                 let rows = item / parts * STRIP_ROWS..job.rows.min((item / parts + 1) * STRIP_ROWS);
                 let part = item % parts;
                 let cols = part * width..job.cols.min((part + 1) * width);
-                unsafe { job.strip(rows, cols, &outputs, weights as *const f32) };
+                unsafe {
+                    if first == 0 {
+                        job.begin(rows.clone(), cols.clone());
+                    }
+                    job.strip(rows, cols, &outputs, weights as *const f32);
+                }
             }
         });
     }
 }
 
 impl InputGradient {
+    /// Makes sums zero that do not go on from what is there.
+    unsafe fn begin(&self, rows: Range<usize>, cols: Range<usize>) {
+        if !self.adds {
+            for row in rows {
+                self.out.add(row * self.out_width + cols.start).write_bytes(0, cols.len());
+            }
+        }
+    }
+
     /// Writes the weights of `own` of these outputs, one tile, as panels `[cols / COLS][outputs][COLS]`.
     unsafe fn spread(&self, outputs: &Range<usize>, own: Range<usize>, to: *mut f32) {
         let mut stretch = MaybeUninit::<[[f32; STRETCH]; TILE]>::uninit();
         let values = stretch.as_mut_ptr().cast::<f32>();
-        for start in (0..self.cols).step_by(STRETCH) {
+        let to = to.add((own.start - outputs.start) * COLS);
+        let whole = self.spread_whole(outputs.len(), &own, to);
+        for start in (whole..self.cols).step_by(STRETCH) {
             let cols = start..self.cols.min(start + STRETCH);
             for output in own.clone() {
                 let to = values.add((output - own.start) * STRETCH);
                 unpack_columns(self.dtype, self.packed, output, self.cols, cols.clone(), to);
             }
             for col in cols.clone().step_by(COLS) {
-                let to = to.add((col / COLS * outputs.len() + own.start - outputs.start) * COLS);
+                let to = to.add(col / COLS * outputs.len() * COLS);
                 pack_cols::<COLS>(values.add(col - start), STRETCH, cols.end - col, own.len(), to);
             }
         }
     }
 
-    /// Adds these outputs' part of the sums for some rows and columns.
-    unsafe fn strip(&self, rows: Range<usize>, cols: Range<usize>, outputs: &Range<usize>, weights: *const f32) {
-        let mut panel = MaybeUninit::<[f32; STRIP_ROWS * STEPS]>::uninit();
-        let panel = panel.as_mut_ptr().cast::<f32>();
-        let steps = outputs.len();
-        for (i, row) in rows.clone().step_by(ROWS).enumerate() {
-            let d = self.d.add(row * self.d_width + outputs.start);
-            pack_rows(d, self.d_width, ROWS.min(rows.end - row), steps, panel.add(i * ROWS * steps));
+    /// The same for whole tiles of f32 weights, which are only turned; gives the columns that are done.
+    unsafe fn spread_whole(&self, steps: usize, own: &Range<usize>, to: *mut f32) -> usize {
+        if self.dtype != Dtype::F32 || own.len() < TILE {
+            return 0;
         }
-        for col in cols.clone().step_by(COLS) {
-            let weights = weights.add(col * steps);
-            for (i, row) in rows.clone().step_by(ROWS).enumerate() {
-                let out = self.out.add(row * self.out_width + col);
-                let (rows, cols) = (ROWS.min(rows.end - row), COLS.min(cols.end - col));
-                add_part(panel.add(i * ROWS * steps), weights, steps, out, self.out_width, rows, cols);
+        let whole = self.cols / COLS * COLS;
+        for col in (0..whole).step_by(COLS) {
+            let from = self.packed.cast::<f32>().add(own.start * self.cols + col * TILE);
+            let to = to.add(col * steps);
+            for (output, col) in [(0, 0), (0, 4), (4, 0), (4, 4)] {
+                let columns = core::array::from_fn(|i| F32x4::load(from.add((col + i) * TILE + output)));
+                for (i, row) in turn(columns).into_iter().enumerate() {
+                    row.store(to.add((output + i) * COLS + col));
+                }
             }
         }
+        whole
+    }
+
+    /// Adds these outputs' part of the sums for some rows and columns.
+    unsafe fn strip(&self, rows: Range<usize>, cols: Range<usize>, outputs: &Range<usize>, weights: *const f32) {
+        let mut room = MaybeUninit::<[f32; STRIP_ROWS * STEPS]>::uninit();
+        let steps = outputs.len();
+        let product = RowProduct {
+            x: self.d.add(outputs.start),
+            x_row: self.d_width,
+            panels: weights,
+            panel: steps * COLS,
+            steps,
+            out: self.out,
+            out_row: self.out_width,
+        };
+        product.add(rows, cols, room.as_mut_ptr().cast());
     }
 }
 
