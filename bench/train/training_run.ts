@@ -2,8 +2,8 @@
 import { adaptedOps, type Adapters, loadAdapters } from "@aha/runtime/lora";
 import { makeBatch, type TrainableBackend, type TrainableModel } from "@aha/runtime/training";
 import {
-  adapterParameters,
   AdamWOptimizer,
+  adapterParameters,
   fullParameters,
   newAdapters,
   type ParameterSet,

@@ -1,4 +1,7 @@
 //! The inner loop of float products: a tile of sums in registers, one chain of multiply-adds each. Knows no layouts but its own.
+//!
+//! Each turn of a loop costs engines a check for interrupts, so a turn has two steps; that it may end between them keeps the
+//! compiler from mixing the two, for which there are too few registers.
 
 use crate::simd::F32x4;
 use core::mem::MaybeUninit;
@@ -15,19 +18,30 @@ pub const COLS: usize = 8;
 #[inline(never)]
 pub unsafe fn add_tile(mut a: *const f32, mut b: *const f32, steps: usize, out: *mut f32, out_row: usize) {
     let mut sums = load_sums::<ROWS>(out, out_row);
-    // Not unrolled: engines run out of registers then. Engines check each load's bounds, so four rows are one load.
-    for _ in 0..steps {
-        let columns = [F32x4::load(b), F32x4::load(b.add(4))];
-        let four = F32x4::load(a);
-        add_row(&mut sums[0], four.lane::<0>(), columns);
-        add_row(&mut sums[1], four.lane::<1>(), columns);
-        add_row(&mut sums[2], four.lane::<2>(), columns);
-        add_row(&mut sums[3], four.lane::<3>(), columns);
-        add_row(&mut sums[4], F32x4::load_splat(a.add(4)), columns);
-        a = a.add(ROWS);
-        b = b.add(COLS);
+    let mut left = steps;
+    while left > 0 {
+        add_step(&mut sums, a, b);
+        if left == 1 {
+            break;
+        }
+        add_step(&mut sums, a.add(ROWS), b.add(COLS));
+        a = a.add(2 * ROWS);
+        b = b.add(2 * COLS);
+        left -= 2;
     }
     store_sums(sums, out, out_row);
+}
+
+/// One step of a tile. Engines check each load's bounds, so four rows are one load.
+#[inline(always)]
+unsafe fn add_step(sums: &mut [[F32x4; 2]; ROWS], a: *const f32, b: *const f32) {
+    let columns = [F32x4::load(b), F32x4::load(b.add(4))];
+    let four = F32x4::load(a);
+    add_row(&mut sums[0], four.lane::<0>(), columns);
+    add_row(&mut sums[1], four.lane::<1>(), columns);
+    add_row(&mut sums[2], four.lane::<2>(), columns);
+    add_row(&mut sums[3], four.lane::<3>(), columns);
+    add_row(&mut sums[4], F32x4::load_splat(a.add(4)), columns);
 }
 
 #[inline(always)]
@@ -66,13 +80,22 @@ unsafe fn add_apart(
     out_row: usize,
 ) {
     let mut sums = load_sums::<APART>(out, out_row);
-    for _ in 0..steps {
+    let step = |sums: &mut [[F32x4; 2]; APART], a: *const f32, b: *const f32| unsafe {
         let columns = [F32x4::load(b), F32x4::load(b.add(4))];
         for (place, sums) in places.iter().zip(sums.iter_mut()) {
             add_row(sums, F32x4::load_splat(a.add(*place)), columns);
         }
-        a = a.add(a_step);
-        b = b.add(b_step);
+    };
+    let mut left = steps;
+    while left > 0 {
+        step(&mut sums, a, b);
+        if left == 1 {
+            break;
+        }
+        step(&mut sums, a.add(a_step), b.add(b_step));
+        a = a.add(2 * a_step);
+        b = b.add(2 * b_step);
+        left -= 2;
     }
     store_sums(sums, out, out_row);
 }
