@@ -1,6 +1,7 @@
 /** One trained shape measured in turns: its steps, the core's own products, PyTorch's steps. Prints nothing. */
 import type { CoreVariant } from "../../packages/runtime/src/backend/wasm/core.ts";
 import { spreadOf } from "../spread.ts";
+import { type ClockName, secondsBy } from "./clock.ts";
 import { ProductRate, type ProductRates } from "./product_rate.ts";
 import { randomModel } from "./random_model.ts";
 import { startTorch, type TorchVersion } from "./torch_peer.ts";
@@ -9,7 +10,7 @@ import { trainBackend } from "./train_backend.ts";
 import { TrainingRun } from "./training_run.ts";
 
 /** Steps of one turn take about so long, if one does not take longer. */
-const TURN_MS = 1000;
+const TURN_SECONDS = 1;
 
 /** How cases are measured. */
 export interface CaseSettings {
@@ -18,6 +19,7 @@ export interface CaseSettings {
   /** Sequences that pass together. */
   readonly together: number;
   readonly variant: CoreVariant;
+  readonly clock: ClockName;
   /** A Python that has PyTorch; none where there is no peer. */
   readonly python?: string;
 }
@@ -33,6 +35,7 @@ interface Turn {
 export interface MeasuredCase {
   readonly name: string;
   readonly threads: number;
+  readonly clock: ClockName;
   readonly together: number;
   readonly operationsPerToken: number;
   readonly turns: readonly Turn[];
@@ -58,7 +61,7 @@ export async function measureCase(
   shape: TrainedShape,
   settings: CaseSettings,
 ): Promise<MeasuredCase> {
-  const { threads, together, variant, python, repeats } = settings;
+  const { threads, together, variant, python, repeats, clock } = settings;
   const backend = await trainBackend(threads, variant);
   const run = await TrainingRun.open(backend, await randomModel(shape), { ...shape, together });
   const products = await ProductRate.start(variant, threads);
@@ -66,14 +69,14 @@ export async function measureCase(
   const torch = python && !shape.mixture ? await startTorch(python, shape, threads) : undefined;
   try {
     await run.step(); // cold code
-    const [warmMs] = await secondsOf(run, 1);
-    const count = Math.max(1, Math.round(TURN_MS / 1000 / warmMs));
-    await torch?.steps(1);
+    const [warm] = await secondsOf(run, 1, clock);
+    const count = Math.max(1, Math.round(TURN_SECONDS / warm));
+    await torch?.steps(1, clock);
     const turns: Turn[] = [];
     for (let repeat = 0; repeat < repeats; repeat++) {
-      const before = products.sample();
-      const tokensPerSecond = run.tokens / median(await secondsOf(run, count));
-      const torchSeconds = await torch?.steps(count);
+      const before = products.sample(clock);
+      const tokensPerSecond = run.tokens / median(await secondsOf(run, count, clock));
+      const torchSeconds = await torch?.steps(count, clock);
       turns.push({
         ...{ tokensPerSecond, products: before },
         torchTokensPerSecond: torchSeconds && run.tokens / median(torchSeconds),
@@ -87,12 +90,16 @@ export async function measureCase(
   }
 }
 
-async function secondsOf(run: TrainingRun, count: number): Promise<number[]> {
+async function secondsOf(
+  run: TrainingRun,
+  count: number,
+  clock: ClockName,
+): Promise<number[]> {
   const seconds: number[] = [];
   for (let step = 0; step < count; step++) {
-    const start = performance.now();
+    const start = secondsBy(clock);
     const loss = await run.step();
-    seconds.push((performance.now() - start) / 1000);
+    seconds.push(secondsBy(clock) - start);
     if (!Number.isFinite(loss)) throw new RangeError(`The loss is ${loss}`);
   }
   return seconds;
@@ -100,7 +107,7 @@ async function secondsOf(run: TrainingRun, count: number): Promise<number[]> {
 
 function summary(
   shape: TrainedShape,
-  { threads, together }: CaseSettings,
+  { threads, together, clock }: CaseSettings,
   turns: readonly Turn[],
   memoryBytes: number,
   torch?: TorchVersion,
@@ -112,7 +119,7 @@ function summary(
     one ? [{ one, ratio: tokensPerSecond / one }] : []
   );
   return {
-    ...{ name: shape.name, threads, together, operationsPerToken, turns, tokensPerSecond },
+    ...{ name: shape.name, threads, clock, together, operationsPerToken, turns, tokensPerSecond },
     operationsPerSecond: tokensPerSecond * operationsPerToken,
     ofProducts: median(turns.map(of)),
     ...peers.length > 0

@@ -6,6 +6,7 @@ import { type Profile, profileTable } from "../export_times.ts";
 import { describeRun, saveResult } from "../measured_run.ts";
 import { expectThreads, runProgram } from "../program.ts";
 import { type AdapterSteps, measureAdapterSteps } from "./adapter_steps.ts";
+import type { ClockName } from "./clock.ts";
 import { measureCase, type MeasuredCase } from "./measured_case.ts";
 import { randomModel } from "./random_model.ts";
 import { adapterTable, caseTable, productLine } from "./report.ts";
@@ -17,7 +18,7 @@ import { TrainingRun } from "./training_run.ts";
 const ADAPTERS = "lora";
 const NAMES = [...TRAINED_SHAPES.map(({ name }) => name), ADAPTERS];
 const USAGE = `deno task bench:train [${NAMES.join("|")}]... [--threads 1,2] [--repeat 5] ` +
-  `[--together 16] [--python PYTHON] [--build BUILD] [--profile]`;
+  `[--together 16] [--python PYTHON] [--build BUILD] [--clock wall|cpu] [--profile]`;
 
 interface Settings {
   readonly names: readonly string[];
@@ -26,6 +27,7 @@ interface Settings {
   readonly together: number;
   readonly python?: string;
   readonly variant: CoreVariant;
+  readonly clock: ClockName;
   /** Only where the time of a step goes. */
   readonly profile: boolean;
 }
@@ -39,6 +41,7 @@ function readSettings(words: readonly string[]): Settings {
       ...{ threads: text("1,2"), repeat: text("5"), together: text("16") },
       build: text("relaxed_threads"),
       python: { type: "string", default: process.env.AHA_TORCH_PYTHON },
+      clock: text("wall"),
       profile: { type: "boolean", default: false },
     },
   });
@@ -48,10 +51,16 @@ function readSettings(words: readonly string[]): Settings {
   if (!variant) throw new RangeError(`--build is none of ${VARIANTS.join(", ")}`);
   const threads = values.threads.split(",").map((word) => count("threads", word));
   for (const each of threads) expectThreads(each, variant);
+  const clock = (["wall", "cpu"] as const).find((one) => one === values.clock);
+  if (!clock) throw new RangeError(`--clock is neither wall nor cpu`);
+  if (clock === "cpu" && threads.some((each) => each > 1)) {
+    throw new RangeError("--clock cpu is for --threads 1: it counts all threads together");
+  }
   return {
     names: positionals.length > 0 ? positionals : NAMES,
     threads,
     variant,
+    clock,
     ...{ repeats: count("repeat", values.repeat), together: count("together", values.together) },
     ...{ python: values.python, profile: values.profile },
   };

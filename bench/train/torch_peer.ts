@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { ClockName } from "./clock.ts";
 import type { TrainedShape } from "./trained_shape.ts";
 
 const PROGRAM = fileURLToPath(new URL("peer_torch.py", import.meta.url));
@@ -18,7 +19,7 @@ export interface TorchVersion {
 export interface TorchPeer {
   readonly version: TorchVersion;
   /** Seconds of each of so many steps. */
-  steps(count: number): Promise<number[]>;
+  steps(count: number, clock: ClockName): Promise<number[]>;
   close(): void;
 }
 
@@ -48,9 +49,9 @@ export async function startTorch(
   const version = await next<TorchVersion>();
   return {
     version,
-    async steps(count) {
+    async steps(count, clock) {
       child.stdin.write(`${count}\n`);
-      return (await next<{ readonly seconds: number[] }>()).seconds;
+      return (await next<Readonly<Record<ClockName, number[]>>>())[clock];
     },
     close: () => child.kill(),
   };

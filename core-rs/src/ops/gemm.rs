@@ -11,13 +11,23 @@ use core::ops::Range;
 pub const ROWS: usize = 5;
 pub const COLS: usize = 8;
 
-/// out `[ROWS][COLS]`, rows `out_row` apart, += the sum over steps of a `[steps][ROWS]` times b `[steps][COLS]`, steps ascending.
+/// Where the chains of a product's sums begin.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Begin {
+    /// At zero.
+    Zero,
+    /// At what the result holds.
+    Result,
+}
+
+/// out `[ROWS][COLS]`, rows `out_row` apart, = or += the sum over steps of a `[steps][ROWS]` times b `[steps][COLS]`, steps
+/// ascending.
 ///
 /// # Safety
 /// The pointers hold these shapes; `out` overlaps no input.
 #[inline(never)]
-pub unsafe fn add_tile(mut a: *const f32, mut b: *const f32, steps: usize, out: *mut f32, out_row: usize) {
-    let mut sums = load_sums::<ROWS>(out, out_row);
+unsafe fn add_tile(mut a: *const f32, mut b: *const f32, steps: usize, out: *mut f32, out_row: usize, begin: Begin) {
+    let mut sums = if begin == Begin::Zero { [[F32x4::splat(0.0); 2]; ROWS] } else { load_sums::<ROWS>(out, out_row) };
     let mut left = steps;
     while left > 0 {
         add_step(&mut sums, a, b);
@@ -62,15 +72,14 @@ unsafe fn store_sums<const N: usize>(sums: [[F32x4; 2]; N], out: *mut f32, out_r
     }
 }
 
-/// Rows of a tile whose rows stand apart: a load each, which leaves one more vector for sums.
-const APART: usize = 6;
+/// Rows of a tile of a `Product`: blocks of tokens are whole tiles.
+const FOUR: usize = 4;
 
-/// A tile of `APART` rows from any arrangement: the factor of row `i` of a step stands at `places[i]`, steps `a_step` and
-/// `b_step` apart.
+/// A tile of four rows from any arrangement: `add` takes the factors of a step, steps `a_step` and `b_step` apart.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-unsafe fn add_apart(
-    places: [usize; APART],
+unsafe fn add_four(
+    add: impl Fn(&mut [[F32x4; 2]; FOUR], *const f32, [F32x4; 2]),
     mut a: *const f32,
     a_step: usize,
     mut b: *const f32,
@@ -79,20 +88,15 @@ unsafe fn add_apart(
     out: *mut f32,
     out_row: usize,
 ) {
-    let mut sums = load_sums::<APART>(out, out_row);
-    let step = |sums: &mut [[F32x4; 2]; APART], a: *const f32, b: *const f32| unsafe {
-        let columns = [F32x4::load(b), F32x4::load(b.add(4))];
-        for (place, sums) in places.iter().zip(sums.iter_mut()) {
-            add_row(sums, F32x4::load_splat(a.add(*place)), columns);
-        }
-    };
+    let mut sums = load_sums::<FOUR>(out, out_row);
+    let columns = |b: *const f32| unsafe { [F32x4::load(b), F32x4::load(b.add(4))] };
     let mut left = steps;
     while left > 0 {
-        step(&mut sums, a, b);
+        add(&mut sums, a, columns(b));
         if left == 1 {
             break;
         }
-        step(&mut sums, a.add(a_step), b.add(b_step));
+        add(&mut sums, a.add(a_step), columns(b.add(b_step)));
         a = a.add(2 * a_step);
         b = b.add(2 * b_step);
         left -= 2;
@@ -134,8 +138,8 @@ impl Product {
                 pack_cols::<COLS>(b, b_step, cols, self.steps, part);
                 (b, b_step) = (part, COLS);
             }
-            for row in (0..self.rows).step_by(APART) {
-                let rows = APART.min(self.rows - row);
+            for row in (0..self.rows).step_by(FOUR) {
+                let rows = FOUR.min(self.rows - row);
                 self.tile(row, rows, b, b_step, out.add(row * out_row + col), out_row, cols);
             }
         }
@@ -145,20 +149,38 @@ impl Product {
     #[allow(clippy::too_many_arguments)]
     unsafe fn tile(&self, row: usize, rows: usize, b: *const f32, b_step: usize, out: *mut f32, out_row: usize, cols: usize) {
         let a = self.a.add(row * self.a_row);
+        let (steps, a_step) = (self.steps, self.a_step);
+        if self.a_row == 1 && rows == FOUR {
+            let add = |sums: &mut [[F32x4; 2]; FOUR], a: *const f32, columns| unsafe {
+                let four = F32x4::load(a);
+                add_row(&mut sums[0], four.lane::<0>(), columns);
+                add_row(&mut sums[1], four.lane::<1>(), columns);
+                add_row(&mut sums[2], four.lane::<2>(), columns);
+                add_row(&mut sums[3], four.lane::<3>(), columns);
+            };
+            return in_whole_tile::<FOUR>(out, out_row, rows, cols, |out, out_row| unsafe {
+                add_four(add, a, a_step, b, b_step, steps, out, out_row);
+            });
+        }
         // Rows that are missing repeat the last one.
-        let places = core::array::from_fn(|i| i.min(rows - 1) * self.a_row);
-        in_whole_tile::<APART>(out, out_row, rows, cols, |out, out_row| unsafe {
-            add_apart(places, a, self.a_step, b, b_step, self.steps, out, out_row);
+        let places: [usize; FOUR] = core::array::from_fn(|i| i.min(rows - 1) * self.a_row);
+        let add = |sums: &mut [[F32x4; 2]; FOUR], a: *const f32, columns| {
+            for (place, sums) in places.iter().zip(sums.iter_mut()) {
+                add_row(sums, unsafe { F32x4::load_splat(a.add(*place)) }, columns);
+            }
+        };
+        in_whole_tile::<FOUR>(out, out_row, rows, cols, |out, out_row| unsafe {
+            add_four(add, a, a_step, b, b_step, steps, out, out_row);
         });
     }
 }
 
-/// `add_tile` where the result has only `rows` and `cols` of a tile: the same chains; what fills a and b up is not read back.
+/// `add_tile` where the result has only `[rows, cols]` of a tile: the same chains; what fills a and b up is not read back.
 ///
 /// # Safety
 /// As `add_tile`, but that `out` holds no more than these.
-pub unsafe fn add_part(a: *const f32, b: *const f32, steps: usize, out: *mut f32, out_row: usize, rows: usize, cols: usize) {
-    in_whole_tile::<ROWS>(out, out_row, rows, cols, |out, out_row| unsafe { add_tile(a, b, steps, out, out_row) });
+pub unsafe fn add_part(a: *const f32, b: *const f32, steps: usize, out: *mut f32, out_row: usize, [rows, cols]: [usize; 2], begin: Begin) {
+    in_whole_tile::<ROWS>(out, out_row, rows, cols, |out, out_row| unsafe { add_tile(a, b, steps, out, out_row, begin) });
 }
 
 /// Runs `add` on the tile at `out`, or where less of it is there on a copy, of which only that is written back.
@@ -216,7 +238,7 @@ pub fn turn([a, b, c, d]: [F32x4; 4]) -> [F32x4; 4] {
     [a, b, c, d]
 }
 
-/// out `[rows, cols]` += x `[rows, steps]` times panels of `COLS` columns, for products of many rows: rows go by strips, which
+/// out `[rows, cols]` = or += x `[rows, steps]` times panels of `COLS` columns, for products of many rows: rows go by strips, which
 /// are packed once for all columns that a thread takes.
 #[derive(Clone, Copy)]
 pub struct RowProduct {
@@ -228,14 +250,15 @@ pub struct RowProduct {
     pub steps: usize,
     pub out: *mut f32,
     pub out_row: usize,
+    pub begin: Begin,
 }
 
 impl RowProduct {
-    /// Adds the product for some rows and columns, which begin with a panel; one chain an element, steps ascending.
+    /// Forms the product for some rows and columns, which begin with a panel; one chain an element, steps ascending.
     ///
     /// # Safety
     /// The pointers hold these shapes, `out` overlaps no input, `room` has place for the rows, whole tiles of them.
-    pub unsafe fn add(&self, rows: Range<usize>, cols: Range<usize>, room: *mut f32) {
+    pub unsafe fn form(&self, rows: Range<usize>, cols: Range<usize>, room: *mut f32) {
         let tile = ROWS * self.steps;
         for (i, row) in rows.clone().step_by(ROWS).enumerate() {
             pack_rows(self.x.add(row * self.x_row), self.x_row, ROWS.min(rows.end - row), self.steps, room.add(i * tile));
@@ -244,8 +267,8 @@ impl RowProduct {
             let panel = self.panels.add(col / COLS * self.panel);
             for (i, row) in rows.clone().step_by(ROWS).enumerate() {
                 let out = self.out.add(row * self.out_row + col);
-                let (rows, cols) = (ROWS.min(rows.end - row), COLS.min(cols.end - col));
-                add_part(room.add(i * tile), panel, self.steps, out, self.out_row, rows, cols);
+                let size = [ROWS.min(rows.end - row), COLS.min(cols.end - col)];
+                add_part(room.add(i * tile), panel, self.steps, out, self.out_row, size, self.begin);
             }
         }
     }
@@ -312,11 +335,12 @@ mod tests {
                 steps,
                 out: out.as_mut_ptr(),
                 out_row: cols,
+                begin: Begin::Result,
             };
             let mut space = room(rows.next_multiple_of(ROWS) * steps);
             let cut = rows / 2;
             for own in [0..cut, cut..rows] {
-                unsafe { product.add(own, 0..cols, space.as_mut_ptr().cast()) };
+                unsafe { product.form(own, 0..cols, space.as_mut_ptr().cast()) };
             }
             let want = |at: usize| -> f64 {
                 let (i, j) = (at / cols, at % cols);

@@ -7,7 +7,7 @@ mod twin;
 
 use super::{Shape, BLOCK, MAX_HEAD};
 use crate::math::{exp_with, ExpConstants};
-use crate::ops::gemm::Product;
+use crate::ops::gemm::{self, Product};
 use crate::simd::{F32x4, I32x4};
 use crate::threads::{parallel_for, thread_count, BODY_BYTES};
 use core::mem::MaybeUninit;
@@ -16,7 +16,7 @@ pub use twin::attend_gradient_scalar;
 /// Vectors of a block's lanes.
 const LANES: usize = BLOCK / 4;
 /// Runs and KV heads a thread from which on a thread takes them whole.
-const WHOLE_RUNS: usize = 8;
+const WHOLE_RUNS: usize = 4;
 /// Blocks of scores that are kept for their second use.
 const KEPT: usize = 4;
 /// Numbers of a query that keys need: the largest score, 1 / sum of exponentials, and the sum of p dp.
@@ -100,7 +100,8 @@ const _: () = assert!(core::mem::size_of::<Room>() <= BODY_BYTES);
 /// The pointers hold these shapes, runs are disjoint and within the rows, heads are at most `MAX_HEAD`; outputs overlap nothing
 /// but each other where said.
 pub unsafe fn attend_gradient(job: &Gradient) {
-    if job.runs.len() * job.shape.kv_heads >= WHOLE_RUNS * thread_count() {
+    let threads = thread_count();
+    if threads == 1 || job.runs.len() * job.shape.kv_heads >= WHOLE_RUNS * threads {
         in_one_pass(job);
     } else {
         in_two_passes(job);
@@ -280,9 +281,20 @@ impl Gradient<'_> {
 
 /// Writes up to 32 rows of x as columns of `to`, zeros where there are fewer.
 unsafe fn turn(x: *const f32, x_row: usize, rows: usize, size: usize, to: *mut [[f32; BLOCK]; MAX_HEAD]) {
+    let to = to.cast::<f32>();
+    let whole = [rows / 4 * 4, size / 4 * 4];
+    for row in (0..whole[0]).step_by(4) {
+        for i in (0..whole[1]).step_by(4) {
+            let from = x.add(row * x_row + i);
+            let four = gemm::turn(core::array::from_fn(|j| F32x4::load(from.add(j * x_row))));
+            for (j, four) in four.into_iter().enumerate() {
+                four.store(to.add((i + j) * BLOCK + row));
+            }
+        }
+    }
     for i in 0..size {
-        let to = to.cast::<f32>().add(i * BLOCK);
-        for row in 0..rows {
+        let to = to.add(i * BLOCK);
+        for row in if i < whole[1] { whole[0] } else { 0 }..rows {
             *to.add(row) = *x.add(row * x_row + i);
         }
         to.add(rows).write_bytes(0, BLOCK - rows);

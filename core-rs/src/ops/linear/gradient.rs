@@ -3,7 +3,7 @@
 
 use crate::dtype::Dtype;
 use crate::ops::embed::unpack_columns;
-use crate::ops::gemm::{add_part, pack_cols, room, turn, RowProduct, COLS, ROWS};
+use crate::ops::gemm::{add_part, pack_cols, room, turn, Begin, RowProduct, COLS, ROWS};
 use crate::quant::TILE;
 use crate::simd::F32x4;
 use crate::threads::{parallel_for, thread_count};
@@ -19,7 +19,9 @@ const SHARED: usize = 1 << 18;
 const STRIP_ROWS: usize = 4 * ROWS;
 /// Columns of a result that a thread takes: few where rows are few, so that all threads have some.
 const STRIP_COLS: [usize; 2] = [16 * COLS, 128 * COLS];
-/// Strips of a thread from which on its columns are many.
+/// The same where outputs are few, as adapters' are.
+const PART_COLS: usize = 16 * ROWS;
+/// Strips, or tiles of outputs, of a thread from which on its columns are many.
 const MANY_STRIPS: usize = 4;
 /// Threads take portions of at least about this many numbers where they only move them.
 const PORTION: usize = 8192;
@@ -61,8 +63,10 @@ pub unsafe fn input_gradient(job: &InputGradient) {
     if job.rows == 0 || job.cols == 0 {
         return;
     }
-    if job.outputs == 0 {
-        return job.begin(0..job.rows, 0..job.cols);
+    if job.outputs == 0 && !job.adds {
+        for row in 0..job.rows {
+            job.out.add(row * job.out_width).write_bytes(0, job.cols);
+        }
     }
     let at_once = steps_at_once(job.cols);
     let panels = job.cols.div_ceil(COLS);
@@ -83,27 +87,13 @@ pub unsafe fn input_gradient(job: &InputGradient) {
                 let rows = item / parts * STRIP_ROWS..job.rows.min((item / parts + 1) * STRIP_ROWS);
                 let part = item % parts;
                 let cols = part * width..job.cols.min((part + 1) * width);
-                unsafe {
-                    if first == 0 {
-                        job.begin(rows.clone(), cols.clone());
-                    }
-                    job.strip(rows, cols, &outputs, weights as *const f32);
-                }
+                unsafe { job.strip(rows, cols, &outputs, weights as *const f32) };
             }
         });
     }
 }
 
 impl InputGradient {
-    /// Makes sums zero that do not go on from what is there.
-    unsafe fn begin(&self, rows: Range<usize>, cols: Range<usize>) {
-        if !self.adds {
-            for row in rows {
-                self.out.add(row * self.out_width + cols.start).write_bytes(0, cols.len());
-            }
-        }
-    }
-
     /// Writes the weights of `own` of these outputs, one tile, as panels `[cols / COLS][outputs][COLS]`.
     unsafe fn spread(&self, outputs: &Range<usize>, own: Range<usize>, to: *mut f32) {
         let mut stretch = MaybeUninit::<[[f32; STRETCH]; TILE]>::uninit();
@@ -154,8 +144,9 @@ impl InputGradient {
             steps,
             out: self.out,
             out_row: self.out_width,
+            begin: if outputs.start > 0 || self.adds { Begin::Result } else { Begin::Zero },
         };
-        product.add(rows, cols, room.as_mut_ptr().cast());
+        product.form(rows, cols, room.as_mut_ptr().cast());
     }
 }
 
@@ -202,27 +193,33 @@ pub unsafe fn weight_gradient(job: &WeightGradient) {
                 }
             }
         });
+        let tiles = job.outputs.div_ceil(TILE);
+        let width = if tiles < MANY_STRIPS * thread_count() { PART_COLS } else { panels * ROWS };
+        let parts = job.cols.div_ceil(width);
         // About 32k multiply-adds are worth handing over.
-        let grain = 1 + (1 << 15) / (TILE * job.cols * steps);
-        parallel_for(job.outputs.div_ceil(TILE), grain, &|tiles| {
-            for tile in tiles {
-                unsafe { job.tile(tile, rows.clone(), inputs as *const f32) };
+        let grain = 1 + (1 << 15) / (TILE * width * steps);
+        parallel_for(tiles * parts, grain, &|items| {
+            for item in items {
+                let part = item % parts;
+                let cols = part * width..job.cols.min((part + 1) * width);
+                unsafe { job.tile(item / parts, cols, rows.clone(), inputs as *const f32) };
             }
         });
     }
 }
 
 impl WeightGradient {
-    /// Adds these rows' part of the sums of 8 outputs.
-    unsafe fn tile(&self, tile: usize, rows: Range<usize>, inputs: *const f32) {
+    /// Adds these rows' part of the sums of 8 outputs and some columns.
+    unsafe fn tile(&self, tile: usize, cols: Range<usize>, rows: Range<usize>, inputs: *const f32) {
         let mut panel = MaybeUninit::<[f32; COLS * STEPS]>::uninit();
         let panel = panel.as_mut_ptr().cast::<f32>();
         let (first, steps) = (tile * TILE, rows.len());
         let d = self.d.add(rows.start * self.d_width + first);
         pack_cols::<COLS>(d, self.d_width, self.outputs - first, steps, panel);
-        for col in (0..self.cols).step_by(ROWS) {
+        for col in cols.step_by(ROWS) {
             let out = self.into.add(first * self.cols + col * TILE);
-            add_part(inputs.add(col * steps), panel, steps, out, TILE, ROWS.min(self.cols - col), COLS);
+            let size = [ROWS.min(self.cols - col), COLS];
+            add_part(inputs.add(col * steps), panel, steps, out, TILE, size, Begin::Result);
         }
     }
 }

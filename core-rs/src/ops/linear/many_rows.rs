@@ -3,7 +3,7 @@
 
 use super::{Linear, PANEL};
 use crate::dtype::Dtype;
-use crate::ops::gemm::{RowProduct, ROWS};
+use crate::ops::gemm::{Begin, RowProduct, ROWS};
 use crate::quant::TILE;
 use core::mem::MaybeUninit;
 use core::ops::Range;
@@ -27,10 +27,6 @@ impl Linear {
     #[inline(never)]
     pub(super) unsafe fn many_rows(&self, outputs: Range<usize>, rows: Range<usize>) {
         let mut room = MaybeUninit::<[f32; ROOM]>::uninit();
-        let row_of = |row: usize| self.out.add(row * self.out_width + outputs.start);
-        for row in rows.clone() {
-            row_of(row).write_bytes(0, outputs.len());
-        }
         for first in (0..self.cols).step_by(STEPS) {
             let product = RowProduct {
                 x: self.x.add(first),
@@ -40,13 +36,14 @@ impl Linear {
                 steps: STEPS.min(self.cols - first),
                 out: self.out,
                 out_row: self.out_width,
+                begin: if first == 0 { Begin::Zero } else { Begin::Result },
             };
-            product.add(rows.clone(), outputs.clone(), room.as_mut_ptr().cast());
+            product.form(rows.clone(), outputs.clone(), room.as_mut_ptr().cast());
         }
         if !self.bias.is_null() {
             for row in rows {
-                for (i, output) in outputs.clone().enumerate() {
-                    *row_of(row).add(i) += *self.bias.add(output);
+                for output in outputs.clone() {
+                    *self.out.add(row * self.out_width + output) += *self.bias.add(output);
                 }
             }
         }
