@@ -1,7 +1,8 @@
 /** How products are named in a profile, and a whole profile of a small model. Asserts no speed. */
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { linearName, profileModel } from "./profile.ts";
+import { linearName } from "./export_times.ts";
+import { profileModel } from "./profile.ts";
 
 const MODEL = fileURLToPath(
   new URL("../tests/fixtures/models/llama_k256/gguf/model-Q4_K_M.gguf", import.meta.url),

@@ -96,6 +96,12 @@ impl F32x4 {
         (a + b) + (c + d)
     }
 
+    /// All lanes are lane `I`.
+    #[inline(always)]
+    pub fn lane<const I: usize>(self) -> F32x4 {
+        self.pick::<I, I, I, I>(self)
+    }
+
     /// The largest lane; NaN if a lane is NaN.
     #[inline(always)]
     pub fn max_lane(self) -> f32 {

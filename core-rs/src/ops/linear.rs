@@ -2,6 +2,7 @@
 //! sum: an output's chain of operations is the same whatever the number of rows and threads. Backward: `gradient`.
 
 pub mod gradient;
+mod many_rows;
 
 use crate::dtype::Dtype;
 use crate::quant::activation::{row_bytes, GROUP_BYTES};
@@ -98,8 +99,13 @@ unsafe fn run_items(job: &Linear, mut items: Range<usize>) {
         let last = strips.min(first + items.len());
         let rows = panel * PANEL..((panel + 1) * PANEL).min(job.rows);
         with_block_format!(job.dtype, F => block_tiles::<F>(job, first..last, rows.clone()));
-        for strip in first..last {
-            with_float_format!(job.dtype, F => float_strip::<F>(job, strip, rows.clone()));
+        if job.takes_many(rows.len()) {
+            let outputs = TILE * FLOAT_TILES;
+            job.many_rows(first * outputs..job.outputs.min(last * outputs), rows.clone());
+        } else {
+            for strip in first..last {
+                with_float_format!(job.dtype, F => float_strip::<F>(job, strip, rows.clone()));
+            }
         }
         items.start += last - first;
     }

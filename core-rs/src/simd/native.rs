@@ -79,6 +79,12 @@ impl F32x4 {
     pub unsafe fn load_splat(from: *const f32) -> Self {
         Self::splat(from.read_unaligned())
     }
+    /// Lanes `A` to `D` of the eight of both, those of `other` being 4 to 7.
+    #[inline(always)]
+    pub fn pick<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        let lane = |i: usize| if i < 4 { self.0[i] } else { other.0[i - 4] };
+        Self([lane(A), lane(B), lane(C), lane(D)])
+    }
     #[inline(always)]
     pub fn splat(x: f32) -> Self {
         Self([x; 4])

@@ -75,6 +75,11 @@ impl F32x4 {
     pub unsafe fn load_splat(from: *const f32) -> Self {
         Self(v128_load32_splat(from.cast()))
     }
+    /// Lanes `A` to `D` of the eight of both, those of `other` being 4 to 7.
+    #[inline(always)]
+    pub fn pick<const A: usize, const B: usize, const C: usize, const D: usize>(self, other: Self) -> Self {
+        Self(i32x4_shuffle::<A, B, C, D>(self.0, other.0))
+    }
     #[inline(always)]
     pub fn splat(x: f32) -> Self {
         Self(f32x4_splat(x))

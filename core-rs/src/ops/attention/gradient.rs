@@ -1,19 +1,22 @@
 //! The backward pass of attention without a cache: probabilities are formed again block by block (Dao, 2307.08691, algorithm
-//! 2), in f32. First each block of queries finds its sums and the gradient of q, then each block of keys those of k and v,
-//! queries ascending, the heads of a group one after the other. Threads split outputs; a segment's bits are its own.
+//! 2), in f32. Each block of queries finds its sums and the gradient of q; those of k and v add up queries ascending, the heads
+//! of a group one after the other, in the same pass or in one of their own: the same chains. Threads split outputs; a segment's
+//! bits are its own.
 
 mod twin;
 
 use super::{Shape, BLOCK, MAX_HEAD};
 use crate::math::{exp_with, ExpConstants};
-use crate::ops::gemm::Product;
+use crate::ops::gemm::{self, Product};
 use crate::simd::{F32x4, I32x4};
-use crate::threads::{parallel_for, BODY_BYTES};
+use crate::threads::{parallel_for, thread_count, BODY_BYTES};
 use core::mem::MaybeUninit;
 pub use twin::attend_gradient_scalar;
 
 /// Vectors of a block's lanes.
 const LANES: usize = BLOCK / 4;
+/// Runs and KV heads a thread from which on a thread takes them whole.
+const WHOLE_RUNS: usize = 4;
 /// Blocks of scores that are kept for their second use.
 const KEPT: usize = 4;
 /// Numbers of a query that keys need: the largest score, 1 / sum of exponentials, and the sum of p dp.
@@ -25,6 +28,13 @@ pub const STATISTICS: usize = 3;
 pub struct Run {
     pub start: u32,
     pub length: u32,
+}
+
+impl Run {
+    fn blocks(&self) -> impl Iterator<Item = Block> {
+        let run = *self;
+        (0..run.length as usize).step_by(BLOCK).map(move |first| Block { run, first })
+    }
 }
 
 /// One layer's backward pass. Rows of v, and of its gradient, are `v_width` apart; for latents both are those of k.
@@ -90,15 +100,31 @@ const _: () = assert!(core::mem::size_of::<Room>() <= BODY_BYTES);
 /// The pointers hold these shapes, runs are disjoint and within the rows, heads are at most `MAX_HEAD`; outputs overlap nothing
 /// but each other where said.
 pub unsafe fn attend_gradient(job: &Gradient) {
-    let blocks = |run: &Run| {
-        let run = *run;
-        (0..run.length as usize).step_by(BLOCK).map(move |first| Block { run, first })
-    };
-    let blocks: Vec<Block> = job.runs.iter().flat_map(blocks).collect();
+    let threads = thread_count();
+    if threads == 1 || job.runs.len() * job.shape.kv_heads >= WHOLE_RUNS * threads {
+        in_one_pass(job);
+    } else {
+        in_two_passes(job);
+    }
+}
+
+/// Threads share runs and KV heads: each block is formed once.
+unsafe fn in_one_pass(job: &Gradient) {
+    let kv_heads = job.shape.kv_heads;
+    parallel_for(job.runs.len() * kv_heads, 1, &|items| {
+        for item in items {
+            unsafe { job.whole_run(job.runs[item / kv_heads], item % kv_heads) };
+        }
+    });
+}
+
+/// For few runs: threads share their blocks, which are formed for queries and again for keys.
+unsafe fn in_two_passes(job: &Gradient) {
+    let blocks: Vec<Block> = job.runs.iter().flat_map(Run::blocks).collect();
     let Shape { heads, kv_heads, .. } = job.shape;
     parallel_for(blocks.len() * heads, 1, &|items| {
         for item in items {
-            unsafe { job.by_queries(blocks[item / heads], item % heads) };
+            unsafe { job.by_queries(blocks[item / heads], item % heads, false) };
         }
     });
     parallel_for(blocks.len() * kv_heads, 1, &|items| {
@@ -132,9 +158,30 @@ impl Gradient<'_> {
         [(row * kv_heads + kv_head) * key_size, row * self.v_width + kv_head * value_size]
     }
 
-    /// Sums and the gradient of q of a block of queries. Keys stand in rows, queries in lanes.
+    /// All gradients of a run's rows by one KV head: each block is formed once.
+    unsafe fn whole_run(&self, run: Run, kv_head: usize) {
+        self.begin_keys(run.start as usize, run.length as usize, kv_head);
+        for block in run.blocks() {
+            for head in kv_head * self.group()..(kv_head + 1) * self.group() {
+                self.by_queries(block, head, true);
+            }
+        }
+    }
+
+    /// Makes the gradients of k and v of some rows zero.
+    unsafe fn begin_keys(&self, row: usize, rows: usize, kv_head: usize) {
+        let Shape { key_size, value_size, .. } = self.shape;
+        for row in row..row + rows {
+            let [k, v] = self.key(row, kv_head);
+            self.d_k.add(k).write_bytes(0, key_size);
+            self.d_v.add(v).write_bytes(0, value_size);
+        }
+    }
+
+    /// Sums and the gradient of q of a block of queries, and where wanted what they add to those of k and v. Keys stand in
+    /// rows, queries in lanes.
     #[inline(never)]
-    unsafe fn by_queries(&self, block: Block, head: usize) {
+    unsafe fn by_queries(&self, block: Block, head: usize, adds_keys: bool) {
         let Shape { heads, key_size, value_size, scale, .. } = self.shape;
         let [q_width, k_width, d_width] = self.widths();
         let mut room = MaybeUninit::<Room>::uninit();
@@ -162,7 +209,9 @@ impl Gradient<'_> {
             let [scores, products] = square(i);
             sums.add(scores, products, block.at(i * BLOCK).tokens(), &c);
         }
-        sums.write(self.statistics.add(STATISTICS * (row * heads + head)), STATISTICS * heads, queries);
+        if !adds_keys {
+            sums.write(self.statistics.add(STATISTICS * (row * heads + head)), STATISTICS * heads, queries);
+        }
         let d_q = self.d_q.add((row * heads + head) * key_size);
         for query in 0..queries {
             d_q.add(query * q_width).write_bytes(0, key_size);
@@ -176,10 +225,18 @@ impl Gradient<'_> {
             for at in (0..keys.tokens() * BLOCK).step_by(4) {
                 let [top, share, mean] = sums.lanes(at % BLOCK / 4);
                 let p = exp_with(F32x4::load(scores.add(at)) - top, &c) * share;
+                p.store(scores.add(at));
                 (p * (F32x4::load(products.add(at)) - mean) * F32x4::splat(scale)).store(products.add(at));
             }
-            let b = self.k.add(self.key(keys.row(), kv_head)[0]);
-            add_turned(products, queries, b, k_width, keys.tokens(), key_size, d_q, q_width);
+            let [k, v] = self.key(keys.row(), kv_head);
+            add_turned(products, queries, self.k.add(k), k_width, keys.tokens(), key_size, d_q, q_width);
+            if adds_keys {
+                let by = |square: *const f32, b, b_step, size| {
+                    Product { a: square, a_row: BLOCK, a_step: 1, b, b_step, rows: keys.tokens(), cols: size, steps: queries }
+                };
+                by(scores, d, d_width, value_size).add_to(self.d_v.add(v), self.v_width);
+                by(products, q, q_width, key_size).add_to(self.d_k.add(k), k_width);
+            }
         }
     }
 
@@ -194,10 +251,7 @@ impl Gradient<'_> {
         let [k, v] = self.key(block.row(), kv_head);
         turn(self.k.add(k), k_width, keys, key_size, &raw mut (*room).keys);
         turn(self.v.add(v), self.v_width, keys, value_size, &raw mut (*room).values);
-        for key in 0..keys {
-            self.d_k.add(k + key * k_width).write_bytes(0, key_size);
-            self.d_v.add(v + key * self.v_width).write_bytes(0, value_size);
-        }
+        self.begin_keys(block.row(), keys, kv_head);
         let c = ExpConstants::opaque();
         let turned = [(&raw const (*room).keys).cast(), (&raw const (*room).values).cast()];
         let [scores, products] = [(&raw mut (*room).scores).cast::<f32>(), (&raw mut (*room).products).cast::<f32>()];
@@ -227,9 +281,20 @@ impl Gradient<'_> {
 
 /// Writes up to 32 rows of x as columns of `to`, zeros where there are fewer.
 unsafe fn turn(x: *const f32, x_row: usize, rows: usize, size: usize, to: *mut [[f32; BLOCK]; MAX_HEAD]) {
+    let to = to.cast::<f32>();
+    let whole = [rows / 4 * 4, size / 4 * 4];
+    for row in (0..whole[0]).step_by(4) {
+        for i in (0..whole[1]).step_by(4) {
+            let from = x.add(row * x_row + i);
+            let four = gemm::turn(core::array::from_fn(|j| F32x4::load(from.add(j * x_row))));
+            for (j, four) in four.into_iter().enumerate() {
+                four.store(to.add((i + j) * BLOCK + row));
+            }
+        }
+    }
     for i in 0..size {
-        let to = to.cast::<f32>().add(i * BLOCK);
-        for row in 0..rows {
+        let to = to.add(i * BLOCK);
+        for row in if i < whole[1] { whole[0] } else { 0 }..rows {
             *to.add(row) = *x.add(row * x_row + i);
         }
         to.add(rows).write_bytes(0, BLOCK - rows);

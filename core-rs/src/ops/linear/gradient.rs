@@ -3,8 +3,9 @@
 
 use crate::dtype::Dtype;
 use crate::ops::embed::unpack_columns;
-use crate::ops::gemm::{add_part, pack_cols, pack_rows, room, COLS, ROWS};
+use crate::ops::gemm::{add_part, pack_cols, room, turn, Begin, RowProduct, COLS, ROWS};
 use crate::quant::TILE;
+use crate::simd::F32x4;
 use crate::threads::{parallel_for, thread_count};
 use core::mem::MaybeUninit;
 use core::ops::Range;
@@ -18,7 +19,9 @@ const SHARED: usize = 1 << 18;
 const STRIP_ROWS: usize = 4 * ROWS;
 /// Columns of a result that a thread takes: few where rows are few, so that all threads have some.
 const STRIP_COLS: [usize; 2] = [16 * COLS, 128 * COLS];
-/// Strips of a thread from which on its columns are many.
+/// The same where outputs are few, as adapters' are.
+const PART_COLS: usize = 16 * ROWS;
+/// Strips, or tiles of outputs, of a thread from which on its columns are many.
 const MANY_STRIPS: usize = 4;
 /// Threads take portions of at least about this many numbers where they only move them.
 const PORTION: usize = 8192;
@@ -60,7 +63,7 @@ pub unsafe fn input_gradient(job: &InputGradient) {
     if job.rows == 0 || job.cols == 0 {
         return;
     }
-    if !job.adds {
+    if job.outputs == 0 && !job.adds {
         for row in 0..job.rows {
             job.out.add(row * job.out_width).write_bytes(0, job.cols);
         }
@@ -95,36 +98,55 @@ impl InputGradient {
     unsafe fn spread(&self, outputs: &Range<usize>, own: Range<usize>, to: *mut f32) {
         let mut stretch = MaybeUninit::<[[f32; STRETCH]; TILE]>::uninit();
         let values = stretch.as_mut_ptr().cast::<f32>();
-        for start in (0..self.cols).step_by(STRETCH) {
+        let to = to.add((own.start - outputs.start) * COLS);
+        let whole = self.spread_whole(outputs.len(), &own, to);
+        for start in (whole..self.cols).step_by(STRETCH) {
             let cols = start..self.cols.min(start + STRETCH);
             for output in own.clone() {
                 let to = values.add((output - own.start) * STRETCH);
                 unpack_columns(self.dtype, self.packed, output, self.cols, cols.clone(), to);
             }
             for col in cols.clone().step_by(COLS) {
-                let to = to.add((col / COLS * outputs.len() + own.start - outputs.start) * COLS);
+                let to = to.add(col / COLS * outputs.len() * COLS);
                 pack_cols::<COLS>(values.add(col - start), STRETCH, cols.end - col, own.len(), to);
             }
         }
     }
 
-    /// Adds these outputs' part of the sums for some rows and columns.
-    unsafe fn strip(&self, rows: Range<usize>, cols: Range<usize>, outputs: &Range<usize>, weights: *const f32) {
-        let mut panel = MaybeUninit::<[f32; STRIP_ROWS * STEPS]>::uninit();
-        let panel = panel.as_mut_ptr().cast::<f32>();
-        let steps = outputs.len();
-        for (i, row) in rows.clone().step_by(ROWS).enumerate() {
-            let d = self.d.add(row * self.d_width + outputs.start);
-            pack_rows(d, self.d_width, ROWS.min(rows.end - row), steps, panel.add(i * ROWS * steps));
+    /// The same for whole tiles of f32 weights, which are only turned; gives the columns that are done.
+    unsafe fn spread_whole(&self, steps: usize, own: &Range<usize>, to: *mut f32) -> usize {
+        if self.dtype != Dtype::F32 || own.len() < TILE {
+            return 0;
         }
-        for col in cols.clone().step_by(COLS) {
-            let weights = weights.add(col * steps);
-            for (i, row) in rows.clone().step_by(ROWS).enumerate() {
-                let out = self.out.add(row * self.out_width + col);
-                let (rows, cols) = (ROWS.min(rows.end - row), COLS.min(cols.end - col));
-                add_part(panel.add(i * ROWS * steps), weights, steps, out, self.out_width, rows, cols);
+        let whole = self.cols / COLS * COLS;
+        for col in (0..whole).step_by(COLS) {
+            let from = self.packed.cast::<f32>().add(own.start * self.cols + col * TILE);
+            let to = to.add(col * steps);
+            for (output, col) in [(0, 0), (0, 4), (4, 0), (4, 4)] {
+                let columns = core::array::from_fn(|i| F32x4::load(from.add((col + i) * TILE + output)));
+                for (i, row) in turn(columns).into_iter().enumerate() {
+                    row.store(to.add((output + i) * COLS + col));
+                }
             }
         }
+        whole
+    }
+
+    /// Adds these outputs' part of the sums for some rows and columns.
+    unsafe fn strip(&self, rows: Range<usize>, cols: Range<usize>, outputs: &Range<usize>, weights: *const f32) {
+        let mut room = MaybeUninit::<[f32; STRIP_ROWS * STEPS]>::uninit();
+        let steps = outputs.len();
+        let product = RowProduct {
+            x: self.d.add(outputs.start),
+            x_row: self.d_width,
+            panels: weights,
+            panel: steps * COLS,
+            steps,
+            out: self.out,
+            out_row: self.out_width,
+            begin: if outputs.start > 0 || self.adds { Begin::Result } else { Begin::Zero },
+        };
+        product.form(rows, cols, room.as_mut_ptr().cast());
     }
 }
 
@@ -171,27 +193,33 @@ pub unsafe fn weight_gradient(job: &WeightGradient) {
                 }
             }
         });
+        let tiles = job.outputs.div_ceil(TILE);
+        let width = if tiles < MANY_STRIPS * thread_count() { PART_COLS } else { panels * ROWS };
+        let parts = job.cols.div_ceil(width);
         // About 32k multiply-adds are worth handing over.
-        let grain = 1 + (1 << 15) / (TILE * job.cols * steps);
-        parallel_for(job.outputs.div_ceil(TILE), grain, &|tiles| {
-            for tile in tiles {
-                unsafe { job.tile(tile, rows.clone(), inputs as *const f32) };
+        let grain = 1 + (1 << 15) / (TILE * width * steps);
+        parallel_for(tiles * parts, grain, &|items| {
+            for item in items {
+                let part = item % parts;
+                let cols = part * width..job.cols.min((part + 1) * width);
+                unsafe { job.tile(item / parts, cols, rows.clone(), inputs as *const f32) };
             }
         });
     }
 }
 
 impl WeightGradient {
-    /// Adds these rows' part of the sums of 8 outputs.
-    unsafe fn tile(&self, tile: usize, rows: Range<usize>, inputs: *const f32) {
+    /// Adds these rows' part of the sums of 8 outputs and some columns.
+    unsafe fn tile(&self, tile: usize, cols: Range<usize>, rows: Range<usize>, inputs: *const f32) {
         let mut panel = MaybeUninit::<[f32; COLS * STEPS]>::uninit();
         let panel = panel.as_mut_ptr().cast::<f32>();
         let (first, steps) = (tile * TILE, rows.len());
         let d = self.d.add(rows.start * self.d_width + first);
         pack_cols::<COLS>(d, self.d_width, self.outputs - first, steps, panel);
-        for col in (0..self.cols).step_by(ROWS) {
+        for col in cols.step_by(ROWS) {
             let out = self.into.add(first * self.cols + col * TILE);
-            add_part(inputs.add(col * steps), panel, steps, out, TILE, ROWS.min(self.cols - col), COLS);
+            let size = [ROWS.min(self.cols - col), COLS];
+            add_part(inputs.add(col * steps), panel, steps, out, TILE, size, Begin::Result);
         }
     }
 }

@@ -29,6 +29,10 @@ fn case(rows: usize, key_size: usize, value_size: usize, heads: usize, kv_heads:
 }
 
 fn run(case: &Case, runs: &[Run]) -> [Vec<f32>; 3] {
+    run_by(case, runs, |job| unsafe { attend_gradient(job) })
+}
+
+fn run_by(case: &Case, runs: &[Run], by: impl Fn(&Gradient)) -> [Vec<f32>; 3] {
     let mut out = [&case.q, &case.k, &case.v].map(|x| vec![f32::NAN; x.len()]);
     let mut statistics = vec![f32::NAN; STATISTICS * case.shape.rows * case.shape.heads];
     let [d_q, d_k, d_v] = out.each_mut().map(|out| out.as_mut_ptr());
@@ -45,7 +49,7 @@ fn run(case: &Case, runs: &[Run]) -> [Vec<f32>; 3] {
         v_width: case.shape.kv_heads * case.shape.value_size,
         shape: case.shape,
     };
-    unsafe { attend_gradient(&job) };
+    by(&job);
     out
 }
 
@@ -65,6 +69,21 @@ fn gradients_match_their_twin() {
         let case = case(rows, key_size, value_size, heads, kv_heads);
         for ((got, want), of) in run(&case, &whole(rows)).iter().zip(twin(&case)).zip(["q", "k", "v"]) {
             assert_near(got, &wide(&want), TOLERANCE, &format!("{of} of {rows} rows, {key_size}, {value_size}"));
+        }
+    }
+}
+
+#[test]
+fn one_pass_has_the_bits_of_two() {
+    for (rows, key_size, value_size, heads, kv_heads) in [(5, 6, 4, 2, 1), (96, 32, 32, 4, 4), (161, 13, 8, 6, 2), (200, 20, 16, 4, 1)] {
+        let case = case(rows, key_size, value_size, heads, kv_heads);
+        let half = (rows / 2) as u32;
+        for runs in [&whole(rows)[..], &[Run { start: 0, length: half }, Run { start: half, length: rows as u32 - half }]] {
+            let one = run_by(&case, runs, |job| unsafe { in_one_pass(job) });
+            let two = run_by(&case, runs, |job| unsafe { in_two_passes(job) });
+            for ((one, two), of) in one.iter().zip(&two).zip(["q", "k", "v"]) {
+                assert_eq!(bits(one), bits(two), "{of} of {rows} rows in {} runs", runs.len());
+            }
         }
     }
 }
@@ -131,22 +150,24 @@ fn a_latent_takes_what_its_keys_and_its_values_get() {
     for (row, by_v) in want.chunks_mut(rank + rotary).zip(by_v.chunks(rank)) {
         row.iter_mut().zip(by_v).for_each(|(sum, by_v)| *sum += *by_v as f64);
     }
-    let mut statistics = vec![f32::NAN; STATISTICS * rows * heads];
-    let (mut d_q, mut d_latent) = (vec![f32::NAN; case.q.len()], vec![f32::NAN; case.k.len()]);
-    let job = Gradient {
-        d: case.d.as_ptr(),
-        q: case.q.as_ptr(),
-        k: case.k.as_ptr(),
-        v: case.k.as_ptr(),
-        d_q: d_q.as_mut_ptr(),
-        d_k: d_latent.as_mut_ptr(),
-        d_v: d_latent.as_mut_ptr(),
-        statistics: statistics.as_mut_ptr(),
-        runs: &whole(rows),
-        v_width: rank + rotary,
-        shape: case.shape,
-    };
-    unsafe { attend_gradient(&job) };
-    assert_near(&d_q, &wide(&by_q), TOLERANCE, "q");
-    assert_near(&d_latent, &want, TOLERANCE, "latent");
+    for pass in [in_one_pass, in_two_passes] {
+        let mut statistics = vec![f32::NAN; STATISTICS * rows * heads];
+        let (mut d_q, mut d_latent) = (vec![f32::NAN; case.q.len()], vec![f32::NAN; case.k.len()]);
+        let job = Gradient {
+            d: case.d.as_ptr(),
+            q: case.q.as_ptr(),
+            k: case.k.as_ptr(),
+            v: case.k.as_ptr(),
+            d_q: d_q.as_mut_ptr(),
+            d_k: d_latent.as_mut_ptr(),
+            d_v: d_latent.as_mut_ptr(),
+            statistics: statistics.as_mut_ptr(),
+            runs: &whole(rows),
+            v_width: rank + rotary,
+            shape: case.shape,
+        };
+        unsafe { pass(&job) };
+        assert_near(&d_q, &wide(&by_q), TOLERANCE, "q");
+        assert_near(&d_latent, &want, TOLERANCE, "latent");
+    }
 }
