@@ -86,16 +86,26 @@ pub unsafe fn attend<P: Pages>(q: *const f32, k: *const f32, v: *const f32, out:
     let strip = strip_size::<P>(queries, &shape);
     let strips = queries.div_ceil(strip);
     let longest = (0..shape.rows).map(|row| unsafe { rows.position(row) } + 1).max().unwrap_or(0);
-    // About 4k multiply-adds are worth handing over.
+    // About 4k multiply-adds are worth handing over, and where rows are of many sequences all heads together: see `Strip`.
     let grain = (4096 / (strip * longest * (shape.key_size + shape.value_size)).max(1)).max(1);
+    let grain = if are_lone(rows, shape.rows) { grain.max(shape.kv_heads) } else { grain };
     let io = (q as usize, out as usize);
-    parallel_for(strips * shape.kv_heads, grain, &|range| {
-        for item in range {
-            let (first, kv_head) = (item / shape.kv_heads * strip, item % shape.kv_heads);
-            let job = Strip { q: io.0 as *const f32, out: io.1 as *mut f32, kv_head, rows, shape };
-            unsafe { job.run::<P>(first..(first + strip).min(queries)) };
+    parallel_for(strips * shape.kv_heads, grain, &|mut range| {
+        let job = Strip { q: io.0 as *const f32, out: io.1 as *mut f32, rows, shape };
+        while !range.is_empty() {
+            let (first, kv_head) = (range.start / shape.kv_heads * strip, range.start % shape.kv_heads);
+            let heads = kv_head..shape.kv_heads.min(kv_head + range.len());
+            range.start += heads.len();
+            unsafe { job.run::<P>(first..(first + strip).min(queries), heads) };
         }
     });
+}
+
+/// Whether there are enough rows of sequences of their own to keep all threads busy.
+unsafe fn are_lone(rows: Rows, count: usize) -> bool {
+    const ENOUGH: usize = 16;
+    let lone = (1..count).filter(|row| unsafe { *rows.tables.add(*row) != *rows.tables.add(row - 1) }).count();
+    count >= ENOUGH * thread_count() && 2 * lone > count
 }
 
 /// Queries that share a pass over the keys: as many as bring the last thread to its end first, where a page costs as much

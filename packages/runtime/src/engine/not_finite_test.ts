@@ -1,13 +1,8 @@
 /** Tests that a sequence which is not finite spoils no other: prompts after it, beside it, and its own without a wrong guess. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  modelSpec,
-  patched,
-  withFolder,
-  withTensor,
-  writeModel,
-} from "../../../../tests/support/edited_model.ts";
+import { withFolder, writeModel } from "../../../../tests/support/edited_model.ts";
 import { FixtureModel } from "../../../../tests/support/fixture_model.ts";
+import { BAD, overflowing } from "../../../../tests/support/overflowing_model.ts";
 import { ModelError } from "../errors.ts";
 import type { Draw } from "../ops.ts";
 import { Decoder } from "./decoder.ts";
@@ -15,32 +10,8 @@ import { Scheduler } from "./scheduler.ts";
 import type { Drafter } from "./speculation/drafts.ts";
 import { StepSize } from "./step_size.ts";
 
-const BAD = 7;
 /** So many that the tokens before `BAD` are attended to in one go with it. */
 const GOOD = Array.from({ length: 47 }, (_, i) => 10 + i * 3);
-
-function f32(...numbers: number[]): Uint8Array {
-  return new Uint8Array(Float32Array.from(numbers).buffer);
-}
-
-/** A model whose first values overflow where `BAD` is read: only its embedding has a first number, and its weight is large. */
-async function overflowing(): Promise<Parameters<typeof writeModel>[1]> {
-  const spec = await modelSpec("models/llama_untied/gguf/model-F32.gguf");
-  const embedded = withTensor(spec, "token_embd.weight", (tensor) => {
-    const [columns, rows] = tensor.dims.map(Number);
-    const numbers = new Float32Array(new Uint8Array(tensor.data ?? []).buffer);
-    for (let row = 0; row < rows; row++) numbers[row * columns] = 0;
-    numbers.fill(0, BAD * columns, (BAD + 1) * columns);
-    numbers[BAD * columns] = 1;
-    return { ...tensor, data: new Uint8Array(numbers.buffer) };
-  });
-  const normed = withTensor(
-    embedded,
-    "blk.0.attn_norm.weight",
-    (one) => patched(one, 0, [...f32(2)]),
-  );
-  return withTensor(normed, "blk.0.attn_v.weight", (one) => patched(one, 0, [...f32(3.3e38)]));
-}
 
 function draw(position: number): Draw {
   return { temperature: 0, topK: 0, topP: 1, minP: 0, seed: [0, 0], choice: 0, position };

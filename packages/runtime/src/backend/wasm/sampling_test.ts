@@ -246,3 +246,57 @@ Deno.test("sample: a row that leaves nothing to draw says why in place of an id,
     }
     assertEquals(await drawn([1, 2], { forced: 2 }), NOT_FINITE);
   }));
+
+Deno.test("drawRows: the tokens of sample with the bits of tokenLogprobs, forced ones too", async () => {
+  await eachOps(async (ops, variant) => {
+    const [rows, vocabulary] = [70, 129];
+    const row = gridRow(rows * vocabulary, 5);
+    const keys = Uint32Array.from({ length: 4 * rows }, (_, i) => i * 77 % 13);
+    const forced = Int32Array.from({ length: rows }, (_, i) => i % 5 === 4 ? i : -1);
+    const allowed = maskOf(vocabulary, (id) => id % 3 !== 1);
+    const shapes = [
+      { ...GREEDY, temperature: 1 },
+      { ...GREEDY, temperature: 0.7, topK: 20, topP: 0.9, minP: 0.01 },
+      GREEDY,
+    ];
+    for (const { temperature, topK, topP, minP } of shapes) {
+      for (const changes of [{}, { allowed }]) {
+        using _step = ops.scope();
+        const logits = ops.tensor(row, [rows, vocabulary]);
+        const shape = { temperature, topK, topP, minP, ...changes };
+        const draws = Array.from({ length: rows }, (_, i): Draw => {
+          const [low, high, choice, position] = keys.subarray(4 * i);
+          const own = { ...shape, seed: [low, high] as const, choice, position };
+          return forced[i] < 0 ? own : { ...own, forced: forced[i] };
+        });
+        const wanted = await ops.sample(logits, draws);
+        const { ids, logprobs } = await ops.drawRows(logits, { ...shape, keys, forced });
+        assertEquals(ids, wanted.ids, variant);
+        if (temperature === 1 || temperature === 0) {
+          assertEquals(logprobs, wanted.logprobs, variant);
+        } else assertNotEquals(logprobs, wanted.logprobs, variant);
+      }
+    }
+  });
+});
+
+Deno.test("drawRows: rows without a token stop no other, and what does not fit is refused", async () => {
+  await eachOps(async (ops) => {
+    using _step = ops.scope();
+    const logits = ops.tensor(Float32Array.of(0, 1, NaN, 0, 2, 1), [3, 2]);
+    const shape = { temperature: 0, topK: 0, topP: 1, minP: 0, keys: new Uint32Array(12) };
+    assertEquals((await ops.drawRows(logits, shape)).ids, Int32Array.of(1, NOT_FINITE, 0));
+    const none = { ...shape, allowed: Uint32Array.of(0) };
+    const { ids } = await ops.drawRows(logits, { ...none, forced: Int32Array.of(-1, -1, 1) });
+    assertEquals(ids, Int32Array.of(NONE_LEFT, NOT_FINITE, 1));
+    for (
+      const wrong of [
+        { ...shape, forced: Int32Array.of(-1, 2, -1) },
+        { ...shape, allowed: Uint32Array.of(1, 1) },
+        { ...shape, keys: new Uint32Array(11) },
+      ]
+    ) {
+      await assertRejects(async () => await ops.drawRows(logits, wrong), RangeError);
+    }
+  });
+});
