@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { seededRandom } from "../../tests/support/seeded_random.ts";
 import { type Latency, watchHealth } from "./health_watch.ts";
+import { type Leftovers, leftoversOf, openFilesOf } from "./leftovers.ts";
 import { type Sample, type Trend, trendOf } from "./trend.ts";
 
 /** What came of it. */
@@ -14,6 +15,8 @@ export interface Soak {
   readonly rss: readonly Sample[];
   readonly trend: Trend;
   readonly health: Latency;
+  /** When all is over. */
+  readonly leftovers: Leftovers;
 }
 
 /** A server under test: its address and its process. */
@@ -30,6 +33,7 @@ const schema = { type: "object", properties: { a: { type: "integer" } }, require
 
 /** Keeps so many clients busy for so long, after half a minute that counts for nothing but its statuses. */
 export async function soak({ url, pid }: SoakedServer, minutes: number): Promise<Soak> {
+  const openFiles = openFilesOf(pid);
   const from = performance.now() + WARM_UP_MS;
   const until = from + minutes * 60_000;
   const statuses: Record<string, number> = {};
@@ -50,7 +54,8 @@ export async function soak({ url, pid }: SoakedServer, minutes: number): Promise
   clearInterval(sampler);
   const requests = Object.values(statuses).reduce((a, b) => a + b, 0);
   const health = await watch.stop();
-  return { minutes, requests, statuses, rss, trend: trendOf(rss), health };
+  const leftovers = await leftoversOf({ url, pid }, openFiles);
+  return { minutes, requests, statuses, rss, trend: trendOf(rss), health, leftovers };
 }
 
 /** Chats, continuations, embeddings, constrained answers and mistakes; one in five goes away early. */
