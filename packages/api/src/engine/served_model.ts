@@ -59,8 +59,15 @@ export interface ServedToken {
 export interface ServedText {
   readonly type: "reasoning" | "content";
   readonly text: string;
-  /** Tokens that this piece came from; `top` only where `topLogprobs` is over 0. */
-  readonly tokens: readonly (ServedToken & { readonly top?: readonly ServedToken[] })[];
+  readonly tokens: readonly PieceToken[];
+}
+
+/** A token that a piece came from. */
+export interface PieceToken extends ServedToken {
+  /** Where `topLogprobs` is over 0. */
+  readonly top?: readonly ServedToken[];
+  /** Where its text begins in the piece's; missing: at its beginning. */
+  readonly at?: number;
 }
 
 /** The end of an answer. */

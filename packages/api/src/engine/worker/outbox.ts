@@ -34,8 +34,8 @@ export class Outbox {
       return;
     }
     const { type, text, tokens } = last;
-    const joined = { type, text: text + event.text, tokens: [...tokens, ...event.tokens] };
-    events[events.length - 1] = joined;
+    const added = event.tokens.map((token) => ({ ...token, at: text.length + (token.at ?? 0) }));
+    events[events.length - 1] = { type, text: text + event.text, tokens: [...tokens, ...added] };
   }
 
   /** Sends what waits. */

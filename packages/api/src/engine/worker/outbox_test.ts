@@ -47,6 +47,7 @@ Deno.test("Outbox: pieces of one type are joined with their tokens, others are n
   const tokensOf = (event: ServedEvent) => event.type === "end" ? [] : event.tokens;
   assertEquals(events.map((event) => tokensOf(event).length), [2, 3, 0]);
   assertEquals(tokensOf(events[1]).map(({ id }) => String.fromCharCode(id)), ["a", "b", "c"]);
+  assertEquals(tokensOf(events[1]).map(({ at }) => at), [undefined, 1, 2]);
   box.flush();
   assertEquals(sent.length, 1);
 });
