@@ -93,7 +93,7 @@ async function httpTokenMs(
   tokens: number,
 ): Promise<number> {
   const { arrivals } = await readStream(url, { prompt, tokens, seed: 1 });
-  return tokenMs(arrivals);
+  return tokenMs(arrivals, tokens);
 }
 
 async function engineTokenMs(
@@ -106,11 +106,12 @@ async function engineTokenMs(
   for await (const event of model.generate(prompt, options)) {
     if (event.type !== "end" && event.text !== "") times.push(performance.now());
   }
-  return tokenMs(times);
+  return tokenMs(times, tokens);
 }
 
-function tokenMs(times: readonly number[]): number {
-  return (times[times.length - 1] - times[0]) / (times.length - 1);
+/** Several tokens may come at once, the first comes alone. */
+function tokenMs(times: readonly number[], tokens: number): number {
+  return (times[times.length - 1] - times[0]) / (tokens - 1);
 }
 
 /** @throws {RangeError} of nothing */

@@ -1,5 +1,12 @@
 /** Aha's inference runtime: load a model, chat, complete, score. The public face; defines nothing itself. */
-export { loadModel, type LoadOptions, modelConfig, planModel } from "./src/load_model.ts";
+export {
+  describeModel,
+  loadModel,
+  type LoadOptions,
+  modelConfig,
+  type ModelDescription,
+  planModel,
+} from "./src/load_model.ts";
 export type { AdapterPlace, LoraInput, LoraSource } from "./src/lora/loading/lora_source.ts";
 export { type CoreBuild, type CoreBuilds, provideCore } from "./src/backend/wasm/core_builds.ts";
 export { PAGE_TOKENS } from "./src/kv_cache.ts";

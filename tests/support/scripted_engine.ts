@@ -39,7 +39,11 @@ export function scriptedEngine(
     acquired: [],
     open: 0,
     aborted: 0,
-    models: () => [{ name, created: 1_700_000_000, state: "ready", facts: model.facts }],
+    models: () => {
+      const { facts } = model;
+      return [{ name, created: 1_700_000_000, state: "ready", facts, head: facts }];
+    },
+    readHeads: () => Promise.resolve(),
     find: (asked) => engine.models().find((entry) => entry.name === asked),
     acquire: (asked, options) => {
       options?.signal?.throwIfAborted();

@@ -3,6 +3,7 @@ import type { AppOptions } from "./app_options.ts";
 import type { Lease } from "./engine/engine.ts";
 import { errorBody } from "./error_response.ts";
 import { ApiError, type Failure } from "./errors.ts";
+import { LimitTimer } from "./limit_timer.ts";
 import type { ApiContext, RequestRecord } from "./request_record.ts";
 
 /** How a kind of stream is written. */
@@ -50,6 +51,7 @@ export async function wholeResponse(
   const error = (failure: Failure) => JSON.stringify(errorBody(c, failure));
   const form = { contentType: "application/json", keepAlive: " ", error };
   if (first === "late") return begun(c, source, first, form, options);
+  await source.leave();
   return c.body(first.value ?? "", 200, { "content-type": form.contentType });
 }
 
@@ -93,9 +95,10 @@ class FrameBody {
   readonly #form: StreamForm;
   readonly #keepAliveMs: number;
   readonly #stallMs: number;
+  readonly #stall = new LimitTimer(() => this.#onStalled());
   #early: Frame | undefined;
   #isOpen = true;
-  #stalled: ReturnType<typeof setTimeout> | undefined;
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
 
   constructor(
     record: RequestRecord,
@@ -114,10 +117,11 @@ class FrameBody {
 
   stream(): ReadableStream<Uint8Array> {
     const start = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      this.#controller = controller;
       const { signal } = this.#record;
       if (signal.aborted) void this.#leave(); // since the first frame
       else signal.addEventListener("abort", () => this.#leave(), { once: true });
-      this.#awaitReader(controller);
+      this.#awaitReader();
     };
     const pull = (controller: ReadableStreamDefaultController<Uint8Array>) =>
       this.#pull(controller);
@@ -126,7 +130,7 @@ class FrameBody {
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    clearTimeout(this.#stalled);
+    this.#stall.pause();
     for (let hasSent = false; this.#isOpen && !hasSent;) {
       const { text, status } = await this.#step();
       if (!this.#isOpen) return;
@@ -134,10 +138,11 @@ class FrameBody {
       hasSent = text !== undefined && text !== "";
       if (status === undefined) continue;
       this.#isOpen = false;
+      this.#stall.end();
       controller.close();
       this.#record.end(status);
     }
-    if (this.#isOpen) this.#awaitReader(controller);
+    if (this.#isOpen) this.#awaitReader();
   }
 
   /** Something to send, or the end with its status. */
@@ -153,16 +158,17 @@ class FrameBody {
     }
   }
 
+  #awaitReader(): void {
+    if (!this.#record.signal.aborted) this.#stall.begin(this.#stallMs);
+  }
+
   /** A client that takes nothing more keeps no place: its connection is ended. */
-  #awaitReader(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    if (this.#record.signal.aborted) return;
-    this.#stalled = setTimeout(() => {
-      this.#isOpen = false;
-      const seconds = this.#stallMs / 1000;
-      const reason = new ApiError("gone", `The client has read nothing for ${seconds} s`);
-      this.#record.abort(reason);
-      controller.error(reason);
-    }, this.#stallMs);
+  #onStalled(): void {
+    this.#isOpen = false;
+    const seconds = this.#stallMs / 1000;
+    const reason = new ApiError("gone", `The client has read nothing for ${seconds} s`);
+    this.#record.abort(reason);
+    this.#controller?.error(reason);
   }
 
   async #cancel(): Promise<void> {
@@ -173,7 +179,7 @@ class FrameBody {
 
   /** Nobody may be reading just then, and the generator must not wait for that. */
   async #leave(): Promise<void> {
-    clearTimeout(this.#stalled);
+    this.#stall.end();
     await this.#source.leave();
     this.#record.end(this.#record.failure(this.#record.signal.reason).status);
   }
@@ -185,7 +191,9 @@ type Frame = "late" | IteratorResult<string, void>;
 class FrameSource {
   readonly #frames: AsyncGenerator<string, void>;
   readonly #signal: AbortSignal;
+  readonly #limit = new LimitTimer(() => this.#onLate("late"));
   #pending: Promise<IteratorResult<string, void>> | undefined;
+  #onLate: (late: "late") => void = () => {};
 
   constructor(frames: AsyncGenerator<string, void>, signal: AbortSignal) {
     this.#frames = frames;
@@ -196,22 +204,25 @@ class FrameSource {
   async next(waitMs: number): Promise<Frame> {
     this.#pending ??= this.#frames.next();
     this.#pending.catch(() => {}); // it may fail while nobody waits; who waits next is told
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), waitMs);
-    });
+    const late = new Promise<"late">((resolve) => this.#onLate = resolve);
+    this.#limit.begin(waitMs);
     try {
       const frame = await Promise.race([this.#pending, late]);
-      if (frame !== "late") this.#pending = undefined;
-      if (frame !== "late" && frame.done) this.#signal.throwIfAborted(); // `leave` has ended it
+      if (frame === "late") return frame;
+      this.#pending = undefined;
+      if (frame.done) this.#signal.throwIfAborted(); // `leave` has ended it
+      if (frame.done) this.#limit.end();
+      else this.#limit.pause();
       return frame;
-    } finally {
-      clearTimeout(timer);
+    } catch (error) {
+      this.#limit.end();
+      throw error;
     }
   }
 
   /** Ends the generator; what it still throws is nobody's business any more. */
   async leave(): Promise<void> {
+    this.#limit.end();
     await this.#pending?.catch(() => {});
     await this.#frames.return().catch(() => {});
   }

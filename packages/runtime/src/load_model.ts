@@ -1,4 +1,5 @@
-/** Loads a model: opens it, plans its memory, starts the backend, streams the weights. Wires parts, computes nothing. */
+/** Loads a model: opens it, plans its memory, starts the backend, streams the weights; or tells what its head says. Wires parts, computes nothing. */
+import { writesThoughts } from "./answer/reasoning_tags.ts";
 import { createWasmBackend } from "./backend/wasm/backend.ts";
 import { packedBytes } from "./backend/wasm/weight_loader.ts";
 import { Decoder } from "./engine/decoder.ts";
@@ -27,8 +28,8 @@ import { GgufParameters } from "./parameter_source.ts";
 import { modelFingerprint } from "./prompt_cache/model_fingerprint.ts";
 import { R1_SAMPLING, type SamplingDefaults } from "./sampler/draw_options.ts";
 import { createTokenizer, vocabularyFromMetadata } from "./tokenizer/mod.ts";
-import { fileFacts } from "./weights/file_facts.ts";
-import { resolveModel } from "./weights/resolve_model.ts";
+import { type FileFacts, fileFacts } from "./weights/file_facts.ts";
+import { locateModel, resolveModel } from "./weights/resolve_model.ts";
 
 /** How to load a model. */
 export interface LoadOptions {
@@ -223,6 +224,58 @@ async function adaptersOf(
   const values = read.flatMap((one) => one.values);
   const needs = { weightBytes: adapterBytes(values), rowNumbers: adapterRowNumbers(values) };
   return { read, needs, form: latentForm ?? (needsJointMatrix(values) ? "naive" : undefined) };
+}
+
+/** A model in short, loaded or not. */
+export interface ModelDescription extends FileFacts {
+  readonly architecture: string;
+  /** Most tokens of prompt and answer together, with these options. */
+  readonly contextTokens: number;
+  /** V, C and the layers. */
+  readonly vocabulary: number;
+  readonly width: number;
+  readonly layers: number;
+  /** Jinja text. */
+  readonly chatTemplate?: string;
+  /** Whether its tokenizer, or its template, has the tags of a thought. */
+  readonly isReasoning: boolean;
+}
+
+/**
+ * Reads the head of a model's file, or over HTTP so much of it; undefined where the model has to be downloaded first.
+ * @throws {SourceError} if it cannot be read
+ * @throws {GgufError} if the file is malformed
+ * @throws {UnsupportedError} if it needs what this version has no code for
+ *
+ * @example
+ * ```ts
+ * import { describeModel } from "@aha/runtime";
+ * const source = "tests/fixtures/models/llama_untied/gguf/model-F16.gguf";
+ * console.log((await describeModel(source))?.quantization); // F16
+ * ```
+ */
+export async function describeModel(
+  where: string | URL | Blob,
+  options: Pick<LoadOptions, "contextTokens" | "signal"> = {},
+): Promise<ModelDescription | undefined> {
+  const place = typeof where === "string" ? await locateModel(where) : where;
+  if (place === undefined) return undefined;
+  const { gguf, source } = await openGguf(place, { signal: options.signal });
+  try {
+    const { contextTokens } = options;
+    const { config, plan } = planModel(gguf, { contextTokens });
+    const { architecture, vocabulary, width, layers } = config;
+    const words = vocabularyFromMetadata(gguf.metadata);
+    const { chatTemplate } = words;
+    return {
+      ...{ architecture, contextTokens: plan.contextTokens, vocabulary, width, layers },
+      ...fileFacts(gguf, source.sizeBytes),
+      ...(chatTemplate === undefined ? {} : { chatTemplate }),
+      isReasoning: writesThoughts(words),
+    };
+  } finally {
+    await source.close();
+  }
 }
 
 /** Bytes of all weights that are loaded, packed and arranged as the backend has them. */

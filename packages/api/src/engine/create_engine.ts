@@ -1,8 +1,9 @@
 /** Makes an engine of its configuration: checks it, fills in what it leaves open. Runs nothing. */
+import { describeModel } from "@aha/runtime";
 import { type Clock, hostClock } from "./clock.ts";
 import type { Engine } from "./engine.ts";
 import type { EngineConfig } from "./engine_config.ts";
-import type { ModelLoader } from "./model_loader.ts";
+import type { ModelDescriber, ModelLoader } from "./model_loader.ts";
 import { ModelRegistry } from "./model_registry.ts";
 import { modelLoader } from "./open_model.ts";
 import { ServingEngine } from "./serving_engine.ts";
@@ -27,15 +28,23 @@ export async function createEngine(config: EngineConfig): Promise<Engine> {
   return await assembleEngine(config, modelLoader(config.thread), hostClock);
 }
 
+const describeFile: ModelDescriber = ({ source, options: { contextTokens } }, signal) =>
+  describeModel(source, { contextTokens, signal });
+
 /** An engine over any loader and any time. */
-export function assembleEngine(config: EngineConfig, load: ModelLoader, clock: Clock): Engine {
+export function assembleEngine(
+  config: EngineConfig,
+  load: ModelLoader,
+  clock: Clock,
+  describe = describeFile,
+): Engine {
   const { models, memoryBytes, preload = false, onProgress, onReady, onFailure } = config;
   const { slots = 8, maxQueued = 64, queueTimeoutMs = 60_000, keepAliveMs = Infinity } = config;
   checkNames(config);
   checkNumber("slots", slots, 1);
   checkNumber("maxQueued", maxQueued, 0);
   const registry = new ModelRegistry({
-    ...{ models, load, clock, slots, memoryBytes, keepAliveMs, queueTimeoutMs },
+    ...{ models, load, describe, clock, slots, memoryBytes, keepAliveMs, queueTimeoutMs },
     ...{ onProgress, onReady, onFailure },
   });
   const engine = new ServingEngine({ registry, clock, slots, maxQueued, queueTimeoutMs });

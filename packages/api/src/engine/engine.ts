@@ -1,4 +1,5 @@
 /** What the routes ask of the engine: which models there are, a place to run, how busy it is. Types only. */
+import type { ModelDescription } from "@aha/runtime";
 import type { ModelFacts, ModelLoad, ServedModel } from "./served_model.ts";
 
 /** A model that may be asked for. */
@@ -13,6 +14,8 @@ export interface ModelEntry {
   readonly adapters?: readonly AdapterEntry[];
   /** The adapter that the entry's name has chosen already, which is then `MODEL:NAME`. */
   readonly adapter?: string;
+  /** What its file says, where that has been read: `readHeads`. */
+  readonly head?: ModelDescription;
   /** Unix time in milliseconds at which it is unloaded if nobody asks for it; missing: never. */
   readonly expiresAt?: number;
   /** Price of a million tokens in the currency of the server's owner, where configured. */
@@ -88,6 +91,11 @@ export interface Engine {
   models(): readonly ModelEntry[];
   /** The model of a name or an alias, maybe with one of its adapters (`MODEL:NAME`), if there is one. */
   find(name: string): ModelEntry | undefined;
+  /**
+   * Reads what the files say of models that were never loaded, for some seconds at most; entries have it then. What has to
+   * be downloaded first, or cannot be read, stays unknown.
+   */
+  readHeads(): Promise<void>;
   /**
    * Waits for a place and for the model; without a name the default one. One with an adapter answers with it, unless a
    * request chooses otherwise.

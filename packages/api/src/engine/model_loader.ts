@@ -1,5 +1,5 @@
 /** What the registry asks of whoever loads a model. Types only. */
-import type { LoadProgress } from "@aha/runtime";
+import type { LoadProgress, ModelDescription } from "@aha/runtime";
 import type { ServedLoadOptions } from "./engine_config.ts";
 import type { ServedModel } from "./served_model.ts";
 
@@ -22,3 +22,9 @@ export interface LoadHooks {
 
 /** Loads a model; when it rejects, nothing of it is left. */
 export type ModelLoader = (model: ModelToLoad, hooks: LoadHooks) => Promise<ServedModel>;
+
+/** Tells what a model's file says without loading it; undefined where it has to be downloaded first. */
+export type ModelDescriber = (
+  model: ModelToLoad,
+  signal: AbortSignal,
+) => Promise<ModelDescription | undefined>;

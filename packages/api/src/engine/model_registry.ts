@@ -1,10 +1,11 @@
 /** Models by name: loads them once for all who wait, unloads them when they are idle or in the way. Knows no places. */
+import type { ModelDescription } from "@aha/runtime";
 import type { Clock } from "./clock.ts";
 import { namedLora } from "@aha/runtime/lora";
 import type { AdapterEntry, ModelEntry } from "./engine.ts";
 import type { EngineConfig, ModelSpec } from "./engine_config.ts";
 import { EngineMemoryError, QueueTimeoutError, UnknownModelError } from "./engine_errors.ts";
-import type { ModelLoader } from "./model_loader.ts";
+import type { ModelDescriber, ModelLoader, ModelToLoad } from "./model_loader.ts";
 import type { ServedModel } from "./served_model.ts";
 import { unlessAborted } from "./unless_aborted.ts";
 
@@ -17,6 +18,9 @@ export interface Served {
   residence?: Residence;
   /** Whether it did not load, or was lost, the last time. */
   hasFailed: boolean;
+  head?: ModelDescription;
+  /** While its file is read, and for some time after that has failed. */
+  headReading?: Promise<void>;
 }
 
 /** A model, and the adapter that a name has chosen besides. */
@@ -47,6 +51,7 @@ export interface Residence {
 export interface RegistryParts extends Pick<EngineConfig, "onProgress" | "onReady" | "onFailure"> {
   readonly models: readonly ModelSpec[];
   readonly load: ModelLoader;
+  readonly describe: ModelDescriber;
   readonly clock: Clock;
   readonly slots: number;
   readonly memoryBytes?: number;
@@ -56,6 +61,8 @@ export interface RegistryParts extends Pick<EngineConfig, "onProgress" | "onRead
 
 /** The longest that anybody is told to stay away. */
 const MOST_RETRY_SECONDS = 600;
+/** How long who asks waits for files to be read, how long reading one may take, and when it may be tried again. */
+const HEADS_MS = { wait: 2_000, most: 30_000, retry: 30_000 };
 
 /**
  * Invariant: at any time the plans of all residents, those that are being closed among them, stay within `memoryBytes`, and
@@ -84,7 +91,7 @@ export class ModelRegistry {
 
   /** What is known of a model, by its own name or with an adapter's. */
   entryOf({ served, adapter }: Found): ModelEntry {
-    const { spec, created, adapters, residence, hasFailed } = served;
+    const { spec, created, adapters, residence, hasFailed, head } = served;
     const { name, prices } = spec;
     const facts = residence?.model?.facts;
     const state = facts ? "ready" : residence ? "loading" : hasFailed ? "failed" : "cold";
@@ -94,9 +101,35 @@ export class ModelRegistry {
       ...(adapters.length > 0 ? { adapters } : {}),
       ...(adapter === undefined ? {} : { adapter }),
       ...(facts ? { facts } : {}),
+      ...(facts ?? head ? { head: facts ?? head } : {}),
       ...(expiresAt !== undefined && expiresAt < Infinity ? { expiresAt } : {}),
       ...(prices ? { prices } : {}),
     };
+  }
+
+  /** Reads what files say of models of which nothing is known yet. */
+  async readHeads(): Promise<void> {
+    const unknown = this.#served.filter(({ residence, head }) => !residence?.model && !head);
+    if (unknown.length === 0) return;
+    const reading = unknown.map((served) => served.headReading ??= this.#readHead(served));
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    this.parts.clock.after(HEADS_MS.wait, resolve, { keepsAlive: false });
+    await Promise.race([Promise.all(reading), late]);
+  }
+
+  async #readHead(served: Served): Promise<void> {
+    const { clock, describe } = this.parts;
+    const ends = new AbortController();
+    const cancelTimer = clock.after(HEADS_MS.most, () => ends.abort(), { keepsAlive: false });
+    served.head = await describe(this.#toLoad(served), ends.signal).catch(() => undefined);
+    cancelTimer();
+    if (served.head) return;
+    clock.after(HEADS_MS.retry, () => served.headReading = undefined, { keepsAlive: false });
+  }
+
+  #toLoad({ spec: { name, source, loadOptions } }: Served): ModelToLoad {
+    const { slots: sequences, memoryBytes } = this.parts;
+    return { name, source: String(source), options: { sequences, memoryBytes, ...loadOptions } };
   }
 
   /**
@@ -205,10 +238,9 @@ export class ModelRegistry {
     const { served, served: { spec } } = residence;
     const former = [...this.#residents].filter((other) => other.served === served && isGone(other));
     await Promise.all(former.map(({ left }) => left.promise));
-    const { load, slots, memoryBytes, onProgress } = this.parts;
-    const options = { sequences: slots, memoryBytes, ...spec.loadOptions };
+    const { load, onProgress } = this.parts;
     const { signal } = residence.loading;
-    const model = await load({ name: spec.name, source: String(spec.source), options }, {
+    const model = await load(this.#toLoad(served), {
       signal,
       reserve: (neededBytes) => this.#reserve(residence, neededBytes),
       onProgress: onProgress && ((progress) => onProgress(spec.name, progress)),
@@ -221,6 +253,7 @@ export class ModelRegistry {
     residence.model = model;
     residence.usedAt = this.parts.clock.now();
     served.hasFailed = false;
+    served.head = model.facts;
     this.parts.onReady?.(spec.name, model.facts);
     this.#whenIdle(residence);
     this.#tellChange();
@@ -352,11 +385,8 @@ function isGone(residence: Residence): boolean {
   return residence.served.residence !== residence;
 }
 
-function bytesOf(
-  residents: Iterable<Residence>,
-  isCounted: (residence: Residence) => boolean,
-): number {
-  return [...residents].filter(isCounted).reduce((sum, { bytes }) => sum + bytes, 0);
+function bytesOf(all: Iterable<Residence>, isCounted: (one: Residence) => boolean): number {
+  return [...all].filter(isCounted).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** The model's name, and those with its adapters. */

@@ -4,28 +4,14 @@ import type {
   ChatMessage,
   FinishReason,
   GenerateOptions,
+  ModelDescription,
   Timings,
   Usage,
 } from "@aha/runtime";
 import type { ConstraintSpec } from "../structured/constraint_spec.ts";
 
-/** What is known of a loaded model. */
-export interface ModelFacts {
-  readonly architecture: string;
-  /** Most tokens of prompt and answer together. */
-  readonly contextTokens: number;
-  /** V, C and the layers. */
-  readonly vocabulary: number;
-  readonly width: number;
-  readonly layers: number;
-  readonly parameters: number;
-  /** Of the file. */
-  readonly sizeBytes: number;
-  /** Named as llama.cpp does: `Q4_K`, `Q8_0`; the type of most weights. */
-  readonly quantization: string;
-  readonly chatTemplate?: string;
-  /** Whether its tokenizer has the tags of a thought. */
-  readonly isReasoning: boolean;
+/** What is known of a loaded model: what its file says, and what loading it has come to. */
+export interface ModelFacts extends ModelDescription {
   readonly backend: { readonly name: string; readonly variant: string; readonly threads: number };
   readonly loadMs: number;
   readonly memoryBytes: number;
@@ -73,8 +59,15 @@ export interface ServedToken {
 export interface ServedText {
   readonly type: "reasoning" | "content";
   readonly text: string;
-  /** Tokens that this piece came from; `top` only where `topLogprobs` is over 0. */
-  readonly tokens: readonly (ServedToken & { readonly top?: readonly ServedToken[] })[];
+  readonly tokens: readonly PieceToken[];
+}
+
+/** A token that a piece came from. */
+export interface PieceToken extends ServedToken {
+  /** Where `topLogprobs` is over 0. */
+  readonly top?: readonly ServedToken[];
+  /** Where its text begins in the piece's; missing: at its beginning. */
+  readonly at?: number;
 }
 
 /** The end of an answer. */

@@ -59,6 +59,10 @@ export class ServingEngine implements Engine {
     return found && registry.entryOf(found);
   }
 
+  async readHeads(): Promise<void> {
+    await this.#parts.registry.readHeads();
+  }
+
   /** Loads models one after the other; what fails is told by the model's entry. */
   preload(names: readonly string[]): void {
     const { registry } = this.#parts;

@@ -1,5 +1,6 @@
 /** Finds the tags around a model's thoughts, and what a prompt has of the answer's thought. Splits no answer. */
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { TokenType, type VocabularySource } from "../tokenizer/vocabulary.ts";
 
 /** Where a thought begins and ends. */
 export interface ReasoningTags {
@@ -31,6 +32,17 @@ export function reasoningTagsOf(tokenizer: Tokenizer): ReasoningTags | undefined
     if (chatTemplate?.includes(open)) return { open, close };
   }
   return undefined;
+}
+
+/** Whether a tokenizer of this vocabulary has such tags; to know it none needs to be made. */
+export function writesThoughts({ tokens, types, chatTemplate }: VocabularySource): boolean {
+  const special = new Set<string>();
+  types.forEach((type, id) => {
+    if (type === TokenType.control || type === TokenType.userDefined) special.add(tokens.at(id));
+  });
+  return PAIRS.some(([open, close]) =>
+    (special.has(open) && special.has(close)) || chatTemplate?.includes(open)
+  );
 }
 
 /**

@@ -16,25 +16,39 @@ export async function resolveModel(
   model: string,
   options: PullOptions = {},
 ): Promise<string | URL> {
+  const found = await locateModel(model, options);
+  if (found !== undefined) return found;
+  const { pull } = await import("./pull.ts");
+  return await pull(model, options);
+}
+
+/**
+ * The same, but undefined where the model would have to be pulled first.
+ * @throws {SourceError} if there is no such file
+ * @throws {UnsupportedError} for names that come later
+ */
+export async function locateModel(
+  model: string,
+  options: Pick<PullOptions, "home" | "manifest"> = {},
+): Promise<string | URL | undefined> {
   if (!isNodeLike()) return browserUrl(model, options);
   if (/^file:\/\//i.test(model)) return model;
   const fs = builtin("node:fs");
-  const { cachedPath, fileBytes, isCached, mayCache, pull } = await import("./pull.ts");
+  const { cachedPath, fileBytes, isCached, mayCache } = await import("./pull.ts");
   if (fileBytes(model) === undefined && !mayCache(options.home)) return browserUrl(model, options);
-  if (isHttpUrl(model)) {
-    const cached = (name: string) => {
-      const target = pullTarget(name);
-      const path = cachedPath(target, options.home);
-      return isCached(path, target) ? path : undefined;
-    };
-    const whole = (parseShardName(model)?.all ?? []).every(cached);
-    return (whole && cached(model)) || new URL(model);
-  }
+  const cached = (name: string) => {
+    const target = pullTarget(name, options.manifest);
+    const path = cachedPath(target, options.home);
+    return isCached(path, target) ? path : undefined;
+  };
+  const whole = (name: string) =>
+    (parseShardName(name)?.all ?? []).every(cached) ? cached(name) : undefined;
+  if (isHttpUrl(model)) return whole(model) ?? new URL(model);
   if (fileBytes(model) !== undefined) return model;
   if (!model.startsWith("hf:") && (/[\\/]/.test(model) || model.endsWith(".gguf"))) {
     throw new SourceError(`Cannot open ${model}: ${whyNoFile(fs, model)}`, model);
   }
-  return await pull(model, options);
+  return whole(model);
 }
 
 function whyNoFile(fs: typeof import("node:fs"), path: string): string {
@@ -47,7 +61,7 @@ function whyNoFile(fs: typeof import("node:fs"), path: string): string {
   }
 }
 
-function browserUrl(model: string, { manifest }: PullOptions): URL {
+function browserUrl(model: string, { manifest }: Pick<PullOptions, "manifest">): URL {
   for (const mirror of pullTarget(model, manifest).mirrors) {
     if (mirror.kind === "url") return new URL(mirror.url);
   }

@@ -35,10 +35,10 @@ export class ToolCallStream {
     this.#reader = this.#read();
   }
 
-  /** Takes more text, with tokens all of which begin where it begins, and gives what is certain now. */
+  /** Takes more text with its tokens, and gives what is certain now. */
   push(text: string, tokens: readonly Token[]): AnswerPart[] {
-    const at = this.#source.text.length;
-    for (const token of tokens) this.#tokens.push({ at, token });
+    const start = this.#source.text.length;
+    for (const token of tokens) this.#tokens.push({ at: start + (token.at ?? 0), token });
     this.#source.text += text;
     return this.#resume();
   }
@@ -137,12 +137,17 @@ export class ToolCallStream {
     const tokens: Token[] = [];
     while (this.#tokens.length > 0 && (all || this.#tokens[0].at < end)) {
       const { at, token } = this.#tokens.shift() as { at: number; token: Token };
-      if (at >= this.#told) tokens.push(token);
+      if (at >= this.#told) tokens.push(placed(token, at - this.#told));
     }
     this.#told = Math.max(this.#told, end);
     this.#isAtStart = false;
     if (text !== "" || tokens.length > 0) this.#parts.push({ type: "content", text, tokens });
   }
+}
+
+/** A token where it begins in the piece that is told. */
+function placed({ at: _, ...token }: Token, at: number): Token {
+  return at === 0 ? token : { ...token, at };
 }
 
 /** Length of the longest ending of `text` with which `opening` could begin. */

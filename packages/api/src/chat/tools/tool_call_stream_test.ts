@@ -161,6 +161,31 @@ Deno.test("ToolCallStream: tokens go with the text that begins in them, those of
   assertEquals(told, [["Hé", [0]], ["llo", [1]], "now", ["\n Bye", [9]], ["!", [10, 11]]]);
 });
 
+Deno.test("ToolCallStream: pieces that come as one have the same tokens, each where its text begins", () => {
+  const texts = [
+    "Hé",
+    "llo",
+    " <to",
+    "ol_call>",
+    '{"name":"now","arguments":{}}',
+    "</tool_call>\n",
+  ];
+  texts.push(" B", "", "ye");
+  let at = 0;
+  const tokens = texts.map((text, id) => {
+    const token = { id, bytes: new Uint8Array(), logprob: -id, at };
+    at += text.length;
+    return token;
+  });
+  const stream = streamOf(hermes);
+  const told = [...stream.push(texts.join(""), tokens), ...stream.end()].map((part) =>
+    part.type === "call"
+      ? part.call.name
+      : [part.text, part.tokens.map(({ id, at = 0 }) => [id, at])]
+  );
+  assertEquals(told, [["Héllo", [[0, 0], [1, 2]]], "now", ["\n Bye", [[6, 1], [7, 3], [8, 3]]]]);
+});
+
 Deno.test("ToolCallStream: without calls every token is told once and in order", () => {
   const stream = streamOf(hermes);
   const texts = ["", "a ", "<tool", "_call>", "x", "\n", "", " ", ""];

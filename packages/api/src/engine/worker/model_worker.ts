@@ -2,8 +2,15 @@
 import "@aha/runtime/embedded"; // whatever the engine's thread has provided is not seen here
 import { arrivedError, crossingError } from "./crossing_error.ts";
 import { loadLocalModel } from "../local_model.ts";
-import type { GenerationRequest, ServedEvent, ServedModel } from "../served_model.ts";
-import { type FromWorker, type ToWorker, WINDOW, type WorkerCall } from "./worker_protocol.ts";
+import type { GenerationRequest, ServedModel } from "../served_model.ts";
+import { Outbox } from "./outbox.ts";
+import {
+  type FromWorker,
+  tokensOf,
+  type ToWorker,
+  WINDOW,
+  type WorkerCall,
+} from "./worker_protocol.ts";
 
 /** The port to the engine's thread, as node:worker_threads has it. */
 export interface Port {
@@ -21,7 +28,7 @@ export function serveModel(port: Port): void {
 /** A call that has not ended. */
 interface OpenCall {
   readonly cancelled: AbortController;
-  /** Events that may still be sent before some are taken. */
+  /** Tokens that may still be sent before some are taken. */
   credit: number;
   onCredit: () => void;
 }
@@ -31,10 +38,11 @@ class ModelWorker {
   readonly #calls = new Map<number, OpenCall>();
   #model: ServedModel | undefined;
   #reserved = Promise.withResolvers<void>();
-  /** Events that wait for the end of the turn, by answer. */
-  #outbox = new Map<number, ServedEvent[]>();
+  readonly #outbox: Outbox;
 
-  constructor(private readonly port: Port) {}
+  constructor(private readonly port: Port) {
+    this.#outbox = new Outbox((answers) => port.postMessage({ kind: "events", answers }));
+  }
 
   take(message: ToWorker): void {
     if (message.kind === "call") void this.#answer(message.id, message);
@@ -44,7 +52,7 @@ class ModelWorker {
     } else {
       const call = this.#calls.get(message.id);
       if (message.kind === "cancel") call?.cancelled.abort();
-      else if (call) call.credit += message.events;
+      else if (call) call.credit += message.tokens;
       call?.onCredit();
     }
   }
@@ -56,10 +64,10 @@ class ModelWorker {
     this.#calls.set(id, open);
     try {
       const value = await this.#run(id, open, call);
-      this.#flush();
+      this.#outbox.flush();
       this.port.postMessage({ kind: "result", id, value });
     } catch (error) {
-      this.#flush();
+      this.#outbox.flush();
       this.port.postMessage({ kind: "failure", id, error: crossingError(error) });
     } finally {
       this.#calls.delete(id);
@@ -105,7 +113,7 @@ class ModelWorker {
     return this.#model.facts;
   }
 
-  /** Asks for the next event only while the reader has taken enough of those before. */
+  /** Asks for the next event only while the reader has taken enough tokens of those before. */
   async #generate(
     id: number,
     open: OpenCall,
@@ -114,26 +122,12 @@ class ModelWorker {
   ): Promise<void> {
     const { signal } = open.cancelled;
     for await (const event of model.generate(request, signal)) {
-      this.#send(id, event);
-      open.credit--;
+      this.#outbox.push(id, event);
+      open.credit -= tokensOf(event);
+      if (open.credit <= 0) this.#outbox.flush();
       while (open.credit <= 0 && event.type !== "end" && !signal.aborted) {
         await new Promise<void>((resolve) => open.onCredit = resolve);
       }
     }
-  }
-
-  /** Answers that take part in a step get their tokens one after the other in one turn, so these go together. */
-  #send(id: number, event: ServedEvent): void {
-    if (this.#outbox.size === 0) queueMicrotask(() => this.#flush());
-    const events = this.#outbox.get(id);
-    if (events) events.push(event);
-    else this.#outbox.set(id, [event]);
-  }
-
-  #flush(): void {
-    if (this.#outbox.size === 0) return;
-    const answers = Array.from(this.#outbox, ([id, events]) => ({ id, events }));
-    this.#outbox = new Map();
-    this.port.postMessage({ kind: "events", answers });
   }
 }

@@ -3,7 +3,7 @@ import type { LoadHooks, ModelToLoad } from "../model_loader.ts";
 import type { GenerationRequest, ModelFacts, ServedEvent, ServedModel } from "../served_model.ts";
 import { WorkerLink } from "./worker_link.ts";
 import type { startWorkerThread } from "./worker_thread.ts";
-import { type ResultOf, WINDOW, type WorkerCalls } from "./worker_protocol.ts";
+import { type ResultOf, tokensOf, WINDOW, type WorkerCalls } from "./worker_protocol.ts";
 
 /** How long a worker may take to close its model, or to leave off loading, before it is ended in the middle of it. */
 const CLOSE_MS = 5_000;
@@ -107,9 +107,9 @@ async function* answer(
       if (event) {
         signal?.throwIfAborted();
         yield event;
-        taken++;
+        taken += tokensOf(event);
         if (taken < WINDOW / 2) continue;
-        link.post({ kind: "taken", id, events: taken });
+        link.post({ kind: "taken", id, tokens: taken });
         taken = 0;
       } else if (end) {
         if (!("error" in end)) return;

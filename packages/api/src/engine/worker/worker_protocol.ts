@@ -1,7 +1,8 @@
-/** What a model's worker and the engine's thread say to each other, over postMessage. Types and one number only. */
+/** What a model's worker and the engine's thread say to each other, over postMessage. Holds no state. */
 import type { LoadProgress } from "@aha/runtime";
 import type { CrossingError } from "./crossing_error.ts";
 import type { ModelToLoad } from "../model_loader.ts";
+import type { AnswerEvents } from "./outbox.ts";
 import type {
   EmbedOptions,
   GenerationRequest,
@@ -11,10 +12,15 @@ import type {
 } from "../served_model.ts";
 
 /**
- * Events of an answer that may be on their way before its reader has taken them. Enough that no step waits for a message
- * from the other thread, few enough that not much is computed for a reader who leaves.
+ * Tokens of an answer that may be on their way before its reader has taken them. Enough that no step waits for a message
+ * from the other thread, few enough that not much is computed for a reader who takes none.
  */
-export const WINDOW = 8;
+export const WINDOW = 16;
+
+/** How many tokens an event brings; joined events bring as many as they did apart. */
+export function tokensOf(event: ServedEvent): number {
+  return event.type === "end" ? 0 : event.tokens.length;
+}
 
 /** What is called across, by name: methods of a served model, and what makes it. Signals cross as `cancel`. */
 export interface WorkerCalls {
@@ -49,8 +55,8 @@ export type ToWorker =
   | ({ readonly kind: "call"; readonly id: number } & WorkerCall)
   /** The answer's reader, or whoever called, has gone. */
   | { readonly kind: "cancel"; readonly id: number }
-  /** So many events more have been taken. */
-  | { readonly kind: "taken"; readonly id: number; readonly events: number }
+  /** So many tokens more have been taken. */
+  | { readonly kind: "taken"; readonly id: number; readonly tokens: number }
   /** The answer to `plan`: there is memory, or why not. */
   | { readonly kind: "reserved"; readonly error?: CrossingError };
 
@@ -63,7 +69,7 @@ export type FromWorker =
   /** What a step has brought, for several answers. */
   | {
     readonly kind: "events";
-    readonly answers: readonly { readonly id: number; readonly events: readonly ServedEvent[] }[];
+    readonly answers: readonly AnswerEvents[];
   }
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
   | { readonly kind: "failure"; readonly id: number; readonly error: CrossingError };

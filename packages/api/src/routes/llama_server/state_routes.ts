@@ -55,6 +55,7 @@ export function stateRoutes(app: ApiApp, context: AppContext): void {
   }
   described(app, "/props", "Tells what is served", responses(props, "Properties"), MODEL_QUERY);
   app.get("/props", async (c) => {
+    await engine.readHeads();
     const entry = entryOf(engine.models(), c.req.query("model"));
     const { slots } = await engine.status();
     return c.json(propsOf(entry, slots.length, options.version ?? "0"));
@@ -143,16 +144,16 @@ function slotsOf({ slots, models }: EngineStatus): unknown[] {
 }
 
 function propsOf(
-  { name, state, facts }: ModelEntry,
+  { name, state, head }: ModelEntry,
   totalSlots: number,
   version: string,
 ): Record<string, unknown> {
   return {
-    default_generation_settings: { n_ctx: facts?.contextTokens ?? 0, params: DEFAULT_PARAMS },
+    default_generation_settings: { n_ctx: head?.contextTokens ?? 0, params: DEFAULT_PARAMS },
     total_slots: totalSlots,
     model_alias: name,
     model_path: name, // where it lies is nobody's business
-    chat_template: facts?.chatTemplate ?? "",
+    chat_template: head?.chatTemplate ?? "",
     chat_template_caps: {},
     modalities: { vision: false, audio: false },
     build_info: `aha-${version}`,

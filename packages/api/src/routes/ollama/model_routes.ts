@@ -2,6 +2,7 @@
 import type { AppContext } from "../../app_options.ts";
 import type { Engine, ModelEntry } from "../../engine/engine.ts";
 import { UnknownModelError } from "../../engine/engine_errors.ts";
+import type { ModelDescription } from "@aha/runtime";
 import type { ModelFacts } from "../../engine/served_model.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonRoute } from "../../json_route.ts";
@@ -24,8 +25,10 @@ export function modelRoutes(app: ApiApp, context: AppContext): void {
   get("/api/tags", "Lists the models", tagsAnswers);
   app.get(
     "/api/tags",
-    async (c) =>
-      c.json({ models: await Promise.all(withAdapterEntries(engine.models()).map(tag)) }),
+    async (c) => {
+      await engine.readHeads();
+      return c.json({ models: await Promise.all(withAdapterEntries(engine.models()).map(tag)) });
+    },
   );
 
   get("/api/ps", "Lists the models that are loaded", psAnswers);
@@ -47,8 +50,10 @@ export function modelRoutes(app: ApiApp, context: AppContext): void {
     app,
     context,
     show,
-    (c, { model, name }) =>
-      Promise.resolve(c.json(shown(entryOf(engine, model || name || undefined)))),
+    async (c, { model, name }) => {
+      await engine.readHeads();
+      return c.json(shown(entryOf(engine, model || name || undefined)));
+    },
   );
 }
 
@@ -61,13 +66,13 @@ function entryOf(engine: Engine, asked: string | undefined): ModelEntry {
 }
 
 async function listed(entry: ModelEntry): Promise<Record<string, unknown>> {
-  const { name, facts } = entry;
+  const { name, head } = entry;
   return {
     name,
     model: name,
-    size: facts?.sizeBytes ?? 0,
+    size: head?.sizeBytes ?? 0,
     digest: await digestOf(name),
-    details: detailsOf(facts, parentOf(entry)),
+    details: detailsOf(head, parentOf(entry)),
   };
 }
 
@@ -87,23 +92,23 @@ async function running(entry: ModelEntry, facts: ModelFacts): Promise<Record<str
 }
 
 function shown(entry: ModelEntry): Record<string, unknown> {
-  const { name, facts } = entry;
+  const { name, head } = entry;
   return {
     license: "",
     modelfile: `FROM ${name}\n`,
     parameters: "",
-    template: facts?.chatTemplate ?? "",
+    template: head?.chatTemplate ?? "",
     system: "",
-    details: detailsOf(facts, parentOf(entry)),
+    details: detailsOf(head, parentOf(entry)),
     messages: [],
-    model_info: facts ? modelInfo(facts) : {},
-    capabilities: capabilitiesOf(facts),
+    model_info: head ? modelInfo(head) : {},
+    capabilities: capabilitiesOf(head),
     modified_at: modifiedAt(entry),
   };
 }
 
-function modelInfo(facts: ModelFacts): Record<string, string | number> {
-  const { architecture, parameters, contextTokens, width, layers, vocabulary } = facts;
+function modelInfo(head: ModelDescription): Record<string, string | number> {
+  const { architecture, parameters, contextTokens, width, layers, vocabulary } = head;
   return {
     "general.architecture": architecture,
     "general.parameter_count": parameters,
@@ -114,23 +119,23 @@ function modelInfo(facts: ModelFacts): Record<string, string | number> {
   };
 }
 
-function capabilitiesOf(facts: ModelFacts | undefined): string[] {
+function capabilitiesOf(head: ModelDescription | undefined): string[] {
   return [
     "completion",
-    ...(facts?.chatTemplate === undefined ? [] : ["tools"]),
-    ...(facts?.isReasoning ? ["thinking"] : []),
+    ...(head?.chatTemplate === undefined ? [] : ["tools"]),
+    ...(head?.isReasoning ? ["thinking"] : []),
   ];
 }
 
-function detailsOf(facts: ModelFacts | undefined, parent = ""): Record<string, unknown> {
-  const family = facts?.architecture ?? "";
+function detailsOf(head: ModelDescription | undefined, parent = ""): Record<string, unknown> {
+  const family = head?.architecture ?? "";
   return {
     parent_model: parent,
     format: "gguf",
     family,
-    families: facts ? [family] : [],
-    parameter_size: facts ? parameterSize(facts.parameters) : "",
-    quantization_level: facts?.quantization ?? "",
+    families: head ? [family] : [],
+    parameter_size: head ? parameterSize(head.parameters) : "",
+    quantization_level: head?.quantization ?? "",
   };
 }
 

@@ -1,17 +1,28 @@
 /** Tests of Ollama's routes about models, and of what is not built. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fixturePath } from "../../../../../tests/support/fixture.ts";
 import { keysOf, OLLAMA_FIELDS as FIELDS } from "../../../../../tests/support/ollama_fields.ts";
 import { scriptedApp } from "../../../../../tests/support/scripted_app.ts";
+import { createApp } from "../../app.ts";
+import { createEngine } from "../../engine/create_engine.ts";
 import { parameterSize } from "./model_routes.ts";
 
 const app = () => scriptedApp({ content: [] }, { version: "1.2.3" });
 
-/** The scripted model and one that is not loaded. */
+/** What its file says of a model that is not loaded. */
+const KNOWN = {
+  ...{ architecture: "qwen2", contextTokens: 8192, vocabulary: 100, width: 64, layers: 2 },
+  ...{ parameters: 1_500_000, sizeBytes: 900_000, quantization: "Q4_K_M", isReasoning: true },
+  chatTemplate: "{{ known }}",
+};
+
+/** The scripted model and two that are not loaded: nothing, or what its file says, is known of them. */
 function appOfTwo() {
   return scriptedApp({ content: [] }, {}, ({ models }) => ({
     models: () => [
       { ...models()[0], expiresAt: 1_800_000_000_000 },
       { name: "cold", created: 1_700_000_000, state: "cold" },
+      { name: "known", created: 1_700_000_000, state: "cold", head: KNOWN },
     ],
   }));
 }
@@ -24,13 +35,18 @@ Deno.test("tags: all models, with what is known of them", async () => {
     assertMatch(model.digest, /^[0-9a-f]{64}$/);
     assertEquals(model.modified_at, "2023-11-14T22:13:20.000Z");
   }
-  const [ready, cold] = models;
+  const [ready, cold, known] = models;
   assertEquals([ready.name, ready.model, ready.size], ["scripted", "scripted", 1_100_000]);
   assertEquals(ready.details, {
     ...{ parent_model: "", format: "gguf", family: "llama", families: ["llama"] },
     ...{ parameter_size: "1M", quantization_level: "Q8_0" },
   });
   assertEquals([cold.size, cold.details.family, cold.details.families], [0, "", []]);
+  assertEquals([known.size, known.details.family], [900_000, "qwen2"]);
+  assertEquals(
+    [known.details.parameter_size, known.details.quantization_level],
+    ["1.50M", "Q4_K_M"],
+  );
   assert(ready.digest !== cold.digest);
 });
 
@@ -67,8 +83,35 @@ Deno.test("show: a model's facts, by either name of the field", async () => {
   const cold = await shown({ name: "cold" });
   assertEquals(keysOf(cold), [...FIELDS.show].sort());
   assertEquals([cold.capabilities, cold.model_info], [["completion"], {}]);
+  const known = await shown({ name: "known" });
+  assertEquals([known.template, known.capabilities], ["{{ known }}", ready.capabilities]);
+  assertEquals(known.model_info["qwen2.context_length"], 8192);
   assertEquals((await two.post("/api/show", { model: "x" })).status, 404);
   assertEquals((await two.post("/api/show", {})).status, 400);
+});
+
+Deno.test("a model that was never loaded is told by its file, by all surfaces", async () => {
+  const source = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");
+  const fresh = async (path: string, init?: RequestInit) => {
+    const engine = await createEngine({ models: [{ name: "tiny", source }] });
+    const response = await createApp(engine).request(path, init);
+    assertEquals(engine.models()[0].state, "cold", path);
+    await engine.close();
+    return await response.json();
+  };
+  const { size } = Deno.statSync(source);
+  const [tag] = (await fresh("/api/tags")).models;
+  assertEquals([tag.size, tag.details.family], [size, "llama"]);
+  assertEquals([tag.details.quantization_level, tag.details.parameter_size], ["Q8_0", "131K"]);
+  const body = { method: "POST", body: '{"model": "tiny"}' };
+  const shown = await fresh("/api/show", body);
+  assertEquals(shown.model_info["llama.vocab_size"], 384);
+  assert(shown.template.length > 10);
+  const [listed] = (await fresh("/v1/models")).data;
+  assertEquals([listed.meta.size, listed.meta.n_vocab], [size, 384]);
+  assertEquals((await fresh("/v1/models/tiny")).meta, listed.meta);
+  assertEquals((await fresh("/props")).chat_template, shown.template);
+  assertEquals((await fresh("/api/ps")).models, []);
 });
 
 Deno.test("show: a model by its alias", async () => {

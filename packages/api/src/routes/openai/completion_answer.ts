@@ -139,7 +139,7 @@ function sum(a: Usage, b: Usage): Usage {
   };
 }
 
-/** Tokens of an event stand together at the place where its text begins. */
+/** Tokens of one character stand together at the place where it begins. */
 function legacyLogprobs({ tokens }: ServedText, offset: number): Logprobs {
   const told = wireLogprobs(tokens);
   return {
@@ -148,6 +148,6 @@ function legacyLogprobs({ tokens }: ServedText, offset: number): Logprobs {
     top_logprobs: told.map(({ top_logprobs }) =>
       Object.fromEntries(top_logprobs.map(({ token, logprob }) => [token, logprob]))
     ),
-    text_offset: told.map(() => offset),
+    text_offset: tokens.map(({ at = 0 }) => offset + at),
   };
 }

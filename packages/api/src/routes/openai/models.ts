@@ -13,18 +13,19 @@ export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
     const summary = "Lists the models";
     const listed = responses(modelList, "The models, the default one first");
     app.openAPIRegistry.registerPath({ method: "get", path, summary, responses: listed });
-    app.get(
-      path,
-      (c) => c.json({ object: "list", data: withAdapterEntries(engine.models()).map(wireModel) }),
-    );
+    app.get(path, async (c) => {
+      await engine.readHeads();
+      return c.json({ object: "list", data: withAdapterEntries(engine.models()).map(wireModel) });
+    });
     app.openAPIRegistry.registerPath({
       ...{ method: "get", path: `${path}/{model}`, summary: "Tells of a model" },
       request: { params: z.object({ model: z.string().openapi({ example: "smollm2-135m" }) }) },
       responses: responses(modelSchema, "The model"),
     });
     // Names of models may have slashes.
-    app.get(`${path}/:model{.+}`, (c) => {
+    app.get(`${path}/:model{.+}`, async (c) => {
       const name = c.req.param("model");
+      await engine.readHeads();
       const entry = engine.find(name);
       const known = () => withAdapterEntries(engine.models()).map((one) => one.name);
       if (!entry) throw new UnknownModelError(name, known());
@@ -34,11 +35,11 @@ export function modelsRoutes(app: ApiApp, { engine }: AppContext): void {
 }
 
 function wireModel(entry: ModelEntry): z.infer<typeof modelSchema> {
-  const { name, created, facts } = entry;
+  const { name, created, head } = entry;
   const parent = parentOf(entry);
-  const meta = facts && {
-    ...{ n_vocab: facts.vocabulary, n_ctx_train: facts.contextTokens, n_embd: facts.width },
-    ...{ n_params: facts.parameters, size: facts.sizeBytes },
+  const meta = head && {
+    ...{ n_vocab: head.vocabulary, n_ctx_train: head.contextTokens, n_embd: head.width },
+    ...{ n_params: head.parameters, size: head.sizeBytes },
   };
   return {
     ...{ id: name, object: "model", created, owned_by: "aha" },
