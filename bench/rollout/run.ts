@@ -14,7 +14,7 @@ import { textTable } from "../text_table.ts";
 import { TINY_MODELS, type TinyModel, tinyModel, VOCABULARY } from "./tiny_models.ts";
 
 const USAGE = "deno task bench:rollout [--models nano,nano_v3] [--generate 48,72] [--threads 2] " +
-  "[--repeat 7] [--python PYTHON] [--save]    PYTHON has torch and transformers; default: no peer";
+  "[--repeat 7] [--python PYTHON] [--cpu-time] [--save]    PYTHON has torch and transformers; default: no peer";
 /** What is drawn: 32 prompts, 8 completions each. */
 const [PROMPTS, GROUP, PROMPT_TOKENS] = [32, 8, 24];
 /** Times the peer's speed: what is asked for at least, and what is aimed at. */
@@ -27,6 +27,8 @@ interface Settings {
   readonly threads: number;
   readonly repeat: number;
   readonly python?: string;
+  /** Whether seconds are those of processors: the only ones that say anything on a busy machine, of one thread. */
+  readonly isCpuTime: boolean;
   readonly save: boolean;
 }
 
@@ -74,10 +76,11 @@ class Transformers {
     return JSON.parse(value);
   }
 
-  async seconds(model: TinyModel, generate: number): Promise<number> {
+  async seconds(model: TinyModel, generate: number, isCpuTime: boolean): Promise<number> {
     const job = { model, generate, sequences: PROMPTS * GROUP, prompt: PROMPT_TOKENS };
     this.#child.stdin.write(`${JSON.stringify(job)}\n`);
-    return (await this.said()).seconds as number;
+    const { seconds, cpuSeconds } = await this.said();
+    return (isCpuTime ? cpuSeconds : seconds) as number;
   }
 
   end(): void {
@@ -99,7 +102,7 @@ async function timesOf(repeat: number, runs: readonly Timed[]): Promise<number[]
 
 async function compare(
   model: TinyModel,
-  { generate: lengths, threads, repeat }: Settings,
+  { generate: lengths, threads, repeat, isCpuTime }: Settings,
   peer?: Transformers,
 ): Promise<Figures[]> {
   const opened = await openTrainable(await createWasmBackend({ threads }), await tinyModel(model));
@@ -108,13 +111,14 @@ async function compare(
   for (const generate of lengths) {
     const request = requestOf(generate);
     const own: Timed = async () => {
-      const start = performance.now();
+      const [start, cpuStart] = [performance.now(), process.cpuUsage()];
       const rollouts = await engine.rollOut(request);
-      const seconds = (performance.now() - start) / 1000;
+      const { user, system } = process.cpuUsage(cpuStart);
+      const seconds = isCpuTime ? (user + system) / 1e6 : (performance.now() - start) / 1000;
       if (rollouts.some(({ ids }) => ids.length !== generate)) throw new Error("too short");
       return seconds;
     };
-    const runs = peer ? [own, () => peer.seconds(model, generate)] : [own];
+    const runs = peer ? [own, () => peer.seconds(model, generate, isCpuTime)] : [own];
     const tokens = PROMPTS * GROUP * generate;
     const [aha, transformers = null] = (await timesOf(repeat, runs)).map((seconds) =>
       spreadOf(seconds.map((one) => tokens / one))
@@ -143,7 +147,7 @@ function report(figures: readonly Figures[]): string {
 }
 
 async function main(settings: Settings): Promise<number> {
-  const { models, threads, python, save } = settings;
+  const { models, threads, python, isCpuTime, save } = settings;
   expectThreads(threads);
   const run = describeRun();
   const peer = python ? new Transformers(python, threads) : undefined;
@@ -153,7 +157,13 @@ async function main(settings: Settings): Promise<number> {
   peer?.end();
   console.log(report(figures));
   if (save) {
-    const how = { threads, sequences: PROMPTS * GROUP, group: GROUP, prompt: PROMPT_TOKENS };
+    const how = {
+      threads,
+      isCpuTime,
+      sequences: PROMPTS * GROUP,
+      group: GROUP,
+      prompt: PROMPT_TOKENS,
+    };
     console.log(saveResult("rollout", run, { floor: FLOOR, aim: AIM, ...how, versions, figures }));
   }
   return figures.every(({ ratio }) => ratio === null || ratio >= FLOOR) ? 0 : 1;
@@ -166,7 +176,8 @@ function readSettings(words: readonly string[]): Settings {
     args: [...words],
     options: {
       ...{ models: text(TINY_MODELS.join()), generate: text("48,72"), threads: text("2") },
-      ...{ repeat: text("7"), python: { type: "string" }, save: { type: "boolean" } },
+      ...{ repeat: text("7"), python: { type: "string" } },
+      ...{ "cpu-time": { type: "boolean" }, save: { type: "boolean" } },
     },
   });
   const count = (option: string, word: string): number => {
@@ -184,6 +195,7 @@ function readSettings(words: readonly string[]): Settings {
     threads: count("threads", values.threads),
     repeat: count("repeat", values.repeat),
     python: values.python,
+    isCpuTime: values["cpu-time"] ?? false,
     save: values.save ?? false,
   };
 }

@@ -70,7 +70,7 @@ Deno.test("npm packages: depend on each other's version and on what they import,
     ...["cli-progress", "string-width", "zod"],
   ]);
   assertEquals(names("grpo"), [
-    ...["@aha/runtime", "@cfworker/json-schema", "@cortex-js/compute-engine"],
+    ...["@aha/runtime", "@cfworker/json-schema"],
     ...["fastest-levenshtein", "hyparquet", "jsonc-parser"],
   ]);
   assertEquals(names("weights"), []);

@@ -1,6 +1,6 @@
 /** Answer equivalence against math-verify's verdicts: how often both agree, and why not where they do not. Checks no reward. */
 import { assert, assertEquals } from "@std/assert";
-import { loadAnswerVerifier } from "@aha/grpo/rewards";
+import { verifyAnswer } from "@aha/grpo/rewards";
 import { fixtureJson } from "../support/fixture.ts";
 
 interface Pair {
@@ -72,10 +72,9 @@ const DISAGREEMENTS: readonly Disagreement[] = [
 ];
 
 const { cases } = fixtureJson<{ readonly cases: readonly Pair[] }>("math/equivalence.json");
-const verify = await loadAnswerVerifier();
 const judged = cases.map((pair) => ({
   ...pair,
-  verdict: verify(pair.gold, pair.prediction) === true,
+  verdict: verifyAnswer(pair.gold, pair.prediction) === true,
 }));
 const differing = judged.filter(({ equal, verdict }) => equal !== verdict);
 

@@ -1,6 +1,6 @@
 /** Whole evaluations of samplers whose results are known: sections, budgets, seeds, errors, table. */
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { loadAnswerVerifier } from "../rewards/mod.ts";
+import { verifyAnswer } from "../rewards/mod.ts";
 import { math500Task } from "../tasks/files/benchmarks.ts";
 import { digitSumTask } from "../tasks/digit_sum.ts";
 import type { NanoRow } from "../tasks/nano/nano_task.ts";
@@ -154,12 +154,14 @@ Deno.test("equalitySuite: wrong answers that say the same are one vote", async (
 });
 
 Deno.test("equalitySuite: MATH-500 by the verifier of the rewards", async () => {
-  const verify = await loadAnswerVerifier();
   const answer = "\\frac{1}{2}";
   const row = { problem: "?", answer, level: 3, subject: "Algebra" };
   const bytes = new TextEncoder().encode(JSON.stringify(row));
   const task = await math500Task({ name: "test.jsonl", bytes });
-  const suite = equalitySuite(task, (gold, found) => verify(gold, `\\boxed{${found}}`) ?? false);
+  const suite = equalitySuite(
+    task,
+    (gold, found) => verifyAnswer(gold, `\\boxed{${found}}`) ?? false,
+  );
   const judge = (text: string) => suite.judge(task.row(0), text, true);
   for (const right of ["\\boxed{0.5}", "$\\boxed{\\dfrac12}$", "<answer> 1/2 </answer>"]) {
     assert(judge(right).isStrictlyRight, right);

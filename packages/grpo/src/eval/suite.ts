@@ -81,7 +81,7 @@ export function choiceSuite(task: Task, options: SuiteOptions = {}): Suite {
  * A suite whose answers need an equality of their own: MATH-500. `isEqual` gets the gold answer and what a completion
  * marks as its answer, mostly the inside of a box; it also says which wrong answers are one vote.
  *
- * With the verifier of `@aha/grpo/rewards`: `(gold, answer) => verify(gold, `\\boxed{${answer}}`) ?? false`.
+ * With the verifier of `@aha/grpo/rewards`: `(gold, answer) => verifyAnswer(gold, `\\boxed{${answer}}`) ?? false`.
  */
 export function equalitySuite(
   task: Task,

@@ -9,11 +9,7 @@ export {
 export { type RewardRow, RowErrors, type RowScore, scoreRows } from "./row_errors.ts";
 export { readRewards, type ReadRewardsOptions, type RewardConfig } from "./read_rewards.ts";
 export { loadRewardModule, type RewardModuleOptions } from "./module/load_reward_module.ts";
-export {
-  type AnswerVerifier,
-  loadAnswerVerifier,
-  type VerifyOptions,
-} from "./answer/verify_answer.ts";
+export { verifyAnswer, type VerifyOptions } from "./answer/verify_answer.ts";
 export type { AnswerPlaces } from "./answer/extract_answer.ts";
 export { BUILT_IN_REWARDS, type BuiltInReward, type RewardSetting } from "./builtin/catalogue.ts";
 export type { OptionRule, OptionRules } from "./options.ts";

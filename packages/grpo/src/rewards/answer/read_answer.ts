@@ -2,9 +2,11 @@
 import type { Answer, RelationOperator } from "./answer.ts";
 import { cleanLatex } from "./clean_latex.ts";
 import type { Expression } from "../formula/expression.ts";
-import type { LatexParser } from "../formula/latex_parser.ts";
+import { parseLatex } from "../formula/parse_latex.ts";
 import { closingBrace, splitLatex } from "./split_latex.ts";
 
+/** Longer answers are words. */
+const MAX_LENGTH = 2000;
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 64;
 
@@ -13,21 +15,21 @@ const WHOLE_TEXT = /^\\(?:text|textbf|textit|textrm|mathrm|mbox|operatorname)\s*
 const EMPTY_SET = /^(?:\\emptyset|\\varnothing|\\\{\s*\\\})$/;
 
 /** The answer that the LaTeX writes; words where it is no formula. */
-export function readAnswer(source: string, parse: LatexParser, depth = 0): Answer {
+export function readAnswer(source: string, depth = 0): Answer {
+  if (source.length > MAX_LENGTH) return { kind: "text", source };
   const { latex, isPercent } = cleanLatex(source);
   if (depth > MAX_DEPTH) return { kind: "text", source: latex };
   if (/\\(?:pm|mp)(?![A-Za-z])/.test(latex)) {
     const read = (plus: string, minus: string) =>
       readAnswer(
         latex.replace(/\\pm(?![A-Za-z])/g, plus).replace(/\\mp(?![A-Za-z])/g, minus),
-        parse,
         depth + 1,
       );
     return { kind: "list", items: [read("+", "-"), read("-", "+")] };
   }
-  const within = (part: string) => readAnswer(part, parse, depth + 1);
-  return readStructure(latex, within) ?? readMatrix(latex, parse) ??
-    readValue(latex, isPercent, parse);
+  const within = (part: string) => readAnswer(part, depth + 1);
+  return readStructure(latex, within) ?? readMatrix(latex) ??
+    readValue(latex, isPercent);
 }
 
 type Read = (part: string) => Answer;
@@ -93,19 +95,19 @@ function isClosedInside(inner: string): boolean {
   return depth === 0;
 }
 
-function readMatrix(latex: string, parse: LatexParser): Answer | undefined {
+function readMatrix(latex: string): Answer | undefined {
   if (!latex.includes("\\begin{")) return undefined;
-  const expression = parse(latex.replace(/^[[(]\s*(?=\\begin)|(?<=\})\s*[\])]$/g, ""));
+  const expression = parseLatex(latex.replace(/^[[(]\s*(?=\\begin)|(?<=\})\s*[\])]$/g, ""));
   if (expression?.kind !== "call" || expression.operator !== "Matrix") return undefined;
   const [list] = expression.operands;
   const cells = (row: Expression) => row.kind === "call" ? row.operands : [row];
   return { kind: "matrix", rows: cells(list).map(cells) };
 }
 
-function readValue(latex: string, isPercent: boolean, parse: LatexParser): Answer {
+function readValue(latex: string, isPercent: boolean): Answer {
   const plain = WHOLE_TEXT.exec(latex)?.[1] ?? latex;
-  const expression = parse(plain);
-  return expression && !(expression.kind === "symbol" && expression.name === "Nothing")
+  const expression = parseLatex(plain);
+  return expression
     ? { kind: "value", expression, isPercent, source: plain }
     : { kind: "text", source: plain };
 }

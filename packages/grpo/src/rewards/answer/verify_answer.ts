@@ -2,7 +2,6 @@
 import type { Answer } from "./answer.ts";
 import { isEqualAnswer } from "./compare_answers.ts";
 import { type AnswerPlaces, extractAnswers, isProse } from "./extract_answer.ts";
-import { type LatexParser, loadLatexParser } from "../formula/latex_parser.ts";
 import { plainNumber } from "./plain_answers.ts";
 import { readAnswer } from "./read_answer.ts";
 
@@ -12,62 +11,47 @@ export interface VerifyOptions {
   readonly places?: AnswerPlaces;
 }
 
-/** `null` where the gold answer cannot be read. */
-export type AnswerVerifier = (
-  gold: string,
-  prediction: string,
-  options?: VerifyOptions,
-) => boolean | null;
-
 /**
- * Loads what LaTeX is read with and gives a function that says whether a prediction is the gold answer.
+ * Whether a prediction is the gold answer; `null` where the gold answer cannot be read.
  *
  * Gold first, prediction second: the two are not treated alike (see `docs/rewards.md`). A pair takes bounded time: texts are
- * read from their end, formulas have a longest length, and no equation is solved.
+ * read from their end, formulas in one pass, and no equation is solved.
  *
  * @example
  * ```ts
- * import { loadAnswerVerifier } from "@aha/grpo/rewards";
+ * import { verifyAnswer } from "@aha/grpo/rewards";
  *
- * const verify = await loadAnswerVerifier();
- * console.log(verify("$\\frac{3}{4}$", "Therefore the answer is \\boxed{0.75}.")); // true
- * console.log(verify("$x = 5$", "It is 5.")); // true
- * console.log(verify("(1, 2]", "$[1, 2)$")); // false
+ * console.log(verifyAnswer("$\\frac{3}{4}$", "Therefore the answer is \\boxed{0.75}.")); // true
+ * console.log(verifyAnswer("$x = 5$", "It is 5.")); // true
+ * console.log(verifyAnswer("(1, 2]", "$[1, 2)$")); // false
  * ```
  */
-export async function loadAnswerVerifier(): Promise<AnswerVerifier> {
-  const parse = await loadLatexParser();
-  return (gold, prediction, { places = "any" } = {}) => {
-    const wanted = readGold(gold, parse);
-    if (!wanted) return null;
-    const given = readPrediction(prediction, parse, places);
-    if (given && isEqualAnswer(wanted, given)) return true;
-    const words = wantedWords(wanted);
-    return words && places === "any" ? isAnnouncedWord(words, prediction) : false;
-  };
+export function verifyAnswer(
+  gold: string,
+  prediction: string,
+  { places = "any" }: VerifyOptions = {},
+): boolean | null {
+  const wanted = readGold(gold);
+  if (!wanted) return null;
+  const given = firstReadable(extractAnswers(prediction, places));
+  if (given && isEqualAnswer(wanted, given)) return true;
+  const words = wantedWords(wanted);
+  return words && places === "any" ? isAnnouncedWord(words, prediction) : false;
 }
 
 /** Gold answers are the formula itself, or a whole solution that ends in one. */
-function readGold(gold: string, parse: LatexParser): Answer | undefined {
+function readGold(gold: string): Answer | undefined {
   const text = gold.trim();
   if (text === "") return undefined;
   if (!/\\boxed|\$|\\\(|\\\[|####|<answer>/.test(text) && !isProse(text)) {
-    return readAnswer(plainNumber(text) ?? text, parse);
+    return readAnswer(plainNumber(text) ?? text);
   }
-  return firstReadable(extractAnswers(text), parse);
-}
-
-function readPrediction(
-  text: string,
-  parse: LatexParser,
-  places: AnswerPlaces,
-): Answer | undefined {
-  return firstReadable(extractAnswers(text, places), parse);
+  return firstReadable(extractAnswers(text));
 }
 
 /** The first that is a formula, else the first at all. */
-function firstReadable(found: readonly string[], parse: LatexParser): Answer | undefined {
-  const answers = found.map((latex) => readAnswer(latex, parse));
+function firstReadable(found: readonly string[]): Answer | undefined {
+  const answers = found.map((latex) => readAnswer(latex));
   return answers.find(({ kind }) => kind !== "text") ?? answers[0];
 }
 

@@ -1,6 +1,6 @@
 /** Rewards for the right answer. What equals what is decided in `answer/`. */
 import type { AnswerPlaces } from "../answer/extract_answer.ts";
-import { type AnswerVerifier, loadAnswerVerifier } from "../answer/verify_answer.ts";
+import { verifyAnswer } from "../answer/verify_answer.ts";
 import { answerPart, goldOf } from "../columns.ts";
 import type { RewardFunction } from "../reward.ts";
 import { type RewardRow, scoreRows } from "../row_errors.ts";
@@ -38,21 +38,10 @@ function judged(
   { column, places }: AccuracyOptions,
   answer: (row: RewardRow) => string | undefined,
 ): RewardFunction {
-  return async (batch, tools) => {
-    const verify = await loadAnswerVerifier();
-    const score = scoreRows((row) => scoreRow(verify, row, column, places, answer(row)));
-    return score(batch, tools);
-  };
-}
-
-function scoreRow(
-  verify: AnswerVerifier,
-  row: RewardRow,
-  column: string | undefined,
-  places: AnswerPlaces | undefined,
-  answer: string | undefined,
-): number | null {
-  const isRight = verify(goldOf(row, column), answer ?? "", { places });
-  if (answer === undefined) return 0;
-  return isRight === null ? null : Number(isRight);
+  return scoreRows((row) => {
+    const text = answer(row);
+    const isRight = verifyAnswer(goldOf(row, column), text ?? "", { places });
+    if (text === undefined) return 0;
+    return isRight === null ? null : Number(isRight);
+  });
 }
