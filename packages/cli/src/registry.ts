@@ -74,5 +74,9 @@ export const registeredCommands: readonly RegisteredCommand[] = [
     load: () => import("./commands/merge.ts"),
   },
   { name: "train", summary: "train a model" },
-  { name: "eval", summary: "measure a model on a suite of tasks" },
+  {
+    name: "eval",
+    summary: "measure a model on a suite of tasks",
+    load: () => import("./commands/eval.ts"),
+  },
 ];

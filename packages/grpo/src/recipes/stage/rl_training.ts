@@ -42,8 +42,8 @@ export async function reinforce(
   const folder = folderOf(lab, stage);
   const seed = seedOf(lab, stage);
   const { tasks, steps, prompts, group, hasGates } = settings;
-  const { languages } = lab.settings;
-  const endless = nanoTask({ seed, tasks, languages });
+  const { languages, levels } = lab.settings;
+  const endless = nanoTask({ seed, tasks, languages, levels });
   const rows = await folder.rows<NanoRow>(() =>
     Promise.resolve(Array.from({ length: steps * prompts }, (_, i) => endless.row(i)))
   );
