@@ -41,7 +41,7 @@ export const registeredCommands: readonly RegisteredCommand[] = [
   {
     name: "inspect",
     summary: "what a model file holds and the memory it needs",
-    load: () => import("./commands/inspect.ts"),
+    load: () => import("./commands/files/inspect.ts"),
   },
   {
     name: "bench",
@@ -51,28 +51,32 @@ export const registeredCommands: readonly RegisteredCommand[] = [
   {
     name: "pull",
     summary: "download a model into the cache",
-    load: () => import("./commands/pull.ts"),
+    load: () => import("./commands/files/pull.ts"),
   },
   {
     name: "models",
     summary: "list or remove models in the cache",
-    load: () => import("./commands/models.ts"),
+    load: () => import("./commands/files/models.ts"),
   },
   {
     name: "quantize",
     summary: "write a model file in another number format",
-    load: () => import("./commands/quantize.ts"),
+    load: () => import("./commands/files/quantize.ts"),
   },
   {
     name: "convert",
     summary: "make a GGUF file from a Hugging Face folder",
-    load: () => import("./commands/convert.ts"),
+    load: () => import("./commands/files/convert.ts"),
   },
   {
     name: "merge",
     summary: "write a model with an adapter added to its weights",
-    load: () => import("./commands/merge.ts"),
+    load: () => import("./commands/files/merge.ts"),
   },
   { name: "train", summary: "train a model", load: () => import("./commands/train.ts") },
-  { name: "eval", summary: "measure a model on a suite of tasks" },
+  {
+    name: "eval",
+    summary: "measure a model on a suite of tasks",
+    load: () => import("./commands/eval.ts"),
+  },
 ];

@@ -13,6 +13,13 @@ export {
   type Suite,
   type SuiteOptions,
 } from "./suite.ts";
+export {
+  readSuite,
+  type ReadSuiteOptions,
+  SUITE_FORMATS,
+  SUITE_NAMES,
+  type SuiteFormat,
+} from "./read_suite.ts";
 export { evaluate, type EvaluateOptions } from "./evaluate.ts";
 export type {
   BudgetPoint,
@@ -24,3 +31,4 @@ export type {
   Measures,
 } from "./report.ts";
 export { budgetTable, reportTable } from "./report_table.ts";
+export { evalSections } from "./report_sections.ts";

@@ -42,7 +42,9 @@ export async function adapterPolicy(
 }
 
 /** The policy as it answers now: rollouts, scores, old log-probabilities. */
-export function policyNetwork({ model: { model, backend }, adapters }: Policy): Network {
+export function policyNetwork(
+  { model: { model, backend }, adapters }: Pick<Policy, "model" | "adapters">,
+): Network {
   return { model, backend, ops: adapters.size > 0 ? adaptedOps(backend, adapters) : backend.ops };
 }
 

@@ -1,5 +1,5 @@
 /** The R1 recipe. The public face of `@aha/grpo/recipes`; defines nothing itself. */
-export { rolloutSampler } from "./rollout_sampler.ts";
+export { modelSampler, rolloutSampler } from "./rollout_sampler.ts";
 export { RECIPE_NAMES, type RecipeOptions, type RecipeSummary, runRecipe } from "./run_recipe.ts";
 export { STAGE_TABLE, writeRecipeReport } from "./results/recipe_report.ts";
 export type { StageMark } from "./results/stage_mark.ts";

@@ -1,8 +1,14 @@
 /** A model in memory as evaluation's `Sampler`: groups of completions by the rollouts of training, thoughts ended in time. Judges nothing. */
-import { type Rollout, RolloutEngine, type RolloutRequest } from "@aha/runtime/training";
+import { readAdapter } from "@aha/runtime/lora";
+import {
+  type Rollout,
+  RolloutEngine,
+  type RolloutRequest,
+  type TrainableModel,
+} from "@aha/runtime/training";
 import type { Tokenizer } from "@aha/runtime/tokenizer";
 import type { SampledCompletion, Sampler, SampleRequest } from "../eval/sampler.ts";
-import type { Network } from "../policy/policy.ts";
+import { adapterPolicy, type Network, policyNetwork } from "../policy/policy.ts";
 import { begunAnswer, promptIds } from "../trainer/questions.ts";
 
 /** More samples of a prompt are not told apart by their random numbers. */
@@ -68,6 +74,24 @@ export function rolloutSampler({ model, backend, ops }: Network, tokenizer: Toke
       completions.slice(at * request.samples, (at + 1) * request.samples)
     );
   };
+}
+
+/**
+ * The sampler of a model that is open, with an adapter from a file where one is named; `canThink`: whether thinking budgets
+ * can be asked for.
+ * @throws what `readAdapter` throws
+ */
+export async function modelSampler(
+  model: TrainableModel,
+  adapter?: string,
+): Promise<{ readonly sampler: Sampler; readonly canThink: boolean }> {
+  const policy = adapter === undefined
+    ? { model, adapters: new Map() }
+    : await adapterPolicy(model, await readAdapter(adapter, model.model.config));
+  const { tokenizer } = model;
+  const tags = ["<think>", "</think>"].map((tag) => tagId(tokenizer, tag));
+  const sampler = rolloutSampler(policyNetwork(policy), tokenizer);
+  return { sampler, canThink: !tags.includes(undefined) };
 }
 
 function rolloutRequest(

@@ -145,8 +145,8 @@ async function runStage(lab: Lab, stage: Stage): Promise<boolean> {
 }
 
 function settingsOf({ settings }: Lab, name: StageName): Record<string, unknown> {
-  const { languages, maxTokens } = settings;
-  return JSON.parse(JSON.stringify({ languages, maxTokens, ...settings[name] }));
+  const { languages, levels, maxTokens } = settings;
+  return JSON.parse(JSON.stringify({ languages, levels, maxTokens, ...settings[name] }));
 }
 
 /** @throws {Error} where the stage was made otherwise */

@@ -1,6 +1,6 @@
 /** What the stages of the R1 recipe are told. Types only: the values stand in `settings_table.ts`. */
 import type { ModelShape } from "../../model/shape.ts";
-import type { Language, NanoTaskName } from "../../tasks/mod.ts";
+import type { Language, NanoDraws, NanoTaskName } from "../../tasks/mod.ts";
 
 /** Weights of tasks, of any sum. */
 export type TaskWeights = Readonly<Partial<Record<NanoTaskName, number>>>;
@@ -79,6 +79,8 @@ export interface EvaluationSettings {
 /** All of a recipe. */
 export interface RecipeSettings {
   readonly languages: readonly Language[];
+  /** Levels of tasks, where not all are wanted. */
+  readonly levels: NonNullable<NanoDraws["levels"]>;
   /** Most tokens of a completion. */
   readonly maxTokens: number;
   readonly pretrain: PretrainStageSettings;

@@ -22,7 +22,7 @@ export type Rows<Settings> = { readonly [Name in keyof Settings]: Row<Settings[N
 
 /** The settings of all stages. */
 export type StageRows = {
-  readonly [Stage in Exclude<keyof RecipeSettings, "languages" | "maxTokens">]: Rows<
+  readonly [Stage in Exclude<keyof RecipeSettings, "languages" | "levels" | "maxTokens">]: Rows<
     RecipeSettings[Stage]
   >;
 };
@@ -61,7 +61,7 @@ const EVERYTHING: Row<TaskWeights> = [
 ];
 
 /** What belongs to no stage. */
-export const SHARED_ROWS: Rows<Pick<RecipeSettings, "languages" | "maxTokens">> = {
+export const SHARED_ROWS: Rows<Pick<RecipeSettings, "languages" | "levels" | "maxTokens">> = {
   languages: [
     "English and Chinese",
     ["en"],
@@ -69,6 +69,7 @@ export const SHARED_ROWS: Rows<Pick<RecipeSettings, "languages" | "maxTokens">> 
     ["en", "xx"],
     ["en", "xx"],
   ],
+  levels: ["not told", {}, { GENERAL: [3, 4, 5] }, {}, {}],
   maxTokens: ["32,768, then 65,536", 24, 24, 60, 60],
 };
 

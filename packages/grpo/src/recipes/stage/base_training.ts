@@ -28,10 +28,10 @@ export async function trainBase(
   settings: PretrainStageSettings,
 ): Promise<void> {
   const seed = seedOf(lab, stage);
-  const { languages } = lab.settings;
+  const { languages, levels } = lab.settings;
   const { tasks, thoughtShare, taggedShare, shape, completionLossLimit: limit, mostSteps } =
     settings;
-  const kinds = { seed, tasks, thoughtShare, taggedShare, languages };
+  const kinds = { seed, tasks, thoughtShare, taggedShare, languages, levels };
   const { document } = nanoDocuments(kinds);
   await folderOf(lab, stage).rows(() => Promise.resolve(shownRows(document)));
   await withPolicy(lab, await newModel(shape, nanoTokenizer(), seed), async (policy) => {

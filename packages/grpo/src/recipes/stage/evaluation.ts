@@ -20,9 +20,12 @@ export async function evaluateStage(
   const folder = folderOf(lab, stage);
   const known = folder.read<EvalReport>(STAGE_FILES.evaluation);
   if (known) return known;
-  const { settings: { languages, maxTokens, evaluation }, hooks: { signal } } = lab;
+  const { settings: { languages, levels, maxTokens, evaluation }, hooks: { signal } } = lab;
   const { tasks, problems, samples, temperature, topP, budgets } = evaluation;
-  const suite = nanoSuite({ seed: SUITE_SEED, tasks, languages }, problems, { samples, maxTokens });
+  const suite = nanoSuite({ seed: SUITE_SEED, tasks, languages, levels }, problems, {
+    samples,
+    maxTokens,
+  });
   const report = await withPolicy(
     lab,
     stage,

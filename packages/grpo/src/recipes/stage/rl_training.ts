@@ -27,7 +27,7 @@ const REWARDS = {
 /** R1's clip range (2501.12948v2, Methods): with one step a round the ratio is 1 and nothing is clipped. */
 const R1_EPSILON = 10;
 /** Rows that a pass takes at once: the same bits as all at once, in less memory. */
-const MICRO_BATCH_TOKENS = 16_384;
+const MICRO_BATCH_TOKENS = 4096;
 
 /**
  * Trains the model of an earlier stage by its rewards.
@@ -42,8 +42,8 @@ export async function reinforce(
   const folder = folderOf(lab, stage);
   const seed = seedOf(lab, stage);
   const { tasks, steps, prompts, group, hasGates } = settings;
-  const { languages } = lab.settings;
-  const endless = nanoTask({ seed, tasks, languages });
+  const { languages, levels } = lab.settings;
+  const endless = nanoTask({ seed, tasks, languages, levels });
   const rows = await folder.rows<NanoRow>(() =>
     Promise.resolve(Array.from({ length: steps * prompts }, (_, i) => endless.row(i)))
   );

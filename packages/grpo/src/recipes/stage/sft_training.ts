@@ -26,7 +26,7 @@ export function rowOf(
 }
 
 /** Rows that a pass takes at once. */
-const MICRO_BATCH_TOKENS = 16_384;
+const MICRO_BATCH_TOKENS = 4096;
 
 /** Trains the model of an earlier stage on rows; prompts are not learned. */
 export async function fineTune(

@@ -66,12 +66,12 @@ async function tracesOf(
   policy: Policy,
   { task, wanted, samplesEach, temperature, filter }: Wanted,
 ): Promise<TraceRow[]> {
-  const { settings: { languages, maxTokens }, hooks: { signal } } = lab;
+  const { settings: { languages, levels, maxTokens }, hooks: { signal } } = lab;
   const { model: { tokenizer } } = policy;
   const { model, backend, ops } = policyNetwork(policy);
   const engine = new RolloutEngine(model, backend, ops);
   const seed = seedOf(lab, stage);
-  const problems = nanoTask({ seed, tasks: { [task]: 1 }, languages });
+  const problems = nanoTask({ seed, tasks: { [task]: 1 }, languages, levels });
   const kept: TraceRow[] = [];
   const perCall = Math.ceil(Math.min(ROUND, 2 * wanted) / samplesEach);
   for (let first = 0; kept.length < wanted; first += perCall) {

@@ -23,7 +23,8 @@ function generalRows(lab: Lab, count: number): TraceRow[] {
   const { document } = nanoDocuments({
     seed: seedOf(lab, "rejection_sampling"),
     tasks: { GENERAL: 1 },
-    ...{ languages: lab.settings.languages, languageOf: "asked", taggedShare: 1 },
+    ...{ languages: lab.settings.languages, levels: lab.settings.levels },
+    ...{ languageOf: "asked", taggedShare: 1 },
   });
   return Array.from({ length: count }, (_, i) => rowOf(document(i)));
 }

@@ -1,11 +1,11 @@
 /** `aha inspect`: what a model file holds and the memory it needs. Reads the head of the file only. */
 import type { MemoryPlan } from "@aha/runtime";
 import type { Gguf } from "@aha/runtime/gguf";
-import type { Command, CommandInput, CommandIo } from "../command.ts";
-import { type ModelSummary, summarize } from "../model_summary.ts";
-import { flagOption } from "../options.ts";
-import { progressBar } from "../terminal/progress_bar.ts";
-import { countText, printable, sizeText } from "../terminal/size_text.ts";
+import type { Command, CommandInput, CommandIo } from "../../command.ts";
+import { type ModelSummary, summarize } from "../../model_summary.ts";
+import { flagOption } from "../../options.ts";
+import { progressBar } from "../../terminal/progress_bar.ts";
+import { countText, printable, sizeText } from "../../terminal/size_text.ts";
 
 /** `aha inspect MODEL [--plan] [--json]`. */
 export const command: Command = {

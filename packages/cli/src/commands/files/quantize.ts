@@ -1,6 +1,6 @@
 /** `aha quantize`: writes a model file in another number format. Computes nothing itself. */
-import type { Command, CommandInput, CommandIo } from "../command.ts";
-import { printReport, writableType, writeModelFile, writingOptions } from "../model_writing.ts";
+import type { Command, CommandInput, CommandIo } from "../../command.ts";
+import { printReport, writableType, writeModelFile, writingOptions } from "../../model_writing.ts";
 
 /** `aha quantize IN OUT TYPE`. */
 export const command: Command = {

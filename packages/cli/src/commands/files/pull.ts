@@ -1,9 +1,9 @@
 /** `aha pull`: downloads a model into the cache. Loads none. */
 import { statSync } from "node:fs";
 import { pull } from "@aha/runtime/weights";
-import type { Command, CommandInput, CommandIo } from "../command.ts";
-import { flagOption } from "../options.ts";
-import { progressBar } from "../terminal/progress_bar.ts";
+import type { Command, CommandInput, CommandIo } from "../../command.ts";
+import { flagOption } from "../../options.ts";
+import { progressBar } from "../../terminal/progress_bar.ts";
 
 /** `aha pull MODEL`. */
 export const command: Command = {

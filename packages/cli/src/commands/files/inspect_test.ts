@@ -1,8 +1,12 @@
 /** Tests of inspect.ts over a fixture model and over small files made for the purpose. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { runAha } from "../../../../tests/support/captured_io.ts";
-import { fixturePath } from "../../../../tests/support/fixture.ts";
-import { ggufBytes, type GgufSpec, plainMetadata } from "../../../../tests/support/gguf_bytes.ts";
+import { runAha } from "../../../../../tests/support/captured_io.ts";
+import { fixturePath } from "../../../../../tests/support/fixture.ts";
+import {
+  ggufBytes,
+  type GgufSpec,
+  plainMetadata,
+} from "../../../../../tests/support/gguf_bytes.ts";
 
 const MODEL = fixturePath("models/llama_untied/gguf/model-F16.gguf");
 

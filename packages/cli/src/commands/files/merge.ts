@@ -1,8 +1,8 @@
 /** `aha merge`: writes a model with an adapter added to its weights. Computes nothing itself. */
-import { type Command, type CommandInput, type CommandIo, UsageError } from "../command.ts";
-import { loraText } from "../model_options.ts";
-import { printReport, writableType, writeModelFile, writingOptions } from "../model_writing.ts";
-import { stringOption } from "../options.ts";
+import { type Command, type CommandInput, type CommandIo, UsageError } from "../../command.ts";
+import { loraText } from "../../model_options.ts";
+import { printReport, writableType, writeModelFile, writingOptions } from "../../model_writing.ts";
+import { stringOption } from "../../options.ts";
 
 /** `aha merge MODEL ADAPTER OUT.gguf`. */
 export const command: Command = {

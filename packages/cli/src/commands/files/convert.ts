@@ -2,9 +2,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { WriteModelReport } from "@aha/runtime/quantize";
-import type { Command, CommandInput, CommandIo } from "../command.ts";
-import { printReport, writableType, writeModelFile, writingOptions } from "../model_writing.ts";
-import { stringOption } from "../options.ts";
+import type { Command, CommandInput, CommandIo } from "../../command.ts";
+import { printReport, writableType, writeModelFile, writingOptions } from "../../model_writing.ts";
+import { stringOption } from "../../options.ts";
 
 /** `aha convert HF_DIR OUT.gguf`. */
 export const command: Command = {

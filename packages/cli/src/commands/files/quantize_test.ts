@@ -9,16 +9,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { runAha } from "../../../../tests/support/captured_io.ts";
+import { runAha } from "../../../../../tests/support/captured_io.ts";
 import {
   modelSpec,
   withFolder,
   withTensor,
   writeModel,
-} from "../../../../tests/support/edited_model.ts";
-import { assertFails, FAILED, WRONG_USAGE } from "../../../../tests/support/failing_command.ts";
-import { fixturePath } from "../../../../tests/support/fixture.ts";
-import { assertSameBytes } from "../../../../tests/support/same_bytes.ts";
+} from "../../../../../tests/support/edited_model.ts";
+import { assertFails, FAILED, WRONG_USAGE } from "../../../../../tests/support/failing_command.ts";
+import { fixturePath } from "../../../../../tests/support/fixture.ts";
+import { assertSameBytes } from "../../../../../tests/support/same_bytes.ts";
 
 const F32 = fixturePath("models/llama_untied/gguf/model-F32.gguf");
 const Q8 = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");

@@ -1,8 +1,8 @@
 /** `aha models`: lists the models that have a name or lie in the cache, and removes cached ones. Downloads nothing. */
 import { cacheFolder, listModels, removeModel, type StoredModel } from "@aha/runtime/weights";
-import { type Command, type CommandInput, type CommandIo, UsageError } from "../command.ts";
-import { flagOption } from "../options.ts";
-import { printable, sizeText } from "../terminal/size_text.ts";
+import { type Command, type CommandInput, type CommandIo, UsageError } from "../../command.ts";
+import { flagOption } from "../../options.ts";
+import { printable, sizeText } from "../../terminal/size_text.ts";
 
 /** `aha models [rm NAME]`. */
 export const command: Command = {

@@ -2,11 +2,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runAha } from "../../../../tests/support/captured_io.ts";
-import { withFolder } from "../../../../tests/support/edited_model.ts";
-import { assertFails, FAILED, WRONG_USAGE } from "../../../../tests/support/failing_command.ts";
-import { fixturePath } from "../../../../tests/support/fixture.ts";
-import { safetensorsBytes } from "../../../../tests/support/safetensors_bytes.ts";
+import { runAha } from "../../../../../tests/support/captured_io.ts";
+import { withFolder } from "../../../../../tests/support/edited_model.ts";
+import { assertFails, FAILED, WRONG_USAGE } from "../../../../../tests/support/failing_command.ts";
+import { fixturePath } from "../../../../../tests/support/fixture.ts";
+import { safetensorsBytes } from "../../../../../tests/support/safetensors_bytes.ts";
 
 const HF = fixturePath("models/qwen2/hf");
 const SHARDED = fixturePath("models/qwen2/hf_sharded");

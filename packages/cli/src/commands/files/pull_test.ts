@@ -3,9 +3,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runAha } from "../../../../tests/support/captured_io.ts";
-import { ggufBytes, plainMetadata } from "../../../../tests/support/gguf_bytes.ts";
-import { startRangeServer } from "../../../../tests/support/range_server.ts";
+import { runAha } from "../../../../../tests/support/captured_io.ts";
+import { ggufBytes, plainMetadata } from "../../../../../tests/support/gguf_bytes.ts";
+import { startRangeServer } from "../../../../../tests/support/range_server.ts";
 
 const FILE = ggufBytes({ metadata: plainMetadata({ "general.architecture": "llama" }) });
 
