@@ -18,7 +18,7 @@ import { join } from "node:path";
 function smallSettings(): RecipeSettings {
   const tasks = { CHAIN6: 1 };
   const rl = { tasks, steps: 3, prompts: 4, group: 4, warmupSteps: 1, learningRate: 1e-4 };
-  const sft = { batch: 8, warmupSteps: 1, epochs: 2 };
+  const sft = { batch: 8, warmupSteps: 1, epochs: 2, learningRate: 1e-4 };
   const traces = { ...sft, tasks, count: 16 };
   const base = {
     ...{ tasks, thoughtShare: 0.9, taggedShare: 1, batchDocuments: 16, steps: 12, warmupSteps: 6 },

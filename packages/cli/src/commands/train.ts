@@ -4,6 +4,7 @@ import type { Sample } from "@aha/grpo";
 import type { Command, CommandInput, CommandIo } from "../command.ts";
 import { flagOption } from "../options.ts";
 import { readTextInput } from "../terminal/text_input.ts";
+import { type Recipe, recipes } from "../train/recipes.ts";
 import {
   configOf,
   isConfigFile,
@@ -18,9 +19,6 @@ import { durationText } from "../train/step_clock.ts";
 /** Exit code of a run that Ctrl-C has ended after it was saved. */
 const EXIT_INTERRUPTED = 130;
 
-/** A run of several stages, by name. Each stage records itself; `hooks` are told of all of them. */
-export type Recipe = (request: RunRequest, hooks: TrainHooks) => Promise<TrainSummary>;
-
 /** What the command starts. */
 export interface TrainParts {
   readonly train: Trainer;
@@ -34,33 +32,37 @@ export function trainCommand(parts: TrainParts): Command {
     usage: "train NAME|CONFIG [--preset P] [--set KEY=VALUE]... [--resume] [--dry-run] [options]",
     details:
       `CONFIG is a JSON file, comments allowed, with TRL's names or ours: packages/grpo/docs/trl.md lists
-them, packages/grpo/schema/run_config.schema.json lets editors check it. NAME is a recipe.
+them, packages/grpo/schema/run_config.schema.json lets editors check it. NAME is a recipe:
+r1 (all of it) or one of its stages with those before it: pretrain, r1_zero, cold_start, reasoning_rl,
+rejection_sampling, general_rl, student, distill, student_rl, student_direct, student_shuffled. Presets of
+a recipe are ci, mini, nano and micro; every stage has a folder of its own, and --resume goes on anywhere.
 Presets of a CONFIG are r1-zero, r1-stage-1, r1-stage-2, dapo and dr-grpo.
 The run's folder gets config.json, metrics.jsonl, samples.jsonl, report.html, the checkpoint and the model.
 The first Ctrl-C finishes the step and saves, the second ends at once.
 --json prints {outputDir, step, totalSteps, isFinished, seconds, metrics, files}; with --dry-run {config, samples}.
   aha train run.jsonc --dry-run
-  aha train run.jsonc --preset r1-zero --set per_device_train_batch_size=16 --seed 1`,
+  aha train run.jsonc --preset r1-zero --set per_device_train_batch_size=16 --seed 1
+  aha train r1 --preset mini --out runs/mini`,
     positionals: ["NAME|CONFIG"],
     options: trainOptionSpecs,
     run: (input, io) => run(parts, input, io),
   };
 }
 
-export const command: Command = trainCommand({ train });
+export const command: Command = trainCommand({ train, recipes });
 
 async function run(
-  { train, recipes = {} }: TrainParts,
+  { train, recipes: known = {} }: TrainParts,
   { positionals: [target], values }: CommandInput,
   io: CommandIo,
 ): Promise<number> {
   const request = readRequest(target, values);
   const asJson = flagOption(values, "json");
-  if (!isConfigFile(target, Object.keys(recipes))) {
+  if (!isConfigFile(target, Object.keys(known))) {
     const { hooks } = new RunWatcher(target, io);
     const { isResumed, isDryRun } = request;
     return tell(
-      await recipes[target](request, { ...hooks, isResumed, isDryRun }),
+      await known[target](request, { ...hooks, isResumed, isDryRun }),
       request,
       io,
       asJson,

@@ -34,7 +34,10 @@ export class RunWatcher {
   }
 
   /** What the trainer calls. */
-  get hooks(): Pick<TrainHooks, "onStart" | "onStep" | "onWarning" | "signal"> {
+  get hooks(): Pick<
+    TrainHooks,
+    "onStart" | "onStep" | "onWarning" | "onMessage" | "signal"
+  > {
     const { signal } = this.io;
     signal.addEventListener("abort", () => this.#finishStep(), { once: true });
     return {
@@ -42,13 +45,15 @@ export class RunWatcher {
       onStart: (start) => this.#start(start),
       onStep: (record) => this.#step(record),
       onWarning: (text) => this.#warn(text),
+      onMessage: (text) => this.#say(printable(text)),
     };
   }
 
-  #start({ step, totalSteps }: RunStart): void {
+  #start({ step, totalSteps, stage }: RunStart): void {
     this.#clock = new StepClock(this.now);
+    this.#history.clear();
     const begun = step > 0 ? `going on after step ${step} of ${totalSteps}` : `${totalSteps} steps`;
-    this.#say(`${this.title}: ${begun}`);
+    this.#say(`${stage === undefined ? this.title : `${this.title}, ${stage}`}: ${begun}`);
   }
 
   #step(record: StepRecord): void {

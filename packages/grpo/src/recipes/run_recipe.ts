@@ -70,15 +70,22 @@ export interface RecipeSummary {
  * @throws {GateError | GuardError} where a gate ends a stage; what was done stays
  *
  * @example
- * ```ts no-eval
- * import { runRecipe } from "@aha/grpo/recipes";
+ * ```ts
+ * import { changedSettings, recipeSettings, runRecipe } from "@aha/grpo/recipes";
  *
- * const { report } = await runRecipe("r1", {
- *   preset: "mini",
- *   out: "runs/mini",
+ * // The smallest preset, with a base that is hardly trained; `runRecipe("r1", { preset: "mini", out })` is the real thing.
+ * const preset = changedSettings(recipeSettings("ci"), {
+ *   pretrain: { steps: 2, completionLossLimit: Infinity },
+ *   evaluation: { problems: 2, samples: 2 },
+ * });
+ * const out = Deno.makeTempDirSync();
+ * const { stages } = await runRecipe("pretrain", {
+ *   preset,
+ *   out,
  *   hooks: { onMessage: (text, stage) => console.log(stage, text) },
  * });
- * console.log(report);
+ * console.log(stages); // ["pretrain"]
+ * Deno.removeSync(out, { recursive: true });
  * ```
  */
 export async function runRecipe(name: string, options: RecipeOptions): Promise<RecipeSummary> {

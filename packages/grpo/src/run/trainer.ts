@@ -7,6 +7,8 @@ export interface RunStart {
   /** Steps that are done already: 0, or those of the checkpoint. */
   readonly step: number;
   readonly totalSteps: number;
+  /** Of a recipe. */
+  readonly stage?: string;
   /** What `config.json` tells besides: version, numerics id, ... */
   readonly about?: Readonly<Record<string, unknown>>;
 }
@@ -19,6 +21,8 @@ export interface TrainHooks {
   readonly onStep: (record: StepRecord) => void;
   /** One line, for people. */
   readonly onWarning: (text: string) => void;
+  /** One line, for people, of what is as it should be. */
+  readonly onMessage?: (text: string) => void;
   /** Aborted: the step is finished, a checkpoint is saved, and the run ends. */
   readonly signal: AbortSignal;
   /** Whether to go on from the folder's checkpoint. */

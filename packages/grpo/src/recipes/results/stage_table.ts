@@ -36,7 +36,7 @@ export interface StageRow {
  * The table of recipes that differ in their seed, given as their stages; stages and tasks that not all have are left out.
  *
  * @example
- * ```ts no-eval
+ * ```ts
  * import { stageResults, stageTable } from "@aha/grpo/recipes";
  *
  * console.table(stageTable(["runs/nano-1", "runs/nano-2"].map(stageResults)));

@@ -25,6 +25,11 @@ export type StageName = (typeof STAGE_NAMES)[number];
 export interface RecipeHooks {
   /** `skipped`: it was done before. */
   readonly onStage?: (stage: StageName, what: "begins" | "done" | "skipped") => void;
+  /** A training begins, or goes on after `step`. */
+  readonly onStart?: (
+    begun: { readonly step: number; readonly totalSteps: number },
+    stage: StageName,
+  ) => void;
   readonly onStep?: (record: StepRecord, stage: StageName) => void;
   /** A sentence about what happened: traces kept, a gate that closed, results. */
   readonly onMessage?: (text: string, stage: StageName) => void;

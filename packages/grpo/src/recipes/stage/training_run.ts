@@ -31,12 +31,13 @@ export async function runTraining(
   training: Training,
   { told = (record) => record, guard }: TrainingWatch = {},
 ): Promise<void> {
-  const { hooks: { signal, onStep } } = lab;
+  const { hooks: { signal, onStart, onStep } } = lab;
   const folder = folderOf(lab, stage);
   let files: StageRecord | undefined;
   const begin = (step: number) => {
     files?.close();
     files = new StageRecord(lab, stage, step);
+    onStart?.({ step, totalSteps: training.totalSteps }, stage);
   };
   folder.prepare();
   const resume = folder.has(RUN_FILES.checkpoint);
