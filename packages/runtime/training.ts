@@ -63,3 +63,4 @@ export {
   type TensorToWrite,
   writeSafetensors,
 } from "./src/training/tensor_file.ts";
+export { yieldToHost } from "./src/yield_to_host.ts";

@@ -1,6 +1,6 @@
 /** Log-probabilities of tokens of many sequences, and the way back from them, part by part. Knows no loss. */
 import { adaptedOps } from "@aha/runtime/lora";
-import type { Ops, Tensor } from "@aha/runtime/training";
+import { type Ops, type Tensor, yieldToHost } from "@aha/runtime/training";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
 import { NotFiniteError } from "../optim/not_finite.ts";
 import { type CountedSequence, type MicroBatch, microBatches } from "./micro_batches.ts";
@@ -47,7 +47,7 @@ export async function tokenLogps(
   checkLengths(sequences, model.config.contextTokens);
   const values = new Values(withEntropies);
   for (const part of microBatches(sequences, microBatchTokens)) {
-    signal?.throwIfAborted();
+    await yieldToHost(signal);
     const run = () => {
       using _pass = ops.scope();
       const hidden = countedStates(ops, model.forward(ops, part.ids, part.batch, null), part);
@@ -77,7 +77,7 @@ export async function addGradients(
   checkLengths(sequences, model.config.contextTokens);
   const values = new Values(withEntropies);
   for (const part of microBatches(sequences, microBatchTokens)) {
-    signal?.throwIfAborted();
+    await yieldToHost(signal);
     using tape = new Tape(backend, parameters, { checkpoint });
     const { dropoutSeed: seed } = options;
     const dropout = seed && { seed, rows: part.rowNumbers };

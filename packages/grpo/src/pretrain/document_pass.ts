@@ -1,5 +1,11 @@
 /** One pass over documents, forth and back: the loss of their tokens, of multi-token prediction and of the experts' balance. Changes no parameter. */
-import { type Batch, type Tensor, UnsupportedError, type Weight } from "@aha/runtime/training";
+import {
+  type Batch,
+  type Tensor,
+  UnsupportedError,
+  type Weight,
+  yieldToHost,
+} from "@aha/runtime/training";
 import type { GradientPlaces } from "../autograd/recorder.ts";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
 import { NotFiniteError } from "../optim/not_finite.ts";
@@ -62,7 +68,7 @@ export async function addDocumentGradients(
     guesses: options.multiTokenWeight ? countGuesses(documents) : 0,
   });
   for (const part of parts) {
-    options.signal?.throwIfAborted();
+    await yieldToHost(options.signal);
     await pass.run(part);
   }
   return pass.found;

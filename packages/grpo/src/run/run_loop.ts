@@ -1,5 +1,5 @@
 /** The loop of a run: steps, records, guards, checkpoints, going on. Knows no kind of training. */
-import { CheckpointError } from "@aha/runtime/training";
+import { CheckpointError, yieldToHost } from "@aha/runtime/training";
 import type { CheckpointFacts } from "./checkpoint.ts";
 import type { CheckpointFolder } from "./checkpoint_folder.ts";
 import type { StepRecord } from "./step_record.ts";
@@ -64,6 +64,8 @@ export async function runLoop(training: Training, options: RunLoopOptions): Prom
   };
   while (training.steps < training.totalSteps && !stop?.aborted) {
     await takeSteps(training, options);
+    // Steps alone would give no timer, no signal and no terminal a turn.
+    await yieldToHost(signal);
     if (saveSteps > 0 && training.steps - saved >= saveSteps) await save();
     signal?.throwIfAborted();
   }

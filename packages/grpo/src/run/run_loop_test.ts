@@ -84,6 +84,15 @@ Deno.test(
   }),
 );
 
+Deno.test("run: timers and signals have their turn between steps", async () => {
+  const stop = new AbortController();
+  const trainer = await trainerOf({ numTrainEpochs: 3000 });
+  setTimeout(() => stop.abort(), 50);
+  const alone = { saveSteps: 0, config: "{}", numericsId: "n", resume: false };
+  assertEquals((await runLoop(trainer, { ...alone, stop: stop.signal })).isComplete, false);
+  await trainer.policy.model.close();
+});
+
 Deno.test(
   "run: goes on only from a checkpoint of its own configuration, and says where bits may differ",
   inFolder(async (folder) => {
