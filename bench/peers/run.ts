@@ -1,7 +1,7 @@
 /** `deno task bench:peers`: Aha and other runtimes on the same files, threads and prompts, taking turns; a table, what of the goals is reached, and a JSON in bench/results. Builds and measures nothing itself. */
 import { closeSync, openSync, readSync } from "node:fs";
-import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { busyShare } from "../busy_share.ts";
 import { describeRun, saveResult } from "../measured_run.ts";
 import { runProgram } from "../program.ts";
 import { aha, ahaSimdThreads } from "./aha.ts";
@@ -15,7 +15,6 @@ import { type Measurement, summarize, table } from "./summary.ts";
 import { wllama } from "./wllama.ts";
 
 const PEERS: readonly Peer[] = [aha, ahaSimdThreads, nodeLlamaCpp, llamaBench, wllama];
-const QUIET_SAMPLE_MS = 300;
 
 const USAGE = `deno task bench:peers [MODEL...] [--threads 1,2] [--repeat 3] [--only NAME,...]
 MODEL is ${
@@ -132,19 +131,6 @@ function warmPageCache(file: string): void {
   const handle = openSync(file, "r");
   while (readSync(handle, chunk) > 0);
   closeSync(handle);
-}
-
-/** Share of all cores that others use now; null where the system does not tell. */
-async function busyShare(): Promise<number | null> {
-  const sum = () =>
-    cpus().reduce((sums, { times: { user, nice, sys, irq, idle } }) => {
-      const busy = user + nice + sys + irq;
-      return { busy: sums.busy + busy, all: sums.all + busy + idle };
-    }, { busy: 0, all: 0 });
-  const before = sum();
-  await new Promise((resolve) => setTimeout(resolve, QUIET_SAMPLE_MS));
-  const after = sum();
-  return after.all > before.all ? (after.busy - before.busy) / (after.all - before.all) : null;
 }
 
 async function main(settings: Settings): Promise<number> {
