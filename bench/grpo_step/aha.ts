@@ -70,19 +70,21 @@ async function run(job: Job): Promise<Told> {
     rolloutSeconds.push((performance.now() - start) / 1000);
     return rollouts;
   };
-  const seconds: number[] = [];
+  const [seconds, cpuSeconds]: number[][] = [[], []];
   const metrics: Readonly<Record<string, number>>[] = [];
   while (trainer.steps < trainer.totalSteps) {
-    const start = performance.now();
+    const [start, cpuStart] = [performance.now(), process.cpuUsage()];
     const { records } = await trainer.next();
     seconds.push((performance.now() - start) / 1000);
+    const { user, system } = process.cpuUsage(cpuStart);
+    cpuSeconds.push((user + system) / 1e6);
     metrics.push(...records.map((record) => record.metrics));
   }
   trainer.free();
   await model.close();
   return {
     versions: { ...Deno.version },
-    ...{ seconds, rolloutSeconds, probe: [...probe] },
+    ...{ seconds, cpuSeconds, rolloutSeconds, probe: [...probe] },
     meanLengths: metrics.map((one) => one["completions/mean_length"]),
     gradientNorms: metrics.map((one) => one.grad_norm),
     entropies: metrics.map((one) => one.entropy),

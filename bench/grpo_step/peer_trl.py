@@ -25,17 +25,19 @@ VERSIONS = {
 
 
 class StepClock(TrainerCallback):
-    """Seconds from the end of a step to the end of the next: whatever a step costs is in them."""
+    """Seconds from the end of a step to the end of the next, and processor time: whatever a step costs is in them."""
 
     def __init__(self):
         self.seconds = []
+        self.cpu_seconds = []
 
     def on_train_begin(self, *_, **__):
-        self.last = time.perf_counter()
+        self.last = (time.perf_counter(), time.process_time())
 
     def on_step_end(self, *_, **__):
-        now = time.perf_counter()
-        self.seconds.append(now - self.last)
+        now = (time.perf_counter(), time.process_time())
+        self.seconds.append(now[0] - self.last[0])
+        self.cpu_seconds.append(now[1] - self.last[1])
         self.last = now
 
 
@@ -125,6 +127,7 @@ def main():
     told = {
         "versions": VERSIONS,
         "seconds": clock.seconds,
+        "cpuSeconds": clock.cpu_seconds,
         "rolloutSeconds": rollouts,
         "meanLengths": [line["completions/mean_length"] for line in log],
         "gradientNorms": [line["grad_norm"] for line in log],

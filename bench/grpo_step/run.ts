@@ -91,9 +91,13 @@ async function measureAll(settings: Settings, where: string): Promise<Measuremen
         const told: Told = JSON.parse(lastLine(out));
         expectSameWork(told, measurements[0]?.told ?? told, steps);
         measurements.push({ ...{ peer, way, repeat, busyBefore, peakBytes }, told });
-        const seconds = told.seconds.map((one) => one.toFixed(2)).join(" ");
+        const shown = (seconds: readonly number[]) =>
+          seconds.map((one) => one.toFixed(2)).join(" ");
         const peak = peakBytes === null ? "-" : (peakBytes / 2 ** 20).toFixed(0);
-        console.error(`${repeat + 1}/${repeats} ${way} ${peer}: ${seconds} s, ${peak} MiB`);
+        console.error(
+          `${repeat + 1}/${repeats} ${way} ${peer}: ${shown(told.seconds)} s, ` +
+            `processor ${shown(told.cpuSeconds)} s, ${peak} MiB`,
+        );
       }
     }
   }

@@ -34,6 +34,8 @@ export interface Told {
   readonly versions: Readonly<Record<string, string>>;
   /** Of whole steps. */
   readonly seconds: readonly number[];
+  /** Processor time of them, all threads together. */
+  readonly cpuSeconds: readonly number[];
   /** Of them, of drawing the completions. */
   readonly rolloutSeconds: readonly number[];
   readonly meanLengths: readonly number[];

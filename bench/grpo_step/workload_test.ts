@@ -9,7 +9,13 @@ import {
   type Told,
 } from "./workload.ts";
 
-const NOTHING = { versions: {}, rolloutSeconds: [], gradientNorms: [], entropies: [] };
+const NOTHING = {
+  versions: {},
+  cpuSeconds: [],
+  rolloutSeconds: [],
+  gradientNorms: [],
+  entropies: [],
+};
 
 function told(changes: Partial<Told> = {}): Told {
   const probe = Array(PROMPT_TOKENS - 1).fill(-4);
