@@ -76,7 +76,11 @@ function commandOf(peer: PeerName, python: string, job: string): [string, string
 }
 
 /** Both take turns within each repeat, each in a fresh process. */
-async function measureAll(settings: Settings, where: string): Promise<Measurement[]> {
+async function measureAll(
+  settings: Settings,
+  where: string,
+  keep: (measurements: readonly Measurement[]) => void,
+): Promise<Measurement[]> {
   const { python, ways, repeats, steps } = settings;
   const files = await writeModelFiles(where);
   const peers = PEERS.filter((peer) => peer === "aha" || python);
@@ -91,6 +95,7 @@ async function measureAll(settings: Settings, where: string): Promise<Measuremen
         const told: Told = JSON.parse(lastLine(out));
         expectSameWork(told, measurements[0]?.told ?? told, steps);
         measurements.push({ ...{ peer, way, repeat, busyBefore, peakBytes }, told });
+        keep(measurements);
         const shown = (seconds: readonly number[]) =>
           seconds.map((one) => one.toFixed(2)).join(" ");
         const peak = peakBytes === null ? "-" : (peakBytes / 2 ** 20).toFixed(0);
@@ -108,16 +113,19 @@ async function main(settings: Settings): Promise<number> {
   expectThreads(settings.threads);
   const run = describeRun();
   const where = mkdtempSync(join(tmpdir(), "aha-grpo-step-"));
-  try {
-    const measurements = await measureAll(settings, where);
+  const { python, ...shown } = settings;
+  const told = { ...shown, warmUps: WARM_UPS, prompts: PROMPTS, group: GROUP };
+  /** After each process, so that a run that is stopped leaves what it had. */
+  const keep = (measurements: readonly Measurement[]): string => {
     const rows = rowsOf(measurements, WARM_UPS);
-    console.log([table(rows), ...verdicts(rows)].join("\n"));
-    const { python: _, ...told } = settings;
-    console.log(saveResult("grpo_step", run, {
-      ...{ goals: GOALS, settings: { ...told, warmUps: WARM_UPS, prompts: PROMPTS, group: GROUP } },
-      ...{ verdicts: verdicts(rows), rows, measurements },
-    }));
-    return settings.python ? 0 : 1;
+    const reached = { goals: GOALS, verdicts: verdicts(rows), rows };
+    return saveResult("grpo_step", run, { settings: told, ...reached, measurements });
+  };
+  try {
+    const measurements = await measureAll(settings, where, keep);
+    const rows = rowsOf(measurements, WARM_UPS);
+    console.log([table(rows), ...verdicts(rows), keep(measurements)].join("\n"));
+    return python ? 0 : 1;
   } finally {
     rmSync(where, { recursive: true });
   }
