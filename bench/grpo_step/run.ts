@@ -5,8 +5,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { busyShare } from "../busy_share.ts";
 import { describeRun, saveResult } from "../measured_run.ts";
+import { busyShare } from "../peers/busy_share.ts";
 import { lastLine, runMeasured } from "../peers/measured_process.ts";
 import { expectThreads, runProgram } from "../program.ts";
 import {

@@ -5,6 +5,7 @@ import { busyShare } from "../busy_share.ts";
 import { describeRun, saveResult } from "../measured_run.ts";
 import { runProgram } from "../program.ts";
 import { aha, ahaSimdThreads } from "./aha.ts";
+import { busyShare } from "./busy_share.ts";
 import { goalsOf, goalTable } from "./goals.ts";
 import { llamaBench } from "./llama_bench.ts";
 import { FORMATS, GENERATED, isGenerated, MIXTURE, modelName, modelPath } from "./model_files.ts";
