@@ -1,7 +1,6 @@
 /** `deno task bench:peers`: Aha and other runtimes on the same files, threads and prompts, taking turns; a table, what of the goals is reached, and a JSON in bench/results. Builds and measures nothing itself. */
 import { closeSync, openSync, readSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { busyShare } from "../busy_share.ts";
 import { describeRun, saveResult } from "../measured_run.ts";
 import { runProgram } from "../program.ts";
 import { aha, ahaSimdThreads } from "./aha.ts";

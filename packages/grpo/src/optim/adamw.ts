@@ -60,9 +60,13 @@ export class AdamWOptimizer {
   /**
    * Changes each parameter by its gradient and makes the gradients zero.
    * @throws {NotFiniteError} if the norm of the gradients is not finite; nothing is changed then
+   * @throws {RangeError} for a rate that cannot be
    */
   step(learningRate: number): OptimizerStep {
     const { parameters, grad } = this;
+    if (!(learningRate >= 0 && Number.isFinite(learningRate))) {
+      throw new RangeError(`learningRate is ${learningRate}, it must be a number of at least 0`);
+    }
     const norm = gradientNorm(grad, parameters);
     if (!Number.isFinite(norm)) {
       throw new NotFiniteError(`The gradient of ${this.#firstNotFinite()} is not finite`);

@@ -1,6 +1,13 @@
 /** A model in training: what is trained of it, and the ops that it answers with. Trains nothing. */
 import { adaptedOps, type Adapters, type AdapterValues, loadAdapters } from "@aha/runtime/lora";
-import type { LanguageModel, Ops, TrainableBackend, TrainableModel } from "@aha/runtime/training";
+import {
+  type LanguageModel,
+  ModelError,
+  type Ops,
+  type TrainableBackend,
+  type TrainableModel,
+  UnsupportedError,
+} from "@aha/runtime/training";
 import type { ParameterSet } from "../parameters/parameter_set.ts";
 import { adapterParameters, fullParameters } from "../parameters/trained_parameters.ts";
 
@@ -30,15 +37,43 @@ export function fullPolicy(model: TrainableModel): Policy {
   return { model, parameters, adapters: new Map(), adapterValues: [] };
 }
 
-/** Adapters on a model, quantized or not, as a policy (LoRA, Hu et al. 2106.09685). `dropout` is the share of inputs that training drops. */
+/**
+ * Adapters on a model, quantized or not, as a policy (LoRA, Hu et al. 2106.09685). `dropout` is the share of inputs that
+ * training drops.
+ * @throws {ModelError} naming an adapter's matrix that the model does not have
+ * @throws {RangeError} for a dropout that is not from 0 to below 1
+ * @throws {UnsupportedError} for dropout on routed experts
+ */
 export async function adapterPolicy(
   model: TrainableModel,
   adapterValues: readonly AdapterValues[],
   dropout = 0,
 ): Promise<Policy> {
+  checkAdapters(model, adapterValues, dropout);
   const adapters = await loadAdapters(model.backend, adapterValues, dropout);
   const parameters = adapterParameters(model.backend, adapters);
   return { model, parameters, adapters, adapterValues };
+}
+
+function checkAdapters(
+  { parameters }: TrainableModel,
+  values: readonly AdapterValues[],
+  dropout: number,
+): void {
+  if (!(dropout >= 0 && dropout < 1)) {
+    throw new RangeError(`lora_dropout is ${dropout}, it must be from 0 to below 1`);
+  }
+  for (const { weight, experts } of values) {
+    if (!parameters.has(weight)) {
+      throw new ModelError(`The adapter is for another model: there is no matrix ${weight} here`);
+    }
+    if (dropout > 0 && experts !== undefined) {
+      throw new UnsupportedError(
+        `lora_dropout is ${dropout}, which adapters of routed experts (${weight}) do not have: set it to 0, or leave experts out of targets`,
+        "lora_dropout",
+      );
+    }
+  }
 }
 
 /** The policy as it answers now: rollouts, scores, old log-probabilities. */

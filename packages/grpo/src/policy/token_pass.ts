@@ -1,6 +1,6 @@
 /** Log-probabilities of tokens of many sequences, and the way back from them, part by part. Knows no loss. */
 import { adaptedOps } from "@aha/runtime/lora";
-import { type Ops, type Tensor, yieldToHost } from "@aha/runtime/training";
+import { type ModelConfig, type Ops, type Tensor, yieldToHost } from "@aha/runtime/training";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
 import { NotFiniteError } from "../optim/not_finite.ts";
 import { type CountedSequence, type MicroBatch, microBatches } from "./micro_batches.ts";
@@ -36,7 +36,7 @@ export interface TokenValues {
 /**
  * Log-probabilities of the counted tokens of sequences: the bits of sampling and of `addGradients`.
  * @throws {NotFiniteError} naming the sequence where the model computes what is not finite
- * @throws {RangeError} for a sequence that is longer than the model's context
+ * @throws {RangeError} for a sequence beyond the model's context, ids outside its vocabulary, temperatures that cannot be
  */
 export async function tokenLogps(
   { model, backend, ops }: Network,
@@ -44,7 +44,7 @@ export async function tokenLogps(
   options: PassOptions = {},
 ): Promise<TokenValues> {
   const { temperature = 1, microBatchTokens, withEntropies = false, signal } = options;
-  checkLengths(sequences, model.config.contextTokens);
+  checkSequences(sequences, model.config, temperature);
   const values = new Values(withEntropies);
   for (const part of microBatches(sequences, microBatchTokens)) {
     await yieldToHost(signal);
@@ -74,7 +74,7 @@ export async function addGradients(
   options: GradientPassOptions = {},
 ): Promise<TokenValues> {
   const { temperature = 1, microBatchTokens, withEntropies = false, checkpoint, signal } = options;
-  checkLengths(sequences, model.config.contextTokens);
+  checkSequences(sequences, model.config, temperature);
   const values = new Values(withEntropies);
   for (const part of microBatches(sequences, microBatchTokens)) {
     await yieldToHost(signal);
@@ -117,14 +117,27 @@ function slopesOf(
   });
 }
 
-function checkLengths(sequences: readonly CountedSequence[], contextTokens: number): void {
-  const at = sequences.findIndex(({ ids }) => ids.length > contextTokens);
-  if (at < 0) return;
-  throw new RangeError(
-    `Sequence ${at} has ${
-      sequences[at].ids.length
-    } tokens, the model's context ${contextTokens}: shorten it`,
-  );
+function checkSequences(
+  sequences: readonly CountedSequence[],
+  { contextTokens, vocabulary }: ModelConfig,
+  temperature: number,
+): void {
+  if (!(temperature > 0 && Number.isFinite(temperature))) {
+    throw new RangeError(`temperature is ${temperature}, it must be a number above 0`);
+  }
+  sequences.forEach(({ ids }, at) => {
+    if (ids.length > contextTokens) {
+      throw new RangeError(
+        `Sequence ${at} has ${ids.length} tokens, the model's context ${contextTokens}: shorten it`,
+      );
+    }
+    for (let i = 0; i < ids.length; i++) {
+      if (Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < vocabulary) continue;
+      throw new RangeError(
+        `Sequence ${at} has the token id ${ids[i]}, outside of the vocabulary of ${vocabulary}`,
+      );
+    }
+  });
 }
 
 /** Gathers the numbers of parts by sequence. */

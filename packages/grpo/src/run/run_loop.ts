@@ -100,7 +100,10 @@ async function goOn(training: Training, options: RunLoopOptions): Promise<void> 
   const checkpoint = await folder?.openCheckpoint();
   if (!checkpoint) {
     const where = folder?.path ?? "nowhere";
-    throw new CheckpointError(`There is no checkpoint in ${where} to go on from`, where);
+    throw new CheckpointError(
+      `There is no checkpoint in ${where} to go on from: the run ended before its first one, begin anew with another --out or without the folder`,
+      where,
+    );
   }
   try {
     const { facts } = checkpoint;

@@ -15,6 +15,13 @@ export interface ReadRowsOptions {
   readonly maxLength: number;
 }
 
+/** What a file has to be learned. */
+export interface ReadRows {
+  readonly sequences: readonly CountedSequence[];
+  /** What was cut or left out, a sentence each. */
+  readonly warnings: readonly string[];
+}
+
 /**
  * All sequences of a file, in its order.
  * @throws {DataError} for a file without rows, and naming the lines that cannot be used
@@ -23,26 +30,45 @@ export async function readTrainingRows(
   source: DataSource,
   tokenizer: Tokenizer,
   options: ReadRowsOptions,
-): Promise<CountedSequence[]> {
+): Promise<ReadRows> {
   const { file, unit, records, badRows } = await readRecords(source);
-  const { messagesColumn = "messages", completionOnlyLoss = true, maxLength } = options;
+  const { completionOnlyLoss = true, maxLength } = options;
   const bad = [...badRows];
-  const sequences = records.flatMap(({ line, values }) => {
-    const { [messagesColumn]: messages, ...others } = values;
-    const row = (messages === undefined ? others : { ...others, messages }) as TrainingRow;
+  const whole = records.flatMap(({ line, values }) => {
     try {
-      return trainingSequences(tokenizer, row).map((one) =>
-        cut(one, maxLength, completionOnlyLoss)
-      );
+      return trainingSequences(tokenizer, rowOf(values, options.messagesColumn));
     } catch (error) {
       bad.push({ line, reason: (error as Error).message });
       return [];
     }
   });
   if (bad.length > 0) throw DataError.ofRows(file, unit, bad, records.length + badRows.length);
-  const learned = sequences.filter(({ mask }) => mask.some((counts) => counts === 1));
-  if (learned.length > 0) return learned;
-  throw new DataError(file, `has nothing to learn within max_length ${maxLength}`);
+  const all = whole.map((one) => cut(one, maxLength, completionOnlyLoss));
+  const sequences = all.filter(({ mask }) => mask.some((counts) => counts === 1));
+  if (sequences.length === 0) {
+    throw new DataError(file, `has nothing to learn within max_length ${maxLength}`);
+  }
+  const long = whole.filter(({ ids }) => ids.length > maxLength).length;
+  const lost = all.length - sequences.length;
+  const warnings = [
+    ...(long > 0
+      ? [`${long} of ${all.length} sequences are longer than max_length ${maxLength} and were cut`]
+      : []),
+    ...(lost > 0
+      ? [
+        `${lost} of ${all.length} sequences have nothing to learn within max_length and were left out`,
+      ]
+      : []),
+  ];
+  return { sequences, warnings };
+}
+
+/** @throws {TypeError} where the conversations shall be in a column that is not there */
+function rowOf(values: Readonly<Record<string, unknown>>, column = "messages"): TrainingRow {
+  if (column === "messages") return values;
+  const { [column]: messages } = values;
+  if (messages === undefined || messages === null) throw new TypeError(`${column} is missing`);
+  return { messages, tools: values.tools };
 }
 
 function cut(

@@ -6,7 +6,7 @@ import type { Policy } from "../policy/policy.ts";
 import { addGradients, type GradientPassOptions } from "../policy/token_pass.ts";
 import type { TrainingState } from "../run/checkpoint.ts";
 import { withBatch } from "../run/faulty_batch.ts";
-import type { StepRecord } from "../run/step_record.ts";
+import type { Sample, StepRecord } from "../run/step_record.ts";
 import type { Training, TrainingSteps } from "../run/training.ts";
 import { CounterRandom } from "../tasks/counter_random.ts";
 import { packedBatches } from "./packing.ts";
@@ -76,6 +76,29 @@ export class SftTrainer implements Training {
 
   async next(signal?: AbortSignal): Promise<TrainingSteps> {
     return { records: [await this.step(signal)] };
+  }
+
+  /** The first rows as they will be learned: what is not learned as the prompt, the rest as the completion. Trains nothing. */
+  look(count: number): StepRecord {
+    const { tokenizer } = this.policy.model;
+    const samples = this.data.slice(0, count).map(({ ids, mask }): Sample => {
+      const all = Array.from(ids);
+      const learned = all.filter((_, i) => mask[i] === 1);
+      return {
+        prompt: tokenizer.decode(all.filter((_, i) => mask[i] !== 1)),
+        completion: tokenizer.decode(learned),
+        reward: null,
+        rewards: {},
+        tokens: learned.length,
+        isFinished: true,
+      };
+    });
+    const metrics = {
+      num_sequences: this.data.length,
+      num_tokens: this.data.reduce((sum, { ids }) => sum + ids.length, 0),
+      "completions/tokens": this.data.reduce((sum, one) => sum + countOf(one), 0),
+    };
+    return { step: 0, totalSteps: this.totalSteps, metrics, samples };
   }
 
   /** One step of the optimizer: the loss is the mean over all tokens of its batches that count, as in transformers. */
@@ -183,6 +206,6 @@ function checkData(data: readonly CountedSequence[], maxLength: number): void {
 /** Tokens of a sequence that are learned. */
 function countOf({ ids, mask }: CountedSequence): number {
   let count = 0;
-  for (let i = 1; i < ids.length; i++) count += mask[i];
+  for (let i = 1; i < ids.length; i++) if (mask[i] === 1) count++;
   return count;
 }

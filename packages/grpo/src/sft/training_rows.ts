@@ -35,7 +35,14 @@ export interface TrainingRow {
  * ```
  */
 export function trainingSequences(tokenizer: Tokenizer, row: TrainingRow): CountedSequence[] {
-  const { messages, prompt, completion, text, tools } = row;
+  // Tables write null where a row has no such column.
+  const [messages, prompt, completion, text] = [
+    row.messages ?? undefined,
+    row.prompt ?? undefined,
+    row.completion ?? undefined,
+    row.text ?? undefined,
+  ];
+  const { tools } = row;
   if (messages !== undefined) {
     return conversation(tokenizer, messagesOf(messages, "messages"), tools);
   }
@@ -102,7 +109,7 @@ function answerIds(
   { content, reasoning_content: reasoning, ...others }: ChatMessage,
   promptText: string,
 ): number[] {
-  if (others.tool_calls !== undefined) {
+  if (Array.isArray(others.tool_calls) && others.tool_calls.length > 0) {
     throw new TypeError("A message has tool_calls: write them into its content as the model does");
   }
   if (typeof content !== "string") {

@@ -31,11 +31,12 @@ export async function openPolicy(config: CommonRunConfig, signal?: AbortSignal):
 async function policyOf(model: TrainableModel, config: CommonRunConfig): Promise<Policy> {
   const { lora, adapter, seed } = config;
   if (adapter !== null) {
-    return await adapterPolicy(
-      model,
-      await readAdapter(adapter, model.model.config),
-      lora?.dropout,
-    );
+    if (lora !== null) {
+      throw new TypeError(
+        "adapter and lora are both given: the adapter's file has its own rank, alpha and targets, leave lora out",
+      );
+    }
+    return await adapterPolicy(model, await readAdapter(adapter, model.model.config));
   }
   if (lora === null) return fullPolicy(model);
   const random = new CounterRandom(seed, ADAPTER_STREAM, 0);

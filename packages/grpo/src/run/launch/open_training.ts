@@ -41,15 +41,23 @@ export async function openGrpo(config: GrpoRunConfig, policy: Policy): Promise<G
  * Supervised fine-tuning.
  * @throws {DataError} for data that cannot be used
  */
-export async function openSft(config: SftRunConfig, policy: Policy): Promise<SftTrainer> {
+export async function openSft(
+  config: SftRunConfig,
+  policy: Policy,
+  onWarning: (text: string) => void,
+): Promise<SftTrainer> {
   const { data, maxLength } = config;
   const { tokenizer, model } = policy.model;
   if (maxLength > model.config.contextTokens) {
     throw new RangeError(
-      `max_length is ${maxLength}, the model's context has ${model.config.contextTokens} tokens`,
+      `max_length is ${maxLength}, more than the model's context: set it to at most ${model.config.contextTokens}`,
     );
   }
-  const sequences = await readTrainingRows(data.file, tokenizer, { ...data, ...config });
+  const { sequences, warnings } = await readTrainingRows(data.file, tokenizer, {
+    ...data,
+    ...config,
+  });
+  warnings.forEach((text) => onWarning(text));
   return new SftTrainer(policy, {
     ...config,
     ...common(config),

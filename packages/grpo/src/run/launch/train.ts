@@ -3,6 +3,7 @@ import { writeGgufAdapter } from "@aha/runtime/lora";
 import { openFileSink } from "@aha/runtime/training";
 import { exportModel } from "../../model/export_model.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { SftTrainer } from "../../sft/sft_trainer.ts";
 import { GrpoTrainer } from "../../trainer/grpo_trainer.ts";
 import { Guards } from "../../trainer/guards.ts";
 import { CheckpointFolder } from "../checkpoint_folder.ts";
@@ -30,7 +31,7 @@ export const train: Trainer = async (config, hooks) => {
   try {
     const training = config.kind === "grpo"
       ? await openGrpo(config, policy)
-      : await openSft(config, policy);
+      : await openSft(config, policy, hooks.onWarning);
     const done = hooks.isDryRun
       ? await dryRun(training, config, hooks)
       : await run(training, policy, config, hooks);
@@ -97,6 +98,8 @@ async function dryRun(training: Training, config: RunConfig, hooks: TrainHooks):
     const { record, warnings } = await training.look(hooks.signal);
     warnings.forEach((text) => hooks.onWarning(text));
     hooks.onStep(record);
+  } else if (training instanceof SftTrainer) {
+    hooks.onStep(training.look(config.numSamples));
   }
   const outputDir = config.outputDir ?? "";
   return { outputDir, step: 0, totalSteps, isFinished: false, metrics: {}, files: {} };

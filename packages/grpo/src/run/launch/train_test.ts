@@ -148,6 +148,32 @@ Deno.test(
 );
 
 Deno.test(
+  "train: supervised rows that are cut, left out or in another column are told of",
+  inFolder(async (folder) => {
+    const file = join(folder, "data.jsonl");
+    const long = { prompt: "a", completion: " yes".repeat(40) };
+    const lost = { prompt: "a b".repeat(40), completion: " no" };
+    writeFileSync(file, [long, lost].map((row) => JSON.stringify(row)).join("\n"));
+    const configOfSft = (changes: Record<string, unknown>) =>
+      readRunConfig({
+        kind: "sft",
+        model: fixturePath("models/llama_untied/gguf/model-F32.gguf"),
+        data: file,
+        max_length: 16,
+        max_steps: 1,
+        output_dir: join(folder, "out"),
+        ...changes,
+      });
+    const { warnings, records, hooks } = hooksOf({ isDryRun: true });
+    await run(configOfSft({}), hooks);
+    assertEquals(warnings.map((text) => text.slice(0, 6)), ["2 of 2", "1 of 2"]);
+    assertEquals(records[0].samples.length, 1);
+    const data = { file, messages_column: "talk" };
+    await assertRejects(() => run(configOfSft({ data }), hooks), Error, "talk is missing");
+  }),
+);
+
+Deno.test(
   "train: what is wrong is named before anything is trained",
   inFolder(async (folder) => {
     const refused = async (changes: Record<string, unknown>, message: string) => {
@@ -170,6 +196,7 @@ Deno.test(
     await refused({ lora }, "nothing");
     await refused({ lora: { rank: 4, alpha: 8, dropout: 0.1 } }, "lora_dropout");
     await refused({ max_completion_length: 5000 }, "context");
+    await refused({ lora: { rank: 4, alpha: 8 }, adapter: "a.gguf" }, "both given");
     const model = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");
     await refused({ model }, "Full training needs F32 weights");
   }),
