@@ -88,10 +88,7 @@ Deno.test("bad request: a wrong command line is exit 2 and says what is allowed"
 });
 
 const LATER: readonly (readonly string[])[] = [
-  ["run", MODEL, "Hi", "--lora", "a.gguf"],
   ["run", MODEL, "Hi", "--backend", "webgpu"],
-  ["train", "r1"],
-  ["eval", MODEL, "math"],
 ];
 Deno.test("bad request: what is not built yet says so and is exit 2", async () => {
   for (const words of LATER) await assertFails(words, WRONG_USAGE, "is not built yet");
@@ -162,10 +159,10 @@ Deno.test("bad request: a part file that cannot be made", async () => {
 Deno.test("bad request: processes end with the right exit code", async () => {
   const ended = await Promise.all([
     ahaProcess(["run", MODEL, "--ids", ids(600)]),
-    ahaProcess(["run", MODEL, "Hi", "--lora", "a.gguf"]),
+    ahaProcess(["run", MODEL, "Hi", "--backend", "webgpu"]),
     ahaProcess(["run", MODEL, "--max-tokens", "1"], { stdin: "\n" }),
   ]);
   assertFailure(ended[0], FAILED, "prompt of 600 tokens does not fit the context of 512");
-  assertFailure(ended[1], WRONG_USAGE, "--lora is not built yet");
+  assertFailure(ended[1], WRONG_USAGE, "is not built yet");
   assertFailure(ended[2], WRONG_USAGE, "no prompt");
 });

@@ -37,3 +37,4 @@ export type { PromptOptions } from "./files/file_rows.ts";
 export { columnTask, type ColumnTaskOptions } from "./files/column_task.ts";
 export { aimeTask, gpqaTask, gsm8kTask, math500Task } from "./files/benchmarks.ts";
 export { type CountdownRow, countdownTask, judgeCountdown } from "./files/countdown_file.ts";
+export { readTask, type ReadTaskOptions, TASK_NAMES, type TaskChoice } from "./read_task.ts";
