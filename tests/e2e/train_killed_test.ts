@@ -8,9 +8,10 @@ import { fixturePath } from "../support/fixture.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 
 const KILLS = 20;
-const STEPS = 160;
-/** A killed process has taken some steps: its end comes at most so long after the first one it tells of. */
-const LATEST_MS = 500;
+const STEPS = 300;
+/** A process is killed within so many milliseconds after one of the first steps that it tells of, whatever a step takes. */
+const LATEST_MS = 20;
+const MOST_STEPS = 4;
 
 function configOf(folder: string, name: string): string {
   const rows = Array.from({ length: 10 }, (_, i) => ({ prompt: `${i}`, answer: `${i}` }));
@@ -39,22 +40,27 @@ function configOf(folder: string, name: string): string {
   return config;
 }
 
-/** Runs to the end, or is killed `killAfterMs` after the first step that it tells of; true where it came to its end. */
-async function trains(config: string, resumes: boolean, killAfterMs?: number): Promise<boolean> {
+/** When a process is killed: some time after it has told of some steps. */
+interface Death {
+  readonly steps: number;
+  readonly afterMs: number;
+}
+
+/** Runs to the end, or is killed; true where it came to its end. */
+async function trains(config: string, resumes: boolean, death?: Death): Promise<boolean> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ahaArguments(["train", config, ...(resumes ? ["--resume"] : [])]),
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   let told = "";
+  let isDying = false;
   const read = async (stream: ReadableStream<Uint8Array>) => {
     for await (const bytes of stream) {
-      const before = told;
       told += new TextDecoder().decode(bytes);
-      if (killAfterMs === undefined || before.includes("step ") || !told.includes("step ")) {
-        continue;
-      }
-      setTimeout(() => kill(child), killAfterMs);
+      if (!death || isDying || told.split("step ").length <= death.steps) continue;
+      isDying = true;
+      setTimeout(() => kill(child), death.afterMs);
     }
   };
   const [status] = await Promise.all([child.status, read(child.stdout), read(child.stderr)]);
@@ -81,7 +87,8 @@ Deno.test("aha train: killed at 20 random moments, resumed each time: the same w
     for (; kills < KILLS; kills++) {
       const resumes = existsSync(join(folder, "killed", "checkpoint.safetensors"));
       if (!resumes) rmSync(join(folder, "killed"), { recursive: true, force: true });
-      if (await trains(config, resumes, random(LATEST_MS))) break;
+      const death = { steps: 1 + random(MOST_STEPS), afterMs: random(LATEST_MS) };
+      if (await trains(config, resumes, death)) break;
     }
     assertEquals(kills, KILLS, "the run came to its end too soon");
     assert(await trains(config, true));
