@@ -29,7 +29,7 @@ const CLIENTS = 12;
 const SAMPLE_MS = 1_000;
 /**
  * What the process takes while its code and its heaps warm up says nothing of the rest. That is a matter of requests: on a
- * machine that others use, RSS still rose from the 5,000th to the 7,600th by 5 %, and not after that.
+ * machine that others use, RSS still rose from the 5,000th to the 7,600th by 5 %, and little after that.
  */
 const WARM_UP = { leastMs: 30_000, mostMs: 180_000, requests: 10_000 };
 const schema = { type: "object", properties: { a: { type: "integer" } }, required: ["a"] };
