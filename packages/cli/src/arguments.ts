@@ -41,7 +41,6 @@ function addOption(
     throw new UsageError(`unknown option ${rawName}; aha ${command.name} --help lists the options`);
   }
   const spec = command.options[name];
-  if (spec.notBuiltYet) throw new UsageError(`${rawName} is not built yet`);
   if (spec.type === "boolean") {
     if (value !== undefined) {
       throw new UsageError(`${rawName} takes no value, got ${JSON.stringify(value)}`);

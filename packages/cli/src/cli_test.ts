@@ -14,7 +14,6 @@ const probe: Command = {
     stop: { type: "string", value: "S", multiple: true, help: "end here" },
     seed: { type: "string", value: "N", help: "a number" },
     json: { type: "boolean", help: "as JSON" },
-    lora: { type: "string", value: "FILE", notBuiltYet: true, help: "an adapter" },
   },
   run({ values, positionals }, io) {
     if (positionals[0] === "usage") throw new UsageError("wrong\n  use");
@@ -63,7 +62,6 @@ Deno.test("main: wrong usage is one line on stderr and exit 2", async () => {
     [["probe", "a", "--seed"], "aha: --seed needs a value: --seed N"],
     [["probe", "a", "--seed", "--json"], "aha: --seed needs a value: --seed N"],
     [["probe", "a", "--seed", "1", "--seed", "2"], "aha: --seed was given twice"],
-    [["probe", "a", "--lora", "x"], "aha: --lora is not built yet"],
     [["probe", "usage"], "aha: wrong use"],
   ];
   for (const [words, message] of cases) {
@@ -91,8 +89,7 @@ Deno.test("main: --help of all and of each, --version", async () => {
     const { code, out, error } = await aha(...words);
     assertEquals([code, error], [0, ""]);
     assertStringIncludes(out, "aha probe: try the frame\n\nUsage: aha probe MODEL [PROMPT]");
-    assertStringIncludes(out, "  --stop S     end here (may be repeated)\n");
-    assertStringIncludes(out, "  --lora FILE  an adapter (not built yet)\n");
+    assertStringIncludes(out, "  --stop S  end here (may be repeated)\n");
   }
   assertMatch((await aha("--version")).out, /^\d+\.\d+\.\d+\n$/);
 });

@@ -11,8 +11,6 @@ export interface OptionSpec {
   readonly help: string;
   /** May be given several times; strings only. */
   readonly multiple?: boolean;
-  /** A flag of the contract that has no code yet: using it exits 2 and says so. */
-  readonly notBuiltYet?: boolean;
 }
 
 /** Values by option name: undefined when not given, a list where `multiple` is set. */

@@ -34,8 +34,7 @@ export function commandHelp(command: Command, summary: string): string {
 }
 
 function optionHelp(spec: OptionSpec): string {
-  const repeat = spec.multiple ? " (may be repeated)" : "";
-  return spec.help + repeat + (spec.notBuiltYet ? " (not built yet)" : "");
+  return spec.help + (spec.multiple ? " (may be repeated)" : "");
 }
 
 function table(rows: readonly [string, string][]): string[] {

@@ -1,5 +1,6 @@
 /** adapter_model.safetensors: the numbers of each module's A and B, read and written. Knows no model. */
 import { readSafetensorsHead, type StoredTensor } from "../convert/checkpoint/safetensors.ts";
+import { safetensorsHead } from "../convert/checkpoint/safetensors_writer.ts";
 import { widened } from "../convert/rows/widened_rows.ts";
 import { CheckpointError, UnsupportedError } from "../errors.ts";
 import type { ByteSource } from "../gguf/mod.ts";
@@ -74,18 +75,12 @@ export function pairBytes(pairs: readonly ModulePair[]): Uint8Array<ArrayBuffer>
     { name: `base_model.model.${module}.lora_A.weight`, ...a },
     { name: `base_model.model.${module}.lora_B.weight`, ...b },
   ]);
-  let end = 0;
-  const entries = tensors.map(({ name, rows, cols }) => {
-    const begin = end;
-    end += 4 * rows * cols;
-    return [name, { dtype: "F32", shape: [rows, cols], data_offsets: [begin, end] }] as const;
-  });
-  const header = JSON.stringify({ __metadata__: { format: "pt" }, ...Object.fromEntries(entries) });
-  const head = new TextEncoder().encode(header.padEnd(Math.ceil(header.length / 8) * 8));
-  const bytes = new Uint8Array(8 + head.length + end);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(head.length), true);
-  bytes.set(head, 8);
-  let at = 8 + head.length;
+  const shapes = tensors.map(({ name, rows, cols }) => ({ name, shape: [rows, cols] }));
+  const head = safetensorsHead(shapes, { format: "pt" });
+  const size = tensors.reduce((sum, { values }) => sum + values.byteLength, head.length);
+  const bytes = new Uint8Array(size);
+  bytes.set(head);
+  let at = head.length;
   for (const { values } of tensors) {
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
     at += values.byteLength;

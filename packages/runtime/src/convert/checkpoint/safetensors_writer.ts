@@ -21,6 +21,21 @@ export async function writeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
+  await sink.write(safetensorsHead(tensors, metadata));
+  for (const { name, shape, values } of tensors) {
+    const numbers = await values();
+    if (numbers.length !== countOf(shape)) {
+      throw new RangeError(`Tensor ${name} [${shape}] was given ${numbers.length} numbers`);
+    }
+    await sink.write(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
+  }
+}
+
+/** The length and the header of a file of F32 tensors, behind which their numbers stand in this order. */
+export function safetensorsHead(
+  tensors: readonly Pick<TensorToWrite, "name" | "shape">[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
   let end = 0;
   const entries = tensors.map(({ name, shape }) => {
     const begin = end;
@@ -33,14 +48,7 @@ export async function writeSafetensors(
   const head = new Uint8Array(8 + text.length + padding).fill(0x20, 8);
   new DataView(head.buffer).setBigUint64(0, BigInt(text.length + padding), true);
   head.set(text, 8);
-  await sink.write(head);
-  for (const { name, shape, values } of tensors) {
-    const numbers = await values();
-    if (numbers.length !== countOf(shape)) {
-      throw new RangeError(`Tensor ${name} [${shape}] was given ${numbers.length} numbers`);
-    }
-    await sink.write(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
-  }
+  return head;
 }
 
 function countOf(shape: readonly number[]): number {
