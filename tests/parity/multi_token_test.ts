@@ -159,9 +159,9 @@ for (const [name, make] of Object.entries(MODELS)) {
       const sums = { accepted: 0, rejected: 0 };
       for (const options of Object.values(SETTINGS)) {
         for (const seed of [1, 2]) {
-          for (const speculation of ["auto", "lookup"] as const) {
+          for (const speculation of ["mtp", "auto", "lookup"] as const) {
             const same = await checkSame(engine, { ...options, seed, speculation });
-            if (speculation === "lookup") continue;
+            if (speculation !== "mtp") continue;
             sums.accepted += same.accepted;
             sums.rejected += same.rejected;
           }
@@ -186,7 +186,7 @@ Deno.test("multi-token prediction: a layer that foresees all saves a step a gues
 
 Deno.test("multi-token prediction: with most guesses wrong it rests, and costs no step", async () => {
   await withModel(await multiTokenModel(), async (engine) => {
-    const options = { temperature: 0, maxTokens: 300 } as const;
+    const options = { temperature: 0, maxTokens: 300, speculation: "mtp" } as const;
     const { tokens, end } = await answer(engine, options);
     const { draftedTokens, acceptedTokens } = end.timings;
     assertEquals(engine.decoder.steps, tokens.length - acceptedTokens);
@@ -305,7 +305,7 @@ Deno.test("multi-token prediction: keys after answers with right and wrong guess
     await withModel(spec, async (engine) => {
       const { decoder, scheduler } = engine;
       const prompt = someIds(40);
-      const options = { ...SAMPLED, maxTokens: 60 };
+      const options = { ...SAMPLED, maxTokens: 60, speculation: "mtp" } as const;
       const { tokens, end } = await answer(engine, options, { prompt });
       const { draftedTokens, acceptedTokens } = end.timings;
       assert(acceptedTokens > 5 && acceptedTokens < draftedTokens - 5);

@@ -132,8 +132,8 @@ export interface GenerateOptions extends AdapterOptions {
   /**
    * What guesses tokens ahead, to be checked several at once where that pays: what followed the same words before, in
    * prompt or answer (`lookup`, prompt lookup decoding), or the model's own layer for multi-token prediction (`mtp`,
-   * DeepSeek-V3 and R1). `auto` (default) takes that layer where the model has one. Tokens and log-probabilities are the
-   * same either way.
+   * DeepSeek-V3 and R1). `auto` (default) takes that layer where the model has one and as long as it pays. Tokens and
+   * log-probabilities are the same either way.
    */
   readonly speculation?: "auto" | "lookup" | "mtp" | "off";
   /** Called while the prompt is fed, and where tokens are fed again (a context slides): tokens that the cache holds, and all. */

@@ -14,7 +14,8 @@ const LAYER_RATE = 0.8;
 export type CountingDrafter = Drafter & Pick<Timings, "draftedTokens" | "acceptedTokens">;
 
 /**
- * The drafter that an answer asks for; `auto` takes the model's own layer where it has one.
+ * The drafter that an answer asks for; `auto` takes the model's own layer where it has one, as long as that pays: in a
+ * model of four layers it costs a third of a step.
  * @throws {RangeError} when `speculation` is no word of its own
  * @throws {UnsupportedError} when it asks for a layer that the model does not have
  */
@@ -26,11 +27,11 @@ export function chooseDrafter(
 ): CountingDrafter | undefined {
   const kind = config.mixture ? "mixture" : "dense";
   const byLookup = () => new PromptDrafter(history, drawAfter, new DraftLength({ kind }));
-  const byLayer = ({ cost }: MultiToken) =>
+  const byLayer = ({ cost: guessCost }: MultiToken, mustPay: boolean) =>
     new MultiTokenDrafter(
       history,
       drawAfter,
-      new DraftLength({ kind, guessCost: cost, firstRate: LAYER_RATE }),
+      new DraftLength({ kind, guessCost, firstRate: LAYER_RATE, mustPay }),
     );
   switch (speculation) {
     case "off":
@@ -38,9 +39,9 @@ export function chooseDrafter(
     case "lookup":
       return byLookup();
     case "auto":
-      return multiToken ? byLayer(multiToken) : byLookup();
+      return multiToken ? byLayer(multiToken, true) : byLookup();
     case "mtp":
-      if (multiToken) return byLayer(multiToken);
+      if (multiToken) return byLayer(multiToken, false);
       throw new UnsupportedError(
         "speculation is mtp, but the model has no layer for multi-token prediction",
         speculation,

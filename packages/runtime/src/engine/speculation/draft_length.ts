@@ -30,6 +30,8 @@ export interface DraftOdds {
   readonly guessCost?: number;
   /** How often a guess is right, as far as one knows. Default 0.5. */
   readonly firstRate?: number;
+  /** Whether a draft is left out where it does not pay, also alone. Default false. */
+  readonly mustPay?: boolean;
 }
 
 /** Follows one answer. */
@@ -37,11 +39,15 @@ export class DraftLength {
   readonly #costs: readonly number[];
   readonly #guessCost: number;
   readonly #firstRate: number;
+  readonly #mustPay: boolean;
   #rate: number;
   #resting = 0;
   #rest = REST.first;
 
-  constructor({ kind = "dense", guessCost = 0, firstRate = FIRST_RATE }: DraftOdds = {}) {
+  constructor(
+    { kind = "dense", guessCost = 0, firstRate = FIRST_RATE, mustPay = false }: DraftOdds = {},
+  ) {
+    this.#mustPay = mustPay;
     this.#costs = STEP_COSTS[kind];
     this.#guessCost = guessCost;
     this.#firstRate = this.#rate = firstRate;
@@ -49,7 +55,8 @@ export class DraftLength {
 
   /**
    * The length, 0 to `most`, with the most tokens for the time when a draft is right with the running rate and `others`
-   * more rows are in the step. Alone it is at least 1 but for rests: one row is a cheap way to see texts change.
+   * more rows are in the step. Alone it is at least 1 but for rests, unless it must pay: one row is a cheap way to see texts
+   * change.
    */
   next(most: number, others: number): number {
     if (this.#resting > 0) {
@@ -59,7 +66,7 @@ export class DraftLength {
     let best = 0;
     let tokens = others + 1;
     const cost = (rows: number) => stepCost(this.#costs, rows);
-    let bestSpeed = others > 0 ? tokens / cost(tokens) : 0;
+    let bestSpeed = others > 0 || this.#mustPay ? tokens / cost(tokens) : 0;
     for (let length = 1, right = 1; length <= most; length++) {
       right *= this.#rate;
       tokens += right;

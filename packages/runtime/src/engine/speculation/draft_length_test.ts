@@ -73,6 +73,20 @@ Deno.test("DraftLength: rows of a mixture are dear, so drafts must be likelier t
   assertEquals(lengths(new DraftLength({ kind: "mixture" }), 30, all).at(-1), 7);
 });
 
+Deno.test("DraftLength: guesses that cost time are left out, also alone, where they are right too seldom to pay", () => {
+  const layer = (guessCost: number) =>
+    new DraftLength({ kind: "mixture", guessCost, firstRate: 0.8, mustPay: true });
+  const rows = (length: DraftLength, right: number) => {
+    let count = 0;
+    const tried = lengths(length, 400, (drafted) => count++ % 10 < right ? drafted : 0);
+    return tried.reduce((sum, one) => sum + one, 0);
+  };
+  // 1.9 tokens for 1.42 + 0.3 steps pay, 1.4 do not; a layer as dear as 0.02 steps never has to be that sure.
+  assert(rows(layer(0.3), 9) > 300);
+  assert(rows(layer(0.3), 4) < 200, `${rows(layer(0.3), 4)} rows`);
+  assert(rows(layer(0.02), 6) > 300);
+});
+
 Deno.test("DraftLength: what does not pay beside others is tried again after a while", () => {
   const length = new DraftLength();
   lengths(length, 4, none);
