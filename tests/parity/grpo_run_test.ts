@@ -46,6 +46,7 @@ for (const run of RUNS) {
     for (const { metrics } of firstOfRound) {
       assertEquals(metrics["sampling/sampling_logp_difference/max"], 0);
       assertEquals(metrics["sampling/importance_sampling_ratio/min"], 1);
+      assertEquals(metrics["sampling/importance_sampling_ratio/mean"], 1);
       assertEquals(metrics["sampling/importance_sampling_ratio/max"], 1);
     }
     assert(wanted.records.some(({ metrics }) => metrics.grad_norm > 0));

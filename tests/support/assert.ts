@@ -1,6 +1,7 @@
-/** The names of @std/assert that the tests use, thin over node:assert (JSR is not reachable everywhere). No logic of its own. */
+/** The names of @std/assert that the tests use, thin over node:assert (JSR is not reachable everywhere). Shortens what they say of long arrays. */
 import assert from "node:assert/strict";
 import { AssertionError } from "node:assert";
+import { isDeepStrictEqual } from "node:util";
 
 /** Fails unless the value is truthy. */
 export function assertTrue(value: unknown, message?: string): asserts value {
@@ -8,9 +9,21 @@ export function assertTrue(value: unknown, message?: string): asserts value {
 }
 export { assertTrue as assert };
 
-/** Deep equality. */
+/** Deep equality. Of bytes and other typed arrays the first difference is told: a whole one would be sought for minutes. */
 export function assertEquals<T>(actual: T, expected: T, message?: string): void {
+  if (message === undefined && isNumbers(actual) && isNumbers(expected)) {
+    if (isDeepStrictEqual(actual, expected)) return;
+    const at = Array.from(actual).findIndex((value, i) => !Object.is(value, expected[i]));
+    const place = at < 0 ? "" : `, [${at}] is ${actual[at]}, not ${expected[at]}`;
+    throw new AssertionError({
+      message: `${actual.length} numbers are not the ${expected.length} expected${place}`,
+    });
+  }
   assert.deepStrictEqual(actual, expected, message);
+}
+
+function isNumbers(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
 /** Deep inequality. */

@@ -19,6 +19,7 @@ const probe: Command = {
     if (positionals[0] === "usage") throw new UsageError("wrong\n  use");
     if (positionals[0] === "fail") throw new RangeError("Too large:\n 3 of 2\n");
     if (positionals[0] === "text") throw "plain text";
+    if (positionals[0] === "wait") throw io.signal.reason;
     if (positionals[0] === "pipe") throw new BrokenPipeError("gone");
     io.out(JSON.stringify({ values, positionals }));
     return Promise.resolve(positionals[0] === "seven" ? 7 : 0);
@@ -107,4 +108,12 @@ Deno.test("registeredCommands: each file carries the name it is registered by", 
     assertEquals(code, 0);
     for (const option of Object.keys(command.options)) assertStringIncludes(out, `--${option}`);
   }
+});
+
+Deno.test("main: a command that Ctrl-C has ended is one line on stderr and exit 130", async () => {
+  const { io, written } = capturedIo();
+  const signal = AbortSignal.abort(new Error("Interrupted"));
+  assertEquals(await main(["probe", "wait"], { ...io, signal }, commands), 130);
+  assertEquals(written, { out: "", error: "aha: Interrupted\n" });
+  assertEquals(await main(["probe", "fail"], { ...io, signal }, commands), 1);
 });

@@ -5,13 +5,7 @@ import type { Command, CommandInput, CommandIo } from "../command.ts";
 import { flagOption } from "../options.ts";
 import { readTextInput } from "../terminal/text_input.ts";
 import { type Recipe, recipes } from "../train/recipes.ts";
-import {
-  configOf,
-  isConfigFile,
-  readRequest,
-  type RunRequest,
-  trainOptionSpecs,
-} from "../train/run_request.ts";
+import { configOf, isConfigFile, readRequest, trainOptionSpecs } from "../train/run_request.ts";
 import { RunWatcher } from "../train/run_watcher.ts";
 import { rewardSummary, sampleText } from "../train/sample_text.ts";
 import { durationText } from "../train/step_clock.ts";
@@ -37,6 +31,7 @@ r1 (all of it) or one of its stages with those before it: pretrain, r1_zero, col
 rejection_sampling, general_rl, student, distill, student_rl, student_direct, student_shuffled. Presets of
 a recipe are ci, mini, nano and micro; every stage has a folder of its own, and --resume goes on anywhere.
 Presets of a CONFIG are r1-zero, r1-stage-1, r1-stage-2, dapo and dr-grpo.
+Paths in CONFIG start from its folder where something is there, else from the current one, as --out does.
 The run's folder gets config.json, metrics.jsonl, samples.jsonl, report.html, the checkpoint and the model.
 The first Ctrl-C finishes the step and saves, the second ends at once.
 --json prints {outputDir, step, totalSteps, isFinished, seconds, metrics, files}; with --dry-run {config, samples}.
@@ -63,7 +58,6 @@ async function run(
     const { isResumed, isDryRun } = request;
     return tell(
       await known[target](request, { ...hooks, isResumed, isDryRun }),
-      request,
       io,
       asJson,
     );
@@ -73,7 +67,7 @@ async function run(
   const watcher = new RunWatcher(`${target}, ${config.model}`, io);
   if (!request.isDryRun) {
     const hooks = { ...watcher.hooks, isResumed: request.isResumed };
-    return tell(await recording(config, hooks), request, io, asJson);
+    return tell(await recording(config, hooks), io, asJson);
   }
   const samples: Sample[] = [];
   const onStep: TrainHooks["onStep"] = (record) => void samples.push(...record.samples);
@@ -87,12 +81,7 @@ function dryText(samples: readonly Sample[]): string {
 }
 
 /** The end of a run, for people or programs. */
-function tell(
-  summary: TrainSummary,
-  { target }: RunRequest,
-  io: CommandIo,
-  asJson: boolean,
-): number {
+function tell(summary: TrainSummary, io: CommandIo, asJson: boolean): number {
   const { step, totalSteps, isFinished, seconds, files } = summary;
   if (asJson) io.out(`${JSON.stringify(summary)}\n`);
   else {
@@ -101,6 +90,6 @@ function tell(
     for (const [name, path] of Object.entries(files)) io.out(`  ${name.padEnd(10)} ${path}\n`);
   }
   if (isFinished) return 0;
-  io.error(`aha train ${target} --resume goes on from here\n`);
+  io.error(`The same command with --resume goes on from here\n`);
   return EXIT_INTERRUPTED;
 }

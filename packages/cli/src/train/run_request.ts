@@ -3,6 +3,7 @@ import { readJsonText, readRunConfig, type RunConfig } from "@aha/grpo";
 import { existsSync } from "node:fs";
 import { nearestName } from "../chat/nearest_name.ts";
 import { type OptionSpec, type OptionValues, UsageError } from "../command.ts";
+import { besideFile } from "./config_paths.ts";
 import { flagOption, integerOption, listOption, stringOption } from "../options.ts";
 
 /** Options of `aha train`. */
@@ -117,8 +118,9 @@ export function isConfigFile(target: string, names: readonly string[]): boolean 
 }
 
 /**
- * The configuration of a file's text with the changes of the command line. A folder is chosen where none is given: `runs/`
- * and the file's name.
+ * The configuration of a file's text with the changes of the command line. Its paths start from the file's folder where
+ * they lead to something there, else from the current folder, as those of the command line do. A folder is chosen where
+ * none is given: `runs/` and the file's name, in the current folder.
  * @throws {Error} naming the file, the value and what is allowed
  */
 export function configOf(
@@ -126,7 +128,7 @@ export function configOf(
   { target, preset, changes, outputDir }: RunRequest,
 ): RunConfig {
   try {
-    const given = readJsonText(text, target);
+    const given = besideFile(readJsonText(text, target), target);
     const asked = {
       ...changes,
       ...(preset === undefined ? {} : { preset }),

@@ -179,7 +179,8 @@ function checkedColumn(
   if ("error" in outcome) {
     const { error } = outcome;
     if (!(error instanceof RowErrors)) {
-      report(messageOf(error), rowOf(error));
+      const row = rowOf(error);
+      report(row === undefined ? messageOf(error) : `row ${row}: ${messageOf(error)}`, row);
       return nothing;
     }
     report(rowsMessage(error), error.rows[0]);

@@ -1,4 +1,5 @@
 /** The folder of a run (Deno and Node): its checkpoint, which is replaced whole or not at all, and its other files. Decides nothing. */
+import { OutputError } from "@aha/runtime";
 import { builtin } from "@aha/runtime/host";
 import { openFileSink } from "@aha/runtime/training";
 import {
@@ -14,16 +15,41 @@ import { RUN_FILES } from "./step_record.ts";
 /** Beside what is written now: room for metrics, samples and the report. */
 const SPARE_BYTES = 16 << 20;
 
+/** What `openFileSink` calls a file until it is whole; others' parts of downloads have other names. */
+const HALF_WRITTEN = /\.[0-9a-f]{8}\.part$/;
+
+const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: "there is a file of that name",
+  ENOTDIR: "a part of its path is a file",
+  EACCES: "permission is missing",
+  EPERM: "permission is missing",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+};
+
 /** Where the checkpoint of a run is. */
 export class CheckpointFolder {
   constructor(readonly path: string) {}
 
-  /** Makes the folder, and removes what a killed run has left half written. */
+  /**
+   * Makes the folder, and removes what a killed run has left half written.
+   * @throws {OutputError} if there can be no such folder
+   */
   prepare(): void {
     const fs = builtin("node:fs");
-    fs.mkdirSync(this.path, { recursive: true });
+    try {
+      fs.mkdirSync(this.path, { recursive: true });
+    } catch (error) {
+      const { code, message } = error as { readonly code?: string; readonly message: string };
+      const reason = REASONS[code ?? ""] ?? message.split("\n")[0];
+      throw new OutputError(
+        `Cannot make the folder ${this.path}: ${reason}; choose another --out`,
+        this.path,
+        { cause: error },
+      );
+    }
     for (const name of fs.readdirSync(this.path)) {
-      if (name.endsWith(".part")) fs.rmSync(this.file(name), { force: true });
+      if (HALF_WRITTEN.test(name)) fs.rmSync(this.file(name), { force: true });
     }
   }
 

@@ -2,7 +2,7 @@
 import { CheckpointError, yieldToHost } from "@aha/runtime/training";
 import type { CheckpointFacts } from "./checkpoint.ts";
 import type { CheckpointFolder } from "./checkpoint_folder.ts";
-import type { StepRecord } from "./step_record.ts";
+import { RUN_FILES, type StepRecord } from "./step_record.ts";
 import { FaultyBatchError, type Training } from "./training.ts";
 
 /** Where a run tells of itself. */
@@ -57,7 +57,8 @@ export async function runLoop(training: Training, options: RunLoopOptions): Prom
   else folder?.expectRoom(training.state);
   let saved = training.steps;
   const save = async () => {
-    if (folder && saved < training.steps) {
+    // What is stopped before its first step is saved too, so that it goes on like any other.
+    if (folder && (saved < training.steps || !folder.has(RUN_FILES.checkpoint))) {
       await folder.save(training.state, factsOf(training, options));
     }
     saved = training.steps;

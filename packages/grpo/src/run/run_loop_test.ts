@@ -1,7 +1,7 @@
 /** Tests of the loop of runs on supervised steps: going on to the bit, what may not go on, faults, full disks. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openTrainable } from "@aha/runtime/training";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
@@ -81,6 +81,35 @@ Deno.test(
       assertEquals(from, [stopAt]);
       assertEquals(await numbersOf(second), wanted, `stopped at ${stopAt}`);
     }
+  }),
+);
+
+Deno.test(
+  "run: stopped before its first step it goes on too",
+  inFolder(async (folder) => {
+    const first = await trainerOf();
+    const stop = AbortSignal.abort();
+    assertEquals((await runLoop(first, options(folder, { stop }))).steps, 0);
+    await first.policy.model.close();
+    const second = await trainerOf();
+    assertEquals((await runLoop(second, options(folder, { resume: true }))).steps, 9);
+    await second.policy.model.close();
+  }),
+);
+
+Deno.test(
+  "run: a folder that cannot be is named, parts of other files stay",
+  inFolder((folder) => {
+    for (const name of ["film.mkv.part", "model.gguf.0a1b2c3d.part"]) {
+      writeFileSync(folder.file(name), "");
+    }
+    folder.prepare();
+    assertEquals(readdirSync(folder.path), ["film.mkv.part"]);
+    for (const name of ["film.mkv.part", "film.mkv.part/run"]) {
+      const place = new CheckpointFolder(folder.file(name));
+      assertThrows(() => place.prepare(), Error, "choose another --out");
+    }
+    return Promise.resolve();
   }),
 );
 

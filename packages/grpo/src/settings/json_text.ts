@@ -8,6 +8,7 @@ import { type Node, type ParseError, parseTree, printParseErrorCode } from "json
 export function readJsonText(text: string, name: string): unknown {
   const errors: ParseError[] = [];
   const source = text.replace(/^\ufeff/, "");
+  if (source.trim() === "") throw new SyntaxError(`${name} is empty, it must be a JSON object`);
   const root = parseTree(source, errors, { allowTrailingComma: true });
   const at = (offset: number): string => {
     const lines = source.slice(0, offset).split("\n");

@@ -15,6 +15,7 @@ Deno.test("readJsonText: mistakes by line and column", () => {
   refuse(`{"a": {"b": 1,\n"b": 2}}`, 'f.json:2:1: "b" is given twice');
   refuse(`{"a": 1} {}`, "f.json:1:10: end of file expected");
   refuse("// nothing", "f.json");
+  refuse(" \n", "f.json is empty");
   refuse(`{"a": 'x'}`, "f.json:1:");
 });
 

@@ -1,5 +1,6 @@
 /** Tasks by name or file, as configurations have them. Holds no task. */
 import { builtin } from "@aha/runtime/host";
+import { snakeCase } from "../settings/spelling.ts";
 import { digitSumTask } from "./digit_sum.ts";
 import { aimeTask, gpqaTask, gsm8kTask, math500Task } from "./files/benchmarks.ts";
 import { columnTask } from "./files/column_task.ts";
@@ -35,11 +36,9 @@ const BUILT_IN: Readonly<Record<string, (options: Options & { seed: number }) =>
   digit_sum: (options) => digitSumTask(options),
 };
 
-/** Options that each built-in task knows. */
-const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  nano: ["seed", "tasks", "levels", "languages", "split"],
-  digit_sum: ["seed", "levels", "split", "form"],
-};
+/** Of all files: `PromptOptions`. */
+const PROMPT_OPTIONS = ["instruction", "system"];
+const COLUMN_OPTIONS = [...PROMPT_OPTIONS, "asChat"];
 
 const FORMATS: Readonly<Record<string, (file: string, choice: Options) => Promise<Task>>> = {
   jsonl: columnTask,
@@ -51,6 +50,21 @@ const FORMATS: Readonly<Record<string, (file: string, choice: Options) => Promis
   aime: aimeTask,
   gpqa: (file, choice) => gpqaTask(file, { seed: 0, ...choice }),
   countdown: countdownTask,
+};
+
+/** Options that each built-in task and each format knows. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  nano: ["seed", "tasks", "levels", "languages", "split"],
+  digit_sum: ["seed", "levels", "split", "form"],
+  jsonl: COLUMN_OPTIONS,
+  json: COLUMN_OPTIONS,
+  csv: COLUMN_OPTIONS,
+  parquet: COLUMN_OPTIONS,
+  gsm8k: PROMPT_OPTIONS,
+  math500: PROMPT_OPTIONS,
+  aime: PROMPT_OPTIONS,
+  gpqa: [...PROMPT_OPTIONS, "seed"],
+  countdown: PROMPT_OPTIONS,
 };
 
 /** Names of the tasks that need no file. */
@@ -81,7 +95,22 @@ export async function readTask(choice: TaskChoice, options: ReadTaskOptions): Pr
     );
   }
   const path = options.folder ? builtin("node:path").resolve(options.folder, file) : file;
-  return await read(path, { promptColumn, answerColumn, ...given });
+  const own = knownOptions(given, format, `the format ${format}`);
+  return await read(path, { promptColumn, answerColumn, ...own });
+}
+
+/** Options under TypeScript's names, whichever spelling they were given in. */
+function knownOptions(given: Options, kind: string, what: string): Options {
+  const known = KNOWN[kind];
+  return Object.fromEntries(
+    Object.entries(given).map(([key, value]) => {
+      const name = known.find((one) => snakeCase(one) === snakeCase(key));
+      if (name !== undefined) return [name, value];
+      throw new RangeError(
+        `task.${key} is no option of ${what}; there are ${known.map(snakeCase).join(", ")}`,
+      );
+    }),
+  );
 }
 
 function builtInTask(name: string, given: Options, seed: number): Task {
@@ -95,11 +124,6 @@ function builtInTask(name: string, given: Options, seed: number): Task {
       `task is ${JSON.stringify(name)}, it must be one of ${known}, or have a file`,
     );
   }
-  const wrong = Object.keys(given).find((key) => !KNOWN[family].includes(key));
-  if (wrong !== undefined) {
-    throw new RangeError(
-      `task.${wrong} is no option of ${name}; there are ${KNOWN[family].join(", ")}`,
-    );
-  }
-  return create({ seed, ...(alone ? { tasks: { [alone]: 1 } } : {}), ...given });
+  const own = knownOptions(given, family, name);
+  return create({ seed, ...(alone ? { tasks: { [alone]: 1 } } : {}), ...own });
 }

@@ -1,5 +1,5 @@
 /** Group relative policy optimization (DeepSeekMath 2402.03300, Algorithm 1; DeepSeek-R1 2501.12948). Reads and writes no files. */
-import { type Rollout, RolloutEngine } from "@aha/runtime/training";
+import { ModelError, type Rollout, RolloutEngine } from "@aha/runtime/training";
 import { groupAdvantages, type Reward as Total } from "../advantage.ts";
 import { AdamWOptimizer } from "../optim/adamw.ts";
 import { learningRateAt } from "../optim/schedule.ts";
@@ -22,8 +22,8 @@ import { updatePolicy } from "./update.ts";
 
 /** Stream of the order of completions; each iteration over a round has one of its own from here on. */
 const BATCH_STREAM = 200;
-/** Rows whose prompts are looked at for the longest one. */
-const RESERVED_ROWS = 256;
+/** Rows whose prompts are looked at for the longest one: of a task without end, and the most of one with an end. */
+const RESERVED_ROWS = { endless: 256, most: 10_000 };
 
 /** What is trained, on what, judged by what. */
 export interface GrpoParts {
@@ -75,6 +75,13 @@ export class GrpoTrainer implements Training {
     settings: GrpoSettings,
   ): Promise<GrpoTrainer> {
     roundSizes(settings);
+    const { contextTokens } = policy.model.model.config;
+    const { maxCompletionLength } = settings.objective;
+    if (maxCompletionLength >= contextTokens) {
+      throw new RangeError(
+        `max_completion_length is ${maxCompletionLength}, but the model's context has ${contextTokens} tokens, prompt and completion together: lower it`,
+      );
+    }
     if (rewards.length === 0) throw new RangeError("rewards is empty, it must name a reward");
     if ([...policy.adapters.values()].some(({ dropout = 0 }) => dropout > 0)) {
       throw new RangeError(
@@ -105,7 +112,11 @@ export class GrpoTrainer implements Training {
       policy,
       settings: { objective, perDeviceTrainBatchSize, microBatchTokens = Infinity },
     } = this;
-    const prompts = this.#questions.take(0, RESERVED_ROWS).map(({ ids }) => ids.length);
+    const { length: taskRows } = this.#questions;
+    const rows = Number.isFinite(taskRows)
+      ? Math.min(taskRows, RESERVED_ROWS.most)
+      : RESERVED_ROWS.endless;
+    const prompts = this.#questions.take(0, rows).map(({ ids }) => ids.length);
     const length = Math.max(...prompts) + objective.maxCompletionLength;
     const most = perDeviceTrainBatchSize * objective.gradientAccumulationSteps;
     const count = Math.max(1, Math.min(most, Math.floor(microBatchTokens / (length - 1))));
@@ -128,7 +139,9 @@ export class GrpoTrainer implements Training {
   async next(signal?: AbortSignal): Promise<TrainingSteps> {
     const start = performance.now();
     const questions = this.nextQuestions();
-    const rollouts = await this.sample(questions, signal);
+    const rollouts = await this.sample(questions, signal).catch((error) => {
+      throw error instanceof ModelError ? this.#faulty(error, this.#asked(questions)) : error;
+    });
     const judged = await this.judge(questions, rollouts, signal);
     const experiences = await this.#experiences(questions, rollouts, judged.totals, signal);
     const samples = this.#samples(experiences, judged);
@@ -146,11 +159,7 @@ export class GrpoTrainer implements Training {
       }
       return { records, warnings: judged.problems.map(problemText) };
     } catch (error) {
-      if (!(error instanceof NotFiniteError)) throw error;
-      const step = this.steps + 1;
-      const advice = "lower learning_rate or max_grad_norm, or go on from an earlier checkpoint";
-      const message = `Step ${step}: ${error.message}; ${advice}`;
-      throw new FaultyBatchError(message, step, samples, { cause: error });
+      throw error instanceof NotFiniteError ? this.#faulty(error, samples) : error;
     }
   }
 
@@ -301,6 +310,26 @@ export class GrpoTrainer implements Training {
       rewards: totals,
       byFunction: values,
     });
+  }
+
+  #faulty(cause: Error, samples: readonly Sample[]): FaultyBatchError {
+    const step = this.steps + 1;
+    const advice = "lower learning_rate or max_grad_norm, or go on from an earlier checkpoint";
+    const message = `Step ${step}: ${cause.message}; ${advice}`;
+    return new FaultyBatchError(message, step, samples, { cause });
+  }
+
+  /** Questions to which there are no completions. */
+  #asked(questions: readonly Question[]): Sample[] {
+    const { tokenizer } = this.policy.model;
+    return questions.map(({ ids }) => ({
+      prompt: tokenizer.decode(ids),
+      completion: "",
+      reward: null,
+      rewards: {},
+      tokens: 0,
+      isFinished: false,
+    }));
   }
 
   #samples(experiences: readonly Experience[], { totals, values }: RewardScores): Sample[] {

@@ -34,6 +34,11 @@ export class Questions {
     throw new RangeError(`The task ${task.name} has no rows`);
   }
 
+  /** Rows of the task; `Infinity` where it has no end. */
+  get length(): number {
+    return this.task.length;
+  }
+
   /**
    * `count` questions from number `from` on, counted over all epochs.
    * @throws {RangeError} naming the row whose prompt is empty or too long

@@ -100,7 +100,7 @@ function logpDifference(
   let sum = 0;
   let count = 0;
   let most = 0;
-  const ratios = { min: 1, max: 1 };
+  const ratios = { min: 1, max: 1, sum: 0 };
   rows.forEach(({ oldLogps }, i) =>
     oldLogps.forEach((old, token) => {
       const difference = logps[i][token] - old;
@@ -108,14 +108,17 @@ function logpDifference(
       sum += size;
       count++;
       most = Math.max(most, size);
-      ratios.min = Math.min(ratios.min, Math.exp(difference));
-      ratios.max = Math.max(ratios.max, Math.exp(difference));
+      const ratio = Math.exp(difference);
+      ratios.min = Math.min(ratios.min, ratio);
+      ratios.max = Math.max(ratios.max, ratio);
+      ratios.sum += ratio;
     })
   );
   return {
     "sampling/sampling_logp_difference/mean": count > 0 ? sum / count : 0,
     "sampling/sampling_logp_difference/max": most,
     "sampling/importance_sampling_ratio/min": ratios.min,
+    "sampling/importance_sampling_ratio/mean": count > 0 ? ratios.sum / count : 1,
     "sampling/importance_sampling_ratio/max": ratios.max,
   };
 }

@@ -107,7 +107,7 @@ Deno.test("loadRewardModule: errors cross with name, row and the other rows' val
     assertEquals(values, { my_reward: [5, null], whole: [null, null] });
     assertEquals(problems, [
       { reward: "my_reward", row: 1, message: "row 1: RangeError: odd" },
-      { reward: "whole", row: 1, message: "TypeError: bad" },
+      { reward: "whole", row: 1, message: "row 1: TypeError: bad" },
     ]);
     const gone = await loadRewardModule("my_reward.ts", { folder, exportName: "gone" });
     const printed = await loadRewardModule("my_reward.ts", { folder, exportName: "wrong" });

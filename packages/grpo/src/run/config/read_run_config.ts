@@ -158,10 +158,11 @@ function checkTogether(config: GrpoRunConfig): void {
         "replaced by the policy, not mixed",
     );
   }
-  const twice = rewards.find(({ name }, at) => rewards.some((r, i) => i < at && r.name === name));
-  if (twice) {
+  const metrics = rewards.map(({ name, options }) => options.metric ?? name);
+  const twice = metrics.find((name, at) => metrics.indexOf(name) < at);
+  if (twice !== undefined) {
     throw new RangeError(
-      `rewards has ${JSON.stringify(twice.name)} twice: give one a name of its own`,
+      `rewards has ${JSON.stringify(twice)} twice: give one a metric of its own`,
     );
   }
 }

@@ -159,6 +159,8 @@ Deno.test("what is wrong is named with its value and what is allowed", () => {
   refuse({ model: null }, "model is missing");
   refuse({ rewards: [] }, "rewards is empty");
   refuse({ rewards: ["a", "a"] }, 'rewards has "a" twice');
+  refuse({ rewards: ["b", { name: "a", metric: "b" }] }, 'rewards has "b" twice');
+  assertEquals(grpo({ rewards: ["a", { name: "a", metric: "b" }] }).rewards.length, 2);
   refuse({ rewards: [{ weight: 1 }] }, "rewards[0] has neither name nor module");
   refuse(
     { rewards: [{ name: "a", weight: "1" }] },

@@ -117,7 +117,7 @@ async function openRewards(
     const given = { ...(weight !== null && { weight }), ...(timeoutMs !== null && { timeoutMs }) };
     if (own) return { ...own, ...given };
     const named: NamedReward = { ...options, name: module ?? name, ...given };
-    const metric = module === null ? {} : { metric: name };
+    const metric = module === null || options.metric !== undefined ? {} : { metric: name };
     const setting = {
       maxCompletionLength,
       loadRewardModel: (file: string) => loadRewardModel(file),

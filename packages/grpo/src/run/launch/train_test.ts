@@ -195,9 +195,42 @@ Deno.test(
     const lora = { rank: 4, alpha: 8, targets: ["nothing"] };
     await refused({ lora }, "nothing");
     await refused({ lora: { rank: 4, alpha: 8, dropout: 0.1 } }, "lora_dropout");
-    await refused({ max_completion_length: 5000 }, "context");
+    await refused({ max_completion_length: 5000 }, "the model's context has 512 tokens");
+    const long = (i: number) => ({ prompt: i === 399 ? "a ".repeat(5000) : "a", answer: 1 });
+    const rows = Array.from({ length: 400 }, (_, i) => JSON.stringify(long(i)));
+    writeFileSync(bad, rows.join("\n"));
+    const task = { file: bad, asChat: false };
+    await refused({ task, shuffle_dataset: false }, "The prompt of row 399");
     await refused({ lora: { rank: 4, alpha: 8 }, adapter: "a.gguf" }, "both given");
     const model = fixturePath("models/llama_untied/gguf/model-Q8_0.gguf");
     await refused({ model }, "Full training needs F32 weights");
+  }),
+);
+
+Deno.test(
+  "train: weights that have overflowed end the run at the next sampling, its questions are kept",
+  inFolder(async (folder) => {
+    const { hooks } = hooksOf();
+    const start = () => run(configOf(folder, { learning_rate: 1e30 }), hooks);
+    await assertRejects(start, Error, "Step 2: Completion 0 of prompt 0");
+    const { step, samples } = JSON.parse(
+      readFileSync(join(folder, "out", "faulty_batch.json"), "utf8"),
+    );
+    assertEquals([step, samples.length, samples[0].completion], [2, 4, ""]);
+  }),
+);
+
+Deno.test(
+  "train: two rewards of one module, by export and metric",
+  inFolder(async (folder) => {
+    const module = join(folder, "two.mjs");
+    const half = "({ completions }) => completions.map(() => 0.5)";
+    writeFileSync(module, `export default ${half};\nexport const other = ${half};\n`);
+    const rewards = [module, { name: module, export: "other", metric: "other", weight: 2 }];
+    const { records, hooks } = hooksOf({ isDryRun: true });
+    await run(configOf(folder, { rewards }), hooks);
+    const { metrics } = records[0];
+    assertEquals([metrics["rewards/two/mean"], metrics["rewards/other/mean"]], [0.5, 0.5]);
+    assertEquals(metrics.reward, 1.5);
   }),
 );

@@ -38,7 +38,7 @@ const FORMATS: Readonly<Record<string, (bytes: Uint8Array) => Parsed | Promise<P
  * Reads a file by the ending of its name: `.jsonl`, `.ndjson`, `.json` (an array), `.csv` (the first row names the
  * columns), `.parquet`.
  *
- * @throws {DataError} for another ending, a text that is not the format's, and a file without rows
+ * @throws {DataError} for another ending, a file that cannot be read, a text that is not the format's, and a file without rows
  */
 export async function readRecords(source: DataSource): Promise<DataRecords> {
   const isGiven = typeof source === "object" && "bytes" in source;
@@ -50,7 +50,7 @@ export async function readRecords(source: DataSource): Promise<DataRecords> {
       `must end in ${Object.keys(FORMATS).map((name) => `.${name}`).join(", ")}`,
     );
   }
-  const bytes = isGiven ? source.bytes : await builtin("node:fs").promises.readFile(source);
+  const bytes = isGiven ? source.bytes : await bytesOf(source, file);
   let parsed: Parsed;
   try {
     parsed = await format(bytes);
@@ -59,6 +59,16 @@ export async function readRecords(source: DataSource): Promise<DataRecords> {
   }
   if (parsed.records.length + parsed.badRows.length === 0) throw new DataError(file, "has no rows");
   return { file, ...parsed };
+}
+
+async function bytesOf(source: string | URL, file: string): Promise<Uint8Array> {
+  try {
+    return await builtin("node:fs").promises.readFile(source);
+  } catch (error) {
+    const { code, message } = error as { readonly code?: string; readonly message: string };
+    const reason = code === "ENOENT" ? "there is no such file" : message.split("\n")[0];
+    throw new DataError(file, `cannot be read: ${reason}`);
+  }
 }
 
 function textOf(bytes: Uint8Array): string {
