@@ -5,6 +5,7 @@ import { readStepLines } from "../run/record/step_file.ts";
 import { RUN_FILES } from "../run/step_record.ts";
 import { writeRecipeReport } from "./results/recipe_report.ts";
 import type { StageMark } from "./results/stage_mark.ts";
+import { checkSettings } from "./settings/check_settings.ts";
 import { recipeSettings } from "./settings/presets.ts";
 import type { RecipeSettings } from "./settings/settings.ts";
 import { evaluateStage } from "./stage/evaluation.ts";
@@ -65,7 +66,7 @@ export interface RecipeSummary {
  * Runs a recipe, or goes on with it, to the same bits: every stage leaves its data, metrics, samples, checkpoint, model and
  * evaluation in a folder of its own, and `stage.json` last of all.
  *
- * @throws {RangeError} for a name or preset that there is not
+ * @throws {TypeError | RangeError} for a name or preset that there is not, and settings that lead nowhere
  * @throws {Error} for a folder that is used already, or whose stages were made otherwise
  * @throws {GateError | GuardError} where a gate ends a stage; what was done stays
  *
@@ -92,6 +93,7 @@ export async function runRecipe(name: string, options: RecipeOptions): Promise<R
   const { preset, out, seed = 1, resume = false, threads, hooks = {} } = options;
   const settings = typeof preset === "string" ? recipeSettings(preset) : preset;
   const stages = stagesOf(name);
+  checkSettings(settings);
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new RangeError(`seed is ${seed}, it must be a whole number of at least 0`);
   }
