@@ -43,7 +43,8 @@ output{color:var(--soft);font-size:.88rem;font-variant-numeric:tabular-nums;min-
 .key{font-size:.88rem}.key i{display:inline-block;height:.9em;margin-right:.5em;vertical-align:-.1em}
 .bars b{min-width:3.6em;text-align:right;font-weight:500;font-size:.88rem;font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92rem}
-th,td{padding:.4rem .8rem;text-align:left;vertical-align:top;border-top:1px solid var(--line);overflow-wrap:anywhere}
+th,td{padding:.4rem .8rem;text-align:left;vertical-align:top;border-top:1px solid var(--line);white-space:nowrap}
+td.long{white-space:normal;overflow-wrap:anywhere}
 thead th{border-top:0;color:var(--soft);font-weight:600;white-space:nowrap}tbody th{font-weight:500;overflow-wrap:normal}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .text{max-width:70ch}.text p{margin:.4rem 0}

@@ -38,6 +38,9 @@ function referenceKey({ label, value }: { readonly label: string; readonly value
   return markup`<p class="key"><i class="reference"></i>${label}: ${numberText(value)}</p>`;
 }
 
+/** Characters of a cell above which it is broken into lines. */
+const LONG_CELL = 30;
+
 /** A table that scrolls sideways where it is too wide. */
 export function tablePart({ columns, rows }: TableSection): Html {
   const isNumeric = columns.map((_, i) =>
@@ -45,11 +48,13 @@ export function tablePart({ columns, rows }: TableSection): Html {
     rows.every((row) => typeof row[i] !== "string")
   );
   const side = (i: number): Html | false => isNumeric[i] && markup` class="number"`;
+  const kind = (cell: Cell, i: number): Html | false =>
+    typeof cell === "string" && cell.length > LONG_CELL ? markup` class="long"` : side(i);
   const cells = (row: readonly Cell[]): Html[] =>
     row.map((cell, i) =>
       i === 0
         ? markup`<th scope="row">${cellText(cell)}</th>`
-        : markup`<td${side(i)}>${cellText(cell)}</td>`
+        : markup`<td${kind(cell, i)}>${cellText(cell)}</td>`
     );
   return markup`
     <div class="scroll" tabindex="0" role="region" aria-label="Table"><table>

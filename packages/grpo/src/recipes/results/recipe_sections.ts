@@ -31,7 +31,7 @@ export function recipeSections(runs: readonly (readonly StageResult[])[]): Secti
   const scaled = (["general_rl", "distill"] as const).map(find).filter((one) => one !== undefined);
   return [
     stagesSection(runs),
-    paperSection(results),
+    paperSection(runs),
     ...(reasoners.length > 0 ? [textOf("Reinforcement learning"), ...rlCurves(reasoners)] : []),
     ...(scaled.length > 0 ? [textOf("More thinking, more votes")] : []),
     ...scaled.flatMap((one) => [budgetCurve(one), voteCurve(one)]),
@@ -59,14 +59,17 @@ function stagesSection(runs: readonly (readonly StageResult[])[]): Section {
       ...["stage", "task", "pass@1", `cons@${votes}`, "no thinking", "language", "thought tokens"],
       ...["format", "turns on itself"],
     ],
-    rows: rows.map(cellsOf),
+    rows: rows.map((row, i) => [
+      row.stage === rows[i - 1]?.stage ? "" : TITLES[row.stage],
+      ...cellsOf(row),
+    ]),
   };
 }
 
 function cellsOf(row: StageRow): Cell[] {
-  const { stage, task, passAt1, consensus, noThink, language, thoughtTokens } = row;
+  const { task, passAt1, consensus, noThink, language, thoughtTokens } = row;
   return [
-    ...[TITLES[stage], task, share(passAt1), share(consensus), share(noThink), share(language)],
+    ...[task, share(passAt1), share(consensus), share(noThink), share(language)],
     ...[thoughtTokens && Number(thoughtTokens.mean.toFixed(1)), share(row.format)],
     share(row.reflection),
   ];
@@ -79,14 +82,14 @@ function share(measured: Measured | null): Cell {
 }
 
 /** R1's stages beside those here, by the mean over the tasks of reasoning. */
-function paperSection(results: readonly StageResult[]): Section {
-  const means = new Map(results.map(({ stage, evaluation }) => {
-    const tasks = evaluation.sections.filter(({ task, level }) =>
-      task !== null && task !== "GENERAL" && level === null
-    );
-    const values = tasks.map(({ measures }) => measures.accuracy.mean);
-    return [stage as string, values.reduce((sum, value) => sum + value, 0) / values.length];
-  }));
+function paperSection(runs: readonly (readonly StageResult[])[]): Section {
+  const reasoning = stageTable(runs).filter(({ task }) => task !== "GENERAL");
+  const here = (stage: string): number | null => {
+    const means = reasoning.filter((row) => row.stage === stage)
+      .flatMap(({ passAt1 }) => passAt1 ? [passAt1.mean] : []);
+    const sum = means.reduce((all, mean) => all + mean, 0);
+    return means.length === 0 ? null : Number((100 * sum / means.length).toFixed(1));
+  };
   return {
     kind: "table",
     title: "Beside DeepSeek-R1",
@@ -94,8 +97,7 @@ function paperSection(results: readonly StageResult[]): Section {
       "The paper's pass@1 in percent (2501.12948v2). The last column is the mean pass@1 over the tasks of reasoning here: the shapes are to be compared, not the numbers.",
     columns: ["R1's model", "AIME 2024", "MATH-500", "GPQA", "LiveCodeBench", "here"],
     rows: PAPER_RESULTS.map(({ model, stage, aime2024, math500, gpqa, liveCodeBench }) => [
-      ...[model, aime2024, math500, gpqa, liveCodeBench],
-      means.has(stage) ? (100 * means.get(stage)!).toFixed(1) : null,
+      ...[model, aime2024, math500, gpqa, liveCodeBench, here(stage)],
     ]),
   };
 }
