@@ -23,6 +23,8 @@ export interface ModelEntry {
   /** File name in the cache. */
   readonly file: string;
   readonly sizeBytes: number;
+  /** Weights of all tensors, for models of this package. */
+  readonly parameters?: number;
   /** Of the whole file, lower-case hexadecimal. */
   readonly sha256: string;
   /** SPDX identifier of the licence of the weights. */
@@ -92,7 +94,7 @@ function nanoEntry(
   const size = `${(parameters / 1e6).toFixed(1)}M parameters, ${type}`;
   return {
     ...{ name, summary: `Nano, ${size}: ${summary}`, file: `${name}.gguf`, sizeBytes, sha256 },
-    ...{ licence: "Apache-2.0", packaged, mirrors: [] },
+    ...{ parameters, licence: "Apache-2.0", packaged, mirrors: [] },
   };
 }
 

@@ -15,13 +15,13 @@ export const NANO_FILES: Readonly<Record<"nano" | "nano-student", PackagedFile>>
   nano: {
     parameters: 277_768,
     type: "Q8_0",
-    sizeBytes: 388_160,
-    sha256: "e47de55dafd275a014f5cbaab9de155fa603dd09125122b92580cdcee27377f4",
+    sizeBytes: 388_768,
+    sha256: "e613b8643e4495c08d56d8514b081aa803201c3ae13e242d4fe306f2c68ca119",
   },
   "nano-student": {
     parameters: 108_864,
     type: "Q8_0",
-    sizeBytes: 142_752,
-    sha256: "949853c402c9bafd90c6c31192c26c3d6a3f9066fbc6c91376a1064f151198cc",
+    sizeBytes: 143_360,
+    sha256: "535d336c5b1e2fc3ebc0af0e01a0ba5971abfaf00e70cbbea1068184dff4ebff",
   },
 };

@@ -55,6 +55,7 @@ export interface EmbedOptions {
 export async function embed(options: EmbedOptions): Promise<Published> {
   const { run, out, commit, type, studentType } = options;
   const mark = readStage<StageMark>(run, "general_rl", "stage.json");
+  readStage<StageMark>(run, "distill", "stage.json"); // before anything is written
   const evaluation = evaluationOf(mark, readStage<EvalReport>(run, "general_rl", "eval.json"));
   mkdirSync(out, { recursive: true });
   const models = {
