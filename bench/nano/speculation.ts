@@ -1,4 +1,7 @@
-/** `deno run -A bench/nano/speculation.ts [MODEL] [THREADS]`: answers of a model of the nano family with guesses by lookup, by its own layer for multi-token prediction, and with none. Checks no floors. */
+/**
+ * `deno run -A bench/nano/speculation.ts [MODEL] [THREADS]`: answers of a model of the nano family with guesses by lookup, by
+ * its own layer for multi-token prediction, and with none. Checks no floors.
+ */
 import { type GenerateOptions, loadModel, type Model } from "@aha/runtime";
 import { nanoTestRows } from "@aha/grpo/tasks";
 import { expectThreads, runProgram } from "../program.ts";
@@ -7,8 +10,9 @@ const USAGE = "deno run -A bench/nano/speculation.ts [MODEL] [THREADS]";
 const REPEATS = 5;
 const TASKS = ["CHAIN", "MUL", "EVAL", "CD", "GENERAL"] as const;
 /** Of each task; answers are short, so their times are added up. */
-const PROBLEMS = 12;
-const WAYS = ["off", "lookup", "mtp"] as const;
+const PROBLEMS = 40;
+/** `absent`: the layer is left in the file; else it runs with each step, whoever guesses. */
+const WAYS = ["absent", "off", "lookup", "mtp"] as const;
 
 type Way = typeof WAYS[number];
 
@@ -40,24 +44,27 @@ async function answers(
   return sum;
 }
 
-/** All ways take turns: the machine may drift. Ratios are medians over the turns. */
+/** All ways take turns: the machine may drift. Ratios, to the first way, are medians over the turns. */
 async function compare(
-  model: Model,
+  models: Models,
   task: typeof TASKS[number],
   temperature: number,
 ): Promise<void> {
   const rows = nanoTestRows({ seed: 1, tasks: { [task]: 1 } }, PROBLEMS);
   const prompts = rows.map(({ prompt }) => prompt);
-  const ways = WAYS.filter((way) => way !== "mtp" || model.config.nextLayers);
+  const ways = WAYS.filter((way) => way !== "mtp" || models.present.config.nextLayers);
   const ratios = new Map<Way, number[]>(ways.map((way) => [way, []]));
   const last = new Map<Way, Sum>();
   for (let repeat = 0; repeat < REPEATS; repeat++) {
-    for (const speculation of ways) {
+    for (const way of ways) {
+      const [model, speculation] = way === "absent"
+        ? [models.absent, "off"] as const
+        : [models.present, way];
       const options = { temperature, topP: 0.95, seed: 1, maxTokens: 60, speculation };
-      last.set(speculation, await answers(model, prompts, options));
-      const [own, off] = [last.get(speculation)!, last.get("off")!];
-      if (own.ids !== off.ids) throw new Error(`${task}: the answers differ with ${speculation}`);
-      ratios.get(speculation)!.push(off.ms / own.ms);
+      last.set(way, await answers(model, prompts, options));
+      const [own, first] = [last.get(way)!, last.get("absent")!];
+      if (own.ids !== first.ids) throw new Error(`${task}: the answers differ with ${way}`);
+      ratios.get(way)!.push(first.ms / own.ms);
     }
   }
   for (const way of ways) {
@@ -69,6 +76,12 @@ async function compare(
     const cells = [task, temperature, way, tokens, (tokens / ms * 1000).toFixed(0), ratio, share];
     console.log(`| ${cells.join(" | ")} |`);
   }
+}
+
+/** The model with its layer for multi-token prediction and without. */
+interface Models {
+  readonly absent: Model;
+  readonly present: Model;
 }
 
 interface Settings {
@@ -87,13 +100,14 @@ function readSettings([file = "nano", threads = "1", ...more]: readonly string[]
 
 async function main({ file, threads }: Settings): Promise<void> {
   expectThreads(threads);
-  await using model = await loadModel(file, { threads });
-  const chance = (1 / model.config.vocabulary).toFixed(3);
+  await using absent = await loadModel(file, { threads, multiToken: false });
+  await using present = await loadModel(file, { threads, multiToken: true });
+  const chance = (1 / present.config.vocabulary).toFixed(3);
   console.log(`${file}, ${threads} threads; a guess by chance is right ${chance} of the time`);
   console.log("| task | temperature | guesses | tokens | tokens/s | ratio | guesses right |");
   console.log("| ---- | ----------- | ------- | ------ | -------- | ----- | ------------- |");
   for (const task of TASKS) {
-    for (const temperature of [0, 0.6]) await compare(model, task, temperature);
+    for (const temperature of [0, 0.6]) await compare({ absent, present }, task, temperature);
   }
 }
 
