@@ -33,7 +33,7 @@ const OUT = fileURLToPath(new URL("../../../weights/nano", import.meta.url));
 
 /** What is embedded, and how. */
 export interface EmbedOptions {
-  /** Folder of the recipe, with the stages `general_rl` and `distill` done. */
+  /** Folder of the recipe, with its stages up to `distill` done. */
   readonly run: string;
   /** Folder of the embedded files. */
   readonly out: string;
@@ -55,14 +55,14 @@ export interface EmbedOptions {
 export async function embed(options: EmbedOptions): Promise<Published> {
   const { run, out, commit, type, studentType } = options;
   const mark = readStage<StageMark>(run, "general_rl", "stage.json");
-  readStage<StageMark>(run, "distill", "stage.json"); // before anything is written
+  for (const stage of ["pretrain", "distill"] as const) readStage(run, stage, "stage.json");
   const evaluation = evaluationOf(mark, readStage<EvalReport>(run, "general_rl", "eval.json"));
   mkdirSync(out, { recursive: true });
   const models = {
     nano: await embedStage(options, "nano", "general_rl", type, evaluation),
     "nano-student": await embedStage(options, "nano-student", "distill", studentType, evaluation),
   };
-  const preset = presetOf(mark);
+  const preset = presetOf(run);
   const { seed } = mark;
   const how = preset === null ? "SETTINGS.jsonc" : `r1 --preset ${preset}`;
   const command = `deno task aha train ${how} --seed ${seed}`;
@@ -123,14 +123,17 @@ function evaluationOf({ settings }: StageMark, report: EvalReport): PublishedEva
   };
 }
 
-/** The preset whose last stage has these settings. */
-function presetOf({ settings }: StageMark): string | null {
+/** The preset whose base and last stage have these settings; some presets share one of them. */
+function presetOf(run: string): string | null {
   const isSame = (preset: string) => {
-    const { languages, levels, maxTokens, general_rl } = recipeSettings(preset);
-    const own: object = { languages, levels, maxTokens, ...general_rl };
-    return JSON.stringify(own) === JSON.stringify(settings);
+    const { languages, levels, maxTokens, ...stages } = recipeSettings(preset);
+    return (["pretrain", "general_rl"] as const).every((stage) => {
+      const own: object = { languages, levels, maxTokens, ...stages[stage] };
+      const { settings } = readStage<StageMark>(run, stage, "stage.json");
+      return JSON.stringify(own) === JSON.stringify(settings);
+    });
   };
-  return PRESET_NAMES.findLast(isSame) ?? null;
+  return PRESET_NAMES.find(isSame) ?? null;
 }
 
 /** What the manifest needs to know, as a module: not every engine reads JSON. */

@@ -14,7 +14,7 @@ import { embed } from "./build.ts";
 import { measureFile, type PublishedEvaluation, tasksOf } from "./published.ts";
 
 const EVALUATION: PublishedEvaluation = {
-  ...{ seed: 1000, tasks: { CHAIN6: 1, GENERAL: 1 }, languages: ["en"], levels: {} },
+  ...{ seed: 1000, tasks: { CHAIN6: 1, GENERAL: 1 }, languages: ["en", "xx"], levels: {} },
   ...{ problems: 6, samples: 3, temperature: 0.6, topP: 0.95, maxTokens: 12 },
 };
 
@@ -23,16 +23,26 @@ const OLD_TOKENIZER = wordTokenizer(VOCABULARY, {
   ...{ begin: "<s>", end: "</s>", padding: "<pad>", unused: /^<unused\d>$/, chatTemplate: "old" },
 });
 
-/** A stage as a recipe leaves it. */
-async function writeStage(run: string, stage: string, shape: ModelShape): Promise<void> {
+/** What a recipe writes of a stage that is done, with the settings of the preset `nano`. */
+function writeMark(run: string, stage: "pretrain" | "general_rl" | "distill"): string {
   const folder = join(run, stage);
   mkdirSync(folder, { recursive: true });
+  const { languages, levels, maxTokens, ...stages } = recipeSettings("nano");
+  const settings = { languages, levels, maxTokens, ...stages[stage] };
+  writeFileSync(join(folder, "stage.json"), JSON.stringify({ stage, seed: 7, settings }));
+  return folder;
+}
+
+/** A stage with a model and what it was measured as. */
+async function writeStage(
+  run: string,
+  stage: "general_rl" | "distill",
+  shape: ModelShape,
+): Promise<void> {
+  const folder = writeMark(run, stage);
   const path = join(folder, "model.gguf");
   const blob = await newModel(shape, OLD_TOKENIZER, 5);
   writeFileSync(path, new Uint8Array(await blob.arrayBuffer()));
-  const { languages, levels, general_rl } = { ...recipeSettings("ci"), ...EVALUATION };
-  const settings = { languages, levels, maxTokens: 24, ...general_rl };
-  writeFileSync(join(folder, "stage.json"), JSON.stringify({ stage, seed: 7, settings }));
   writeFileSync(join(folder, "eval.json"), JSON.stringify(await measureFile(path, EVALUATION)));
 }
 
@@ -43,14 +53,15 @@ Deno.test("embed: files, measures and checksums of a recipe's last stages", asyn
     const options = { run, out, commit: "abc", type: "Q8_0", studentType: "F32" };
     await assertRejects(() => embed(options), RangeError, "The stage general_rl");
     await writeStage(run, "general_rl", SHAPES.ci_v3);
-    await assertRejects(() => embed(options), RangeError, "The stage distill");
     await writeStage(run, "distill", SHAPES.student);
+    await assertRejects(() => embed(options), RangeError, "The stage pretrain");
+    writeMark(run, "pretrain");
 
     const published = await embed(options);
     assertEquals(JSON.parse(readFileSync(join(out, "nano.json"), "utf8")), published);
     const { preset, seed, commit, command, evaluation, models } = published;
-    assertEquals([preset, seed, commit], ["ci", 7, "abc"]);
-    assertEquals(command, "deno task aha train r1 --preset ci --seed 7");
+    assertEquals([preset, seed, commit], ["nano", 7, "abc"]);
+    assertEquals(command, "deno task aha train r1 --preset nano --seed 7");
     assertEquals(evaluation, EVALUATION);
     assertEquals([models.nano.stage, models["nano-student"].stage], ["general_rl", "distill"]);
     assertEquals([models.nano.type, models["nano-student"].type], ["Q8_0", "F32"]);
