@@ -178,7 +178,7 @@ Deno.test("aha chat: wrong usage is refused before anything is loaded", async ()
   for (const [words, message] of wrong) {
     await assertFails(["chat", "no-such-model.gguf", ...words], WRONG_USAGE, message);
   }
-  assertStringIncludes((await runAha(["chat", "--help"])).out, "until the model nano exists");
+  assertStringIncludes((await runAha(["chat", "--help"])).out, "Without MODEL it is nano");
 });
 
 /** What a person sees at a model, without styles. */

@@ -125,7 +125,11 @@ Deno.test("aha serve: a model that cannot be had ends it with one more line", as
 
 Deno.test("aha serve: what cannot be served is one line and exit 1", async () => {
   await assertFails(["serve", "missing.gguf"], FAILED, "missing.gguf: there is no such file");
-  await assertFails(["serve", "unknown-model"], FAILED, "a known name (smollm2-135m)");
+  await assertFails(
+    ["serve", "unknown-model"],
+    FAILED,
+    "a known name (nano, nano-student, smollm2-135m)",
+  );
   await assertFails(["serve", MODEL, "--ctx", "513"], FAILED, "trained for 1 to 512");
   await assertFails(["serve", MODEL, "--memory", "1MiB"], FAILED, "1 MiB are allowed");
   await assertFails(["serve", MODEL, "--host", "192.0.2.1", "--public"], FAILED, "no such address");

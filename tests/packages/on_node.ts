@@ -46,7 +46,7 @@ Deno.test("npm packages: hold JavaScript, declarations, core, license and readme
       assert(files.includes(wanted), `${name}: no ${wanted}`);
     }
     for (const file of files.filter((file) => file.includes("."))) {
-      assertMatch(file, /\.(js|d\.ts|wasm|md|json)$/);
+      assertMatch(file, /\.(js|d\.ts|wasm|md|json|gguf)$/);
       assert(!/_test\.|build\.json|\.d\.ts\.d\.ts|deno\.json/.test(file), `${name}: ${file}`);
       const text = fs.readFileSync(join(scope, name, file), "latin1");
       assert(!text.includes("file:///"), `${name}: ${file} names a place of this machine`);
@@ -212,6 +212,17 @@ Deno.test("npm package @aha/cli: the command aha", async () => {
   assertEquals(JSON.parse(out).ids, GREEDY_IDS.slice(0, 4));
   const missing = await installation.run("aha", "run", "missing.gguf", "Hi");
   assertEquals({ code: missing.code, out: missing.out }, { code: 1, out: "" });
+});
+
+Deno.test("npm package @aha/cli: nano comes along, so that a prompt alone is answered with a thought", async () => {
+  const words = ["run", "CHAIN A 9 B 4 C 8 ?", "--seed", "1", "--json"];
+  const { code, out, error } = await installation.run("aha", ...words);
+  assertEquals(code, 0, error);
+  const { model, reasoning, text } = JSON.parse(out);
+  assertEquals(model, "nano");
+  assertMatch(reasoning, /^A \d B \d C \d$/);
+  assertMatch(text, /<answer> \d <\/answer>/);
+  assertMatch((await installation.run("aha", "models")).out, /^nano .*comes with Aha/m);
 });
 
 const REWARDS = `

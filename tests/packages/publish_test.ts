@@ -49,6 +49,10 @@ Deno.test("deno publish: a dry run passes without slow types and names the files
       wanted.push("wasm/core.d.ts", "src/backend/wasm/embedded.d.ts");
       wanted.push(...["relaxed_threads", "simd_threads", "simd"].map((v) => `wasm/${v}.wasm`));
     }
+    if (folder.endsWith("weights")) {
+      const files = ["nano.gguf", "nano-student.gguf", "nano.json", "files.ts"];
+      wanted.push(...files.map((file) => `nano/${file}`));
+    }
     if (folder.endsWith("grpo")) wanted.push("schema/run_config.schema.json");
     for (const file of wanted) assert(files.includes(file), `${folder}: ${file} is missing`);
     const others = files.filter((file) => !wanted.includes(file));

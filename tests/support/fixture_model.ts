@@ -34,7 +34,7 @@ export class FixtureModel {
   ): Promise<FixtureModel> {
     const { gguf, source } = await openGguf(path);
     try {
-      const { config } = planModel(gguf, { latentForm });
+      const { config } = planModel(gguf, { latentForm, multiToken: true });
       const parameters = new GgufParameters(gguf, source, backend, {});
       const model = await findArchitecture(config.architecture)(config, parameters, backend.ops);
       parameters.expectAllUsed();

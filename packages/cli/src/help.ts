@@ -15,7 +15,7 @@ export function generalHelp(commands: readonly RegisteredCommand[]): string {
     "",
     ...table(rows),
     "",
-    "MODEL is a GGUF file, a URL, hf:ORG/REPO/FILE.gguf or a name such as smollm2-135m.",
+    "MODEL is a GGUF file, a URL, hf:ORG/REPO/FILE.gguf or a name such as nano or smollm2-135m.",
     "aha COMMAND --help tells more about one command; aha --version prints the version.",
     "",
   ].join("\n");

@@ -42,7 +42,12 @@ export function loadOptions(values: OptionValues): LoadOptions {
   const names = lora.map(({ name }) => name);
   const twice = names.find((name, i) => name !== undefined && names.indexOf(name) < i);
   if (twice !== undefined) throw new UsageError(`two adapters of --lora are called ${twice}`);
-  return { ...plainLoadOptions(values), ...(lora.length > 0 ? { lora } : {}) };
+  const multiToken = stringOption(values, "speculate") === "mtp";
+  return {
+    ...plainLoadOptions(values),
+    ...(lora.length > 0 ? { lora } : {}),
+    ...(multiToken ? { multiToken } : {}), // else where it pays
+  };
 }
 
 /** A value of `--lora`; throws a `UsageError` where it names no file. */

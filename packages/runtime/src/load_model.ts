@@ -4,6 +4,7 @@ import { createWasmBackend } from "./backend/wasm/backend.ts";
 import { packedBytes } from "./backend/wasm/weight_loader.ts";
 import { Decoder } from "./engine/decoder.ts";
 import { readEmbeddingForm } from "./engine/reading/embed.ts";
+import { layerPays } from "./engine/speculation/choose_drafter.ts";
 import { ModelError, UnsupportedError } from "./errors.ts";
 import type { LoadProgress } from "./events.ts";
 import { type ByteSource, type Gguf, type Metadata, openGguf } from "./gguf/mod.ts";
@@ -62,7 +63,7 @@ export interface LoadOptions {
   readonly latentForm?: LatentForm;
   /**
    * Whether to load the layer for multi-token prediction where the file has one (DeepSeek-V3 and R1). It guesses tokens
-   * (`speculation`) and runs with each step. Default true; without it the model takes less memory.
+   * (`speculation`) and runs with each step. Default: where that saves time, which it does in models of many layers.
    */
   readonly multiToken?: boolean;
   /**
@@ -297,7 +298,7 @@ function weightBytes(gguf: Gguf, config: ModelConfig, leftOut: readonly string[]
  */
 function withChoices(
   config: ModelConfig,
-  { latentForm: form = "absorbed", multiToken = true }: LoadOptions,
+  { latentForm: form = "absorbed", multiToken = layerPays(config) }: LoadOptions,
 ): ModelConfig {
   const { nextLayers, latent, ...others } = config;
   if (multiToken && nextLayers !== undefined && nextLayers > 1) {

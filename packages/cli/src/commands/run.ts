@@ -9,6 +9,8 @@ import {
 } from "../command.ts";
 import { generationOptions, generationOptionSpecs, thinkOption } from "../generation_options.ts";
 import { expectAdapters, loadOptions, loadOptionSpecs, loadWithBar } from "../model_options.ts";
+import { DEFAULT_MODEL, modelAndPrompt } from "../nano/default_model.ts";
+import { FIRST_PROMPT, introduction, isNano, refusal, remark } from "../nano/introduction.ts";
 import { flagOption, idsOption, integerOption, stringOption } from "../options.ts";
 import { PromptCacheFile, promptCacheOptionSpecs } from "../prompt_cache_option.ts";
 import { showAnswer } from "../terminal/answer_text.ts";
@@ -16,18 +18,22 @@ import { draftsText } from "../terminal/drafts_text.ts";
 import { peakMemory } from "../terminal/peak_memory.ts";
 import { sizeText } from "../terminal/size_text.ts";
 
-/** `aha run MODEL [PROMPT]`. */
+/** `aha run [MODEL] [PROMPT]`. */
 export const command: Command = {
   name: "run",
-  usage: "run MODEL [PROMPT] [options]",
-  details: `Streams the answer; without PROMPT it is read from stdin.
+  usage: "run [MODEL] [PROMPT] [options]",
+  details:
+    `Streams the answer; without PROMPT it is read from stdin. Without MODEL it is ${DEFAULT_MODEL}, a small
+demonstration of reasoning that comes with Aha and knows the words of its tasks alone; one word that is
+no known name, no file and no address is a prompt for it.
+  aha run "${FIRST_PROMPT}"
 --json prints {model, backend, threads, promptIds, ids, text, reasoning, finishReason, timings};
 with --logprobs also logprobs: [{id, text, logprob, top: [{id, text, logprob}, ...]}, ...], natural
 logs of the model's own probabilities, before penalties, bias and temperature.
   aha run smollm2-135m "Why is the sky blue?"
 With --lora the adapters apply, several at once; --adapter leaves some out.
   aha run smollm2-135m --raw --temperature 0 --max-tokens 20 "The capital of France is"`,
-  positionals: ["MODEL", "[PROMPT]"],
+  positionals: ["[MODEL]", "[PROMPT]"],
   options: {
     raw: { type: "boolean", help: "continue the prompt, without the chat template" },
     ids: { type: "string", value: "1,2,3", help: "the prompt as token ids, nothing added" },
@@ -46,20 +52,22 @@ With --lora the adapters apply, several at once; --adapter leaves some out.
 };
 
 async function run({ values, positionals }: CommandInput, io: CommandIo): Promise<number> {
-  const [name, prompt] = positionals;
   const ids = idsOption(values, "ids");
+  const { model: name, prompt } = modelAndPrompt(positionals, ids !== undefined);
   const topLogprobs = integerOption(values, "logprobs", { min: 0, max: 20 });
   const generation = { ...generationOptions(values), topLogprobs, signal: io.signal };
   checkPromptOptions(values, prompt, ids);
   const options = loadOptions(values);
   const promptCache = PromptCacheFile.of(values);
   await promptCache?.check(io);
+  const json = flagOption(values, "json");
+  if (!json) io.error(introduction(name, io));
   const text = ids ? "" : prompt ?? await promptFromStdin(io);
   await using model = await loadWithBar(name, options, io);
   expectAdapters(model, values);
-  const promptIds = ids ?? promptIdsOf(model, text, values);
+  const promptIds = ids ?? promptIdsOf(model, text, values, positionals.length === 1);
+  if (!ids) io.error(await remark(name, model.tokenizer.decode(promptIds)));
   await promptCache?.restore(model, io, generation.adapter);
-  const json = flagOption(values, "json");
   const show = json ? {} : showAnswer(io);
   const result = await model.complete(promptIds, { ...generation, ...show });
   const logprobs = topLogprobs === undefined ? undefined : logprobsOf(model, result);
@@ -95,13 +103,24 @@ async function promptFromStdin(io: CommandIo): Promise<string> {
   return text;
 }
 
-function promptIdsOf(model: Model, prompt: string, values: OptionValues): readonly number[] {
+/** `isAlone`: the prompt is the only word of the command line, and may have been meant as a model. */
+function promptIdsOf(
+  model: Model,
+  prompt: string,
+  values: OptionValues,
+  isAlone: boolean,
+): readonly number[] {
   if (flagOption(values, "raw")) return model.promptIds(prompt);
   const system = stringOption(values, "system");
   const messages = system === undefined ? [] : [{ role: "system", content: system }];
-  return model.chatIds([...messages, { role: "user", content: prompt }], {
-    think: thinkOption(values),
-  });
+  try {
+    return model.chatIds([...messages, { role: "user", content: prompt }], {
+      think: thinkOption(values),
+    });
+  } catch (error) {
+    if (!isNano(model.name) || (error as Error).name !== "ModelError") throw error;
+    throw new Error(refusal(model.name, error, isAlone ? prompt : undefined), { cause: error });
+  }
 }
 
 function document(name: string, model: Model, result: Completion): Record<string, unknown> {

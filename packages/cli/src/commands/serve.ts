@@ -5,10 +5,12 @@ import { findModel } from "@aha/weights";
 import process from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { BrokenPipeError, type Command, type CommandInput, type CommandIo } from "../command.ts";
+import { DEFAULT_MODEL } from "../nano/default_model.ts";
+import { introduction } from "../nano/introduction.ts";
 import { accessLine } from "../serve/access_line.ts";
 import { greeting } from "../serve/greeting.ts";
 import { watchLoading } from "../serve/loading.ts";
-import { DEFAULT_MODEL, type LogForm, serveOptionSpecs, serveSettings } from "../serve/settings.ts";
+import { type LogForm, serveOptionSpecs, serveSettings } from "../serve/settings.ts";
 import { errorLine } from "../terminal/error_line.ts";
 
 /** How long clients may take to read what was written last. */
@@ -20,7 +22,7 @@ export const command: Command = {
   usage: "serve [MODEL...] [--host 127.0.0.1] [--port 8787] [--api-key K] [--slots N] [--ctx N]\n" +
     "  [--memory SIZE] [--lora [NAME=]FILE]... [--cors ORIGIN] [--public]",
   details:
-    `Without MODEL it is ${DEFAULT_MODEL}, until the model nano exists. Requests name a model by its file's
+    `Without MODEL it is ${DEFAULT_MODEL}, which comes with Aha. Requests name a model by its file's
 name without .gguf, or as NAME of NAME=MODEL; the first one answers where a request names none.
 Only this machine may ask, unless --host comes with a key or with --public. What is on the command line
 can be seen by everybody here (ps): AHA_API_KEYS takes keys too, [NAME:]KEY between commas.
@@ -61,6 +63,7 @@ async function run(input: CommandInput, io: CommandIo): Promise<number> {
     const listener = await listen(app, place);
     try {
       io.error(greeting(listener, models, appOptions.apiKeys?.length ?? 0));
+      for (const { source } of models) io.error(introduction(String(source), io));
       await Promise.race([untilAborted(signal), loading.failed]);
       io.error(`Stopping: answers may go on for ${graceMs / 1000} s; Ctrl-C ends them at once\n`);
     } finally {

@@ -2,6 +2,7 @@
 import type { Listener } from "@aha/api/listen";
 import type { ModelFacts, ModelSpec } from "@aha/api";
 import { networkInterfaces } from "node:os";
+import { FIRST_PROMPT, isNano } from "../nano/introduction.ts";
 import { countText, sizeText } from "../terminal/size_text.ts";
 
 /** Addresses of this machine that are shown at most. */
@@ -13,8 +14,9 @@ export function greeting(
   models: readonly ModelSpec[],
   apiKeys: number,
 ): string {
-  const [{ name }] = models;
-  const body = JSON.stringify({ model: name, messages: [{ role: "user", content: "Hello" }] });
+  const [{ name, source }] = models;
+  const content = isNano(String(source)) ? FIRST_PROMPT : "Hello";
+  const body = JSON.stringify({ model: name, messages: [{ role: "user", content }] });
   const keyed = apiKeys === 0 ? [] : [`    -H "authorization: Bearer $KEY" \\`];
   const isForAll = host === "0.0.0.0" || host === "::";
   const others = isForAll ? addresses().map((address) => `, http://${address}:${port}`) : [];

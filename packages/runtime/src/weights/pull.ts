@@ -7,7 +7,7 @@ import { SourceError } from "../errors.ts";
 import { describeFileKind } from "../gguf/file_kind.ts";
 import { parseShardName } from "../gguf/shards/shard_name.ts";
 import { modelsFolder } from "./cache_folder.ts";
-import { type PullTarget, pullTarget } from "./model_reference.ts";
+import { packagedPath, type PullTarget, pullTarget } from "./model_reference.ts";
 import { checkWhole, PartFile, storing, type WriteBytes } from "./part_file.ts";
 import { takeLock } from "./pull_lock.ts";
 import { downloadUrl, type Patience } from "./url_mirror.ts";
@@ -51,7 +51,7 @@ export interface CachedModel {
 /**
  * Downloads a model (manifest name, `hf:ORG/REPO/FILE.gguf` or URL) and gives the path of the file;
  * a shard brings its siblings along.
- * A file in the cache is not fetched again; a download that was cut goes on where it stopped; a process that
+ * A file in the cache is not fetched again, one that comes with the manifest's package never; a download that was cut goes on where it stopped; a process that
  * pulls the same model already is waited for.
  * @throws {SourceError} if no mirror has the file, with the failure of each
  * @throws {StoreError} if the disk is full or the cache cannot be written
@@ -66,6 +66,8 @@ export async function pull(model: string, options: PullOptions = {}): Promise<st
 }
 
 async function pullFile(model: string, options: PullOptions): Promise<string> {
+  const packaged = packagedPath(model, options.manifest);
+  if (packaged !== undefined) return packaged;
   const target = pullTarget(model, options.manifest, process.env.HF_ENDPOINT || undefined);
   const path = cachedPath(target, options.home);
   if (!options.force && isCached(path, target)) return path;

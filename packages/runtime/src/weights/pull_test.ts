@@ -10,7 +10,7 @@ import {
   type ServerBehaviour,
   startRangeServer,
 } from "../../../../tests/support/range_server.ts";
-import { SourceError, StoreError, UnsupportedError } from "../errors.ts";
+import { SourceError, StoreError } from "../errors.ts";
 import { listModels } from "./store.ts";
 import { pull, type PullOptions } from "./pull.ts";
 import { resolveModel } from "./resolve_model.ts";
@@ -47,7 +47,6 @@ function setting(
         licence: "CC0-1.0",
         mirrors: mirrors(server.url),
       }],
-      planned: { later: "it comes later" },
     };
     const files = () => fs.readdirSync(join(home, "models", "tiny")).sort();
     try {
@@ -279,9 +278,8 @@ setting("a cache that cannot be written gives one line", {}, async (test) => {
   assert(!error.message.includes("\n"));
 });
 
-setting("unknown and planned names are told apart", {}, async ({ options }) => {
+setting("unknown names are told in one line", {}, async ({ options }) => {
   await assertRejects(() => pull("huge", options), SourceError, "a known name (tiny)");
-  await assertRejects(() => pull("later", options), UnsupportedError, "it comes later");
   await assertRejects(() => pull("hf:only/repo", options), SourceError, "hf:ORG/REPO/FILE.gguf");
   await assertRejects(() => pull("hf:a/../b.gguf", options), SourceError, "hf:ORG/REPO/FILE.gguf");
 });

@@ -2,15 +2,15 @@
 import { SourceError } from "../errors.ts";
 import { builtin, isNodeLike } from "../host.ts";
 import { parseShardName } from "../gguf/shards/shard_name.ts";
-import { isHttpUrl, pullTarget } from "./model_reference.ts";
+import { isHttpUrl, packagedPath, pullTarget } from "./model_reference.ts";
 import type { PullOptions } from "./pull.ts";
 
 /**
  * Gives the path or URL of a model: an existing path as it is; an http(s) URL as it is, or its copy in the
- * cache; `hf:ORG/REPO/FILE.gguf` and manifest names from the cache, pulled first where they are not in it.
+ * cache; `hf:ORG/REPO/FILE.gguf` and manifest names from the cache, pulled first where they are not in it. A model that comes
+ * with the manifest's package is the file there.
  * A browser, or an isolate that may not know of a cache folder, has none and gets the URL of the first mirror.
  * @throws {SourceError} if there is no such model or it cannot be pulled
- * @throws {UnsupportedError} for names that come later
  */
 export async function resolveModel(
   model: string,
@@ -25,7 +25,6 @@ export async function resolveModel(
 /**
  * The same, but undefined where the model would have to be pulled first.
  * @throws {SourceError} if there is no such file
- * @throws {UnsupportedError} for names that come later
  */
 export async function locateModel(
   model: string,
@@ -35,7 +34,11 @@ export async function locateModel(
   if (/^file:\/\//i.test(model)) return model;
   const fs = builtin("node:fs");
   const { cachedPath, fileBytes, isCached, mayCache } = await import("./pull.ts");
-  if (fileBytes(model) === undefined && !mayCache(options.home)) return browserUrl(model, options);
+  if (fileBytes(model) === undefined) {
+    const packaged = packagedPath(model, options.manifest);
+    if (packaged !== undefined) return packaged;
+    if (!mayCache(options.home)) return browserUrl(model, options);
+  }
   const cached = (name: string) => {
     const target = pullTarget(name, options.manifest);
     const path = cachedPath(target, options.home);

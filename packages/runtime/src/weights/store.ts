@@ -5,6 +5,7 @@ import { type Manifest, manifest as builtIn } from "@aha/weights";
 import { StoreError } from "../errors.ts";
 import { parseShardName } from "../gguf/shards/shard_name.ts";
 import { modelsFolder } from "./cache_folder.ts";
+import { packagedPath } from "./model_reference.ts";
 import { storing } from "./part_file.ts";
 import type { CachedModel } from "./pull.ts";
 
@@ -15,6 +16,8 @@ export interface StoredModel {
   readonly sizeBytes: number;
   /** Where it lies; missing where it is not downloaded (or not wholly). */
   readonly path?: string;
+  /** Whether it comes with the manifest's package, and takes no room in the cache. */
+  readonly isPackaged?: true;
   /** For models of the manifest. */
   readonly summary?: string;
   readonly licence?: string;
@@ -33,9 +36,11 @@ export function listModels(options: StoreOptions = {}): StoredModel[] {
   const { models } = options.manifest ?? builtIn;
   const cached = new Map(cachedModels(options.home).map((model) => [model.name, model]));
   const named = models.map(({ name, sizeBytes, summary, licence }): StoredModel => {
-    const path = cached.get(name)?.path;
+    const packaged = packagedPath(name, options.manifest);
+    const path = packaged ?? cached.get(name)?.path;
     cached.delete(name);
-    return { name, sizeBytes, summary, licence, path };
+    const origin = packaged === undefined ? {} : { isPackaged: true } as const;
+    return { name, sizeBytes, summary, licence, path, ...origin };
   });
   const others = [...cached.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   return [...named, ...others.map(({ name, sizeBytes, path }) => ({ name, sizeBytes, path }))];
@@ -52,6 +57,9 @@ export function removeModel(name: string, options: StoreOptions = {}): number {
   const isNamed = unfinished.models.some((entry) => entry.name === name);
   const path = found ? found.folder : isNamed ? join(folder, name) : undefined;
   if (path === undefined || !fs.existsSync(path)) {
+    if (packagedPath(name, options.manifest) !== undefined) {
+      throw new StoreError(`${name} comes with Aha: it is not in the cache ${folder}`, folder);
+    }
     const names = cachedModels(options.home).map((model) => model.name).join(", ");
     throw new StoreError(
       `No model ${JSON.stringify(name)} in the cache ${folder}: it holds ${names || "none"}`,

@@ -4,10 +4,11 @@ import type { Manifest } from "@aha/weights";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SourceError, StoreError, UnsupportedError } from "../errors.ts";
+import { pathToFileURL } from "node:url";
+import { SourceError, StoreError } from "../errors.ts";
 import { cacheFolder } from "./cache_folder.ts";
 import { pullTarget } from "./model_reference.ts";
-import { cachedPath } from "./pull.ts";
+import { cachedPath, pull } from "./pull.ts";
 import { resolveModel } from "./resolve_model.ts";
 import { listModels, removeModel } from "./store.ts";
 
@@ -21,8 +22,17 @@ const MANIFEST: Manifest = {
     licence: "CC0-1.0",
     mirrors: [],
   }],
-  planned: { nano: "it comes later" },
 };
+
+/** Of a file that comes with the package, at `base`. */
+const packaged = (base: string): Manifest => ({
+  models: [{
+    ...MANIFEST.models[0],
+    name: "own",
+    file: "own.gguf",
+    packaged: () => new URL("./own.gguf", base),
+  }],
+});
 
 async function withHome(run: (home: string) => Promise<void> | void): Promise<void> {
   const home = fs.mkdtempSync(join(tmpdir(), "aha-store-"));
@@ -34,8 +44,8 @@ async function withHome(run: (home: string) => Promise<void> | void): Promise<vo
 }
 
 /** Puts a file into the cache as a pull does. */
-function cache(home: string, model: string): string {
-  const target = pullTarget(model, MANIFEST);
+function cache(home: string, model: string, manifest = MANIFEST): string {
+  const target = pullTarget(model, manifest);
   const path = cachedPath(target, home);
   fs.mkdirSync(join(path, ".."), { recursive: true });
   fs.writeFileSync(path, "hello");
@@ -106,7 +116,34 @@ Deno.test("resolveModel: what is not there is told in one line", async () => {
   await assertRejects(missing, SourceError, "Cannot open no/such.gguf: there is no such file");
   await assertRejects(() => resolveModel("./", options), SourceError, "no regular file");
   await assertRejects(() => resolveModel("huge", options), SourceError, "a known name (tiny)");
-  await assertRejects(() => resolveModel("nano", options), UnsupportedError, "it comes later");
+});
+
+Deno.test("resolveModel: a model that comes with the package is its file, which is neither pulled nor removed", async () => {
+  await withHome(async (home) => {
+    const folder = join(home, "a package");
+    const base = pathToFileURL(join(folder, "manifest.ts")).href;
+    const options = { home, manifest: packaged(base) };
+    const path = join(folder, "own.gguf");
+    assertEquals(await resolveModel("own", options), path);
+    assertEquals(await pull("own", options), path);
+    const [{ isPackaged, path: listed }] = listModels(options);
+    assertEquals([isPackaged, listed], [true, path]);
+    assertThrows(() => removeModel("own", options), StoreError, "own comes with Aha");
+    assert(!fs.existsSync(join(home, "models")));
+  });
+});
+
+Deno.test("resolveModel: a package that is read over HTTP gives its files from there, a program in one file none", async () => {
+  await withHome(async (home) => {
+    const remote = packaged("https://packages.example/weights/manifest.ts");
+    const url = "https://packages.example/weights/own.gguf";
+    assertEquals(pullTarget("own", remote).mirrors, [{ kind: "url", url }]);
+    const path = cache(home, "own", remote);
+    assertEquals(await resolveModel("own", { home, manifest: remote }), path);
+    assertEquals(listModels({ home, manifest: remote })[0].isPackaged, undefined);
+    const inline = { home, manifest: packaged("data:text/javascript,") };
+    await assertRejects(() => resolveModel("own", inline), SourceError, "program in one file");
+  });
 });
 
 Deno.test("pullTarget: a hub reference becomes an address", () => {

@@ -9,7 +9,7 @@ export const command: Command = {
   name: "models",
   usage: "models [rm NAME] [--json]",
   details: `Lists known and cached models; rm removes one from the cache.
---json prints {cache, models: [{name, sizeBytes, path?, summary?, licence?}]}, after rm {removed, freedBytes}.
+--json prints {cache, models: [{name, sizeBytes, path?, isPackaged?, summary?, licence?}]}, after rm {removed, freedBytes}.
   aha models rm smollm2-135m`,
   positionals: ["[rm]", "[NAME]"],
   options: { json: { type: "boolean", help: "print one JSON document" } },
@@ -43,8 +43,12 @@ function list(json: boolean): string {
   return [...lines, `The cache is ${cacheFolder()}`, ""].join("\n");
 }
 
-function row({ name, sizeBytes, path, summary }: StoredModel, width: number): string {
-  const state = path === undefined ? "not downloaded" : "in the cache";
+function row({ name, sizeBytes, path, isPackaged, summary }: StoredModel, width: number): string {
+  const state = isPackaged
+    ? "comes with Aha"
+    : path === undefined
+    ? "not downloaded"
+    : "in the cache";
   const line = `${printable(name).padEnd(width)}  ${sizeText(sizeBytes).padStart(10)}  `;
   return `${line}${state.padEnd(14)}  ${summary ?? ""}`.trimEnd();
 }

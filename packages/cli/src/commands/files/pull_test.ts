@@ -61,8 +61,18 @@ Deno.test("aha models: names of the manifest are listed though not downloaded", 
   await withHome(async (home) => {
     const { code, out } = await runAha(["models"]);
     assertEquals(code, 0);
-    assertMatch(out, /^smollm2-135m +93\.8 MiB +not downloaded/);
+    assertMatch(out, /^nano +\d+\.\d [KM]iB +comes with Aha +Nano, /);
+    assertMatch(out, /^smollm2-135m +93\.8 MiB +not downloaded/m);
     assertStringIncludes(out, `The cache is ${home}\n`);
+  });
+});
+
+Deno.test("aha pull: a model that comes with Aha is where it is", async () => {
+  await withHome(async (home) => {
+    const { code, out } = await runAha(["pull", "nano"]);
+    assertEquals(code, 0);
+    assertStringIncludes(out, "weights/nano/nano.gguf\n");
+    assertEquals(fs.readdirSync(home), []);
   });
 });
 
@@ -71,7 +81,7 @@ Deno.test("aha pull, models: bad input is one line, with its exit code", async (
     const cases: [string[], number, string][] = [
       [["pull"], 2, "MODEL"],
       [["pull", "huge"], 1, `No model "huge"`],
-      [["pull", "nano"], 1, "it comes with the R1 recipe"],
+      [["models", "rm", "nano"], 1, "nano comes with Aha"],
       [["pull", "hf:a/b"], 1, "hf:ORG/REPO/FILE.gguf"],
       [["models", "drop"], 2, `unknown action "drop"`],
       [["models", "rm"], 2, "needs a NAME"],

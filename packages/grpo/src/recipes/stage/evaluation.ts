@@ -8,7 +8,7 @@ import { folderOf, type Lab, type StageName, tell, withPolicy } from "./lab.ts";
 import { STAGE_FILES } from "./stage_folder.ts";
 
 /** The same problems for all stages and seeds. */
-const SUITE_SEED = 1000;
+export const SUITE_SEED = 1000;
 const PROMPTS_A_CALL = 64;
 
 /** Measures a stage's model, unless it is measured already. */

@@ -90,6 +90,11 @@ export class DraftLength {
   }
 }
 
+/** Time of a step of two rows, which checks one guess, against that of one row. */
+export function pairCost(kind: NonNullable<DraftOdds["kind"]>): number {
+  return stepCost(STEP_COSTS[kind], 2);
+}
+
 function stepCost(costs: readonly number[], rows: number): number {
   const last = costs.length;
   return rows <= last ? costs[rows - 1] : costs[last - 1] + ROW_COST * (rows - last);
