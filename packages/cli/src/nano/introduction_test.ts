@@ -1,5 +1,6 @@
 /** Tests of what is said of the models that come with Aha. Loads none. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { stripVTControlCharacters } from "node:util";
 import { capturedIo } from "../../../../tests/support/captured_io.ts";
 import { introduction, refusal, remark } from "./introduction.ts";
 
@@ -10,7 +11,7 @@ Deno.test("introduction: two lines at a terminal, with problems to copy and the 
   assertEquals(text.trimEnd().split("\n").length, 2);
   assertStringIncludes(text, "parameters");
   assertStringIncludes(text, "aha pull hf:");
-  const [, prompts] = text.replaceAll(/\W*\[2[2]?m/g, "").trimEnd().split("Ask it: ");
+  const [, prompts] = stripVTControlCharacters(text).trimEnd().split("Ask it: ");
   const copied = prompts.split(" | ");
   assert(copied.length >= 5);
   for (const prompt of copied) assertEquals(await remark("nano", prompt), "", prompt);
