@@ -13,15 +13,15 @@ export interface PackagedFile {
 /** By name. */
 export const NANO_FILES: Readonly<Record<"nano" | "nano-student", PackagedFile>> = {
   nano: {
-    parameters: 277_768,
+    parameters: 1_943_728,
     type: "Q8_0",
-    sizeBytes: 388_768,
-    sha256: "e613b8643e4495c08d56d8514b081aa803201c3ae13e242d4fe306f2c68ca119",
+    sizeBytes: 2_616_992,
+    sha256: "05ebc9243122e06ba4623f095f1d1320f76afc27d2d51064464e82c0caded3d4",
   },
   "nano-student": {
-    parameters: 108_864,
+    parameters: 820_352,
     type: "Q8_0",
-    sizeBytes: 143_360,
-    sha256: "535d336c5b1e2fc3ebc0af0e01a0ba5971abfaf00e70cbbea1068184dff4ebff",
+    sizeBytes: 881_696,
+    sha256: "943aae1dfc3c9d8fcf45cc21761e097380d2f656b76ad26769699af2655f99fa",
   },
 };
