@@ -109,15 +109,19 @@ Deno.test("the first command answers with a thought within 10 s, without network
   );
   await withFolder(async (home) => {
     const aha = ["--deny-net", join(ROOT, "packages/cli/main.ts")];
-    const words = [...firstWords(), "--seed", "1", "--json"];
-    const { code, out, error } = await denoProcess([...aha, ...words], {
-      ...{ timeoutMs: 10_000, env: { AHA_HOME: join(home, "none") } },
-    });
-    assertEquals([code, error], [0, ""]);
-    const { model, reasoning, text } = JSON.parse(out);
+    const run = async (...more: string[]) => {
+      const { code, out, error } = await denoProcess(
+        [...aha, ...firstWords(), "--seed", "1", ...more],
+        { timeoutMs: 10_000, env: { AHA_HOME: join(home, "none") } },
+      );
+      assertEquals([code, error], [0, ""]);
+      return out;
+    };
+    const { model, reasoning, text } = JSON.parse(await run("--json"));
     assertEquals(model, "nano");
     assertMatch(reasoning, THOUGHT);
     assertMatch(text, ANSWER);
+    assertEquals(await run(), `${reasoning}\n\n${text}\n`);
     assertEquals(existsSync(join(home, "none")), false);
   });
 });

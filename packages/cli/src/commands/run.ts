@@ -46,6 +46,7 @@ With --lora the adapters apply, several at once; --adapter leaves some out.
       help: "with --json: each token's log-probability and those of the N likeliest, 0 to 20",
     },
     verbose: { type: "boolean", help: "figures on stderr at the end" },
+    "show-thought": { type: "boolean", help: "print the thought in a pipe too, before the answer" },
     json: { type: "boolean", help: "print one JSON document" },
   },
   run,
@@ -68,7 +69,7 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
   const promptIds = ids ?? promptIdsOf(model, text, values, positionals.length === 1);
   if (!ids) io.error(await remark(name, model.tokenizer.decode(promptIds)));
   await promptCache?.restore(model, io, generation.adapter);
-  const show = json ? {} : showAnswer(io);
+  const show = json ? {} : showAnswer(io, flagOption(values, "show-thought"));
   const result = await model.complete(promptIds, { ...generation, ...show });
   const logprobs = topLogprobs === undefined ? undefined : logprobsOf(model, result);
   if (json) io.out(`${JSON.stringify({ ...document(name, model, result), logprobs })}\n`);
