@@ -5,8 +5,8 @@ import { linearTicks, logTicks, numberText } from "./number_text.ts";
 import type { CurvePoint, CurveSection } from "./sections.ts";
 
 /** Sizes in units of the figure: about pixels. */
-const WIDTH = 360;
-const HEIGHT = 210;
+export const WIDTH = 360;
+export const HEIGHT = 210;
 const LEFT = 44;
 const RIGHT = 12;
 const TOP = 12;
@@ -22,9 +22,28 @@ interface Axis {
 
 /** The figure. */
 export function curveFigure(section: CurveSection): Html {
+  const drawn = curveDrawing(section);
+  if (!drawn) return figure(section, markup`<p class="empty">No values yet.</p>`);
+  const { body, data } = drawn;
+  return figure(
+    section,
+    markup`
+      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">${body}
+      <line class="cursor" y1="${TOP}" y2="${HEIGHT - BOTTOM}"></line>
+      </svg>
+      ${section.series.length > 1 && legend(section.series.map(({ name }) => name))}
+    `,
+    JSON.stringify({ x: section.xLabel, series: data }),
+  );
+}
+
+/** What stands in the figure's SVG, and its curves with their places; undefined where there are no values. */
+export function curveDrawing(
+  section: CurveSection,
+): { readonly body: Html; readonly data: readonly object[] } | undefined {
   const curves = section.series.map(({ name, points }) => ({ name, ...drawnCurve(points) }));
   const all = curves.flatMap(({ points }) => points);
-  if (all.length === 0) return figure(section, markup`<p class="empty">No values yet.</p>`);
+  if (all.length === 0) return undefined;
   const x = axis(all.map((point) => point.x), section.xScale, [LEFT, WIDTH - RIGHT], 5);
   const values = all.flatMap(({ y, error = 0 }) => [y - error, y + error]);
   const range = section.yRange ?? [];
@@ -36,18 +55,10 @@ export function curveFigure(section: CurveSection): Html {
       ...[x.place(point.x), y.place(point.y)].map((place) => Number(place.toFixed(1))),
     ]),
   }));
-  return figure(
-    section,
-    markup`
-      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" aria-hidden="true">
+  const body = markup`
       ${grid(x, y, section.xLabel)}${(section.marks ?? []).map((mark) => markLine(mark, x))}
-      ${curves.map((curve, i) => lines(curve, i, x, y))}
-      <line class="cursor" y1="${TOP}" y2="${HEIGHT - BOTTOM}"></line>
-      </svg>
-      ${curves.length > 1 && legend(curves.map(({ name }) => name))}
-    `,
-    JSON.stringify({ x: section.xLabel, series: data }),
-  );
+      ${curves.map((curve, i) => lines(curve, i, x, y))}`;
+  return { body, data };
 }
 
 function figure(section: CurveSection, body: Html, data?: string): Html {
@@ -143,7 +154,9 @@ function markLine({ x: value, label }: { x: number; label: string }, x: Axis): H
 function lines({ points, smooth }: DrawnCurve, i: number, x: Axis, y: Axis): Html {
   const path = (list: readonly CurvePoint[]): string =>
     list.map((p) => `${x.place(p.x).toFixed(1)},${y.place(p.y).toFixed(1)}`).join(" ");
-  const banded = points.filter(({ error }) => error !== undefined && error > 0);
+  const banded = points.some(({ error = 0 }) => error > 0)
+    ? points.filter(({ error }) => error !== undefined)
+    : [];
   const band = [
     ...banded.map((p) => ({ x: p.x, y: p.y + (p.error ?? 0) })),
     ...banded.toReversed().map((p) => ({ x: p.x, y: p.y - (p.error ?? 0) })),

@@ -1,14 +1,30 @@
 /** The style of a report: light and dark, wide and narrow, on paper. */
 
-/** CSS. */
-export const PAGE_STYLE = `
+/** Colours, light and dark. */
+export const THEME_STYLE = `
 :root{color-scheme:light dark;--paper:#fbfaf8;--card:#fff;--ink:#1d2127;--soft:#5a6270;--line:#e3e1dc;
 --s0:#0a5fc2;--s1:#c2410c;--s2:#0b7a4b;--s3:#7e2fc4;--s4:#8f6204;--s5:#b8175b;--s6:#0c7186;--s7:#4b5563;
 --warn:#a34a00;--warn-paper:#fff4e5;--mark:#ffe58a}
 @media(prefers-color-scheme:dark){:root{--paper:#14161a;--card:#1c1f25;--ink:#e8e6e1;--soft:#a2a9b5;
 --line:#31353d;--s0:#6fb3ff;--s1:#ff9a5f;--s2:#5ed29b;--s3:#c79cff;--s4:#efc04b;--s5:#ff8cbf;--s6:#5fd0e2;
 --s7:#b8c0cb;--warn:#ffb86b;--warn-paper:#33271a;--mark:#6b5600}}
-*{box-sizing:border-box}
+`;
+
+/** Curves within an SVG. */
+export const CURVE_STYLE = `
+svg text{font-size:11px;fill:var(--soft)}svg .label{font-size:10.5px}
+svg .grid{stroke:var(--line);stroke-width:1}
+svg .mark{stroke:var(--soft);stroke-dasharray:3 3}svg text.mark{stroke:none;fill:var(--ink)}
+.cursor{stroke:var(--ink);stroke-width:1;display:none}.cursor.on{display:block}
+polyline{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+polyline.raw{stroke-width:1;opacity:.35}circle{fill:var(--c)}.band{fill:var(--c);opacity:.16}
+svg .dashed polyline{stroke-dasharray:5 4}
+${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--s${i})}`).join("")}
+`;
+
+/** CSS. */
+export const PAGE_STYLE = `
+${THEME_STYLE}*{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:1180px;margin:0 auto;padding:1.5rem 1rem 4rem}
 h1{font-size:1.7rem;line-height:1.2;margin:0 0 .25rem;text-wrap:balance;overflow-wrap:anywhere}
@@ -21,15 +37,7 @@ figure,article,.scroll{margin:0;background:var(--card);border:1px solid var(--li
 figure{padding:.8rem .9rem;display:flex;flex-direction:column}
 :focus-visible{outline:3px solid var(--s0);outline-offset:2px}
 svg{width:100%;height:auto;display:block;margin-top:.3rem;touch-action:pan-y}
-svg text{font-size:11px;fill:var(--soft)}svg .label{font-size:10.5px}
-svg .grid{stroke:var(--line);stroke-width:1}
-svg .mark{stroke:var(--soft);stroke-dasharray:3 3}svg text.mark{stroke:none;fill:var(--ink)}
-.cursor{stroke:var(--ink);stroke-width:1;display:none}.cursor.on{display:block}
-polyline{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-polyline.raw{stroke-width:1;opacity:.35}circle{fill:var(--c)}.band{fill:var(--c);opacity:.16}
-svg .dashed polyline{stroke-dasharray:5 4}
-${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--s${i})}`).join("")}
-output{color:var(--soft);font-size:.88rem;font-variant-numeric:tabular-nums;min-height:1.4em;margin-top:auto}
+${CURVE_STYLE}output{color:var(--soft);font-size:.88rem;font-variant-numeric:tabular-nums;min-height:1.4em;margin-top:auto}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.1rem .9rem;padding:0;margin:.2rem 0;font-size:.88rem}
 .legend i{display:inline-block;width:1.1em;border-top:3px solid var(--c);margin-right:.4em;vertical-align:.25em}
 .legend .dashed i{border-top-style:dashed}

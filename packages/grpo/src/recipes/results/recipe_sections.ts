@@ -104,7 +104,8 @@ function paperSection(runs: readonly (readonly StageResult[])[]): Section {
 
 type Series = CurveSection["series"][number];
 
-function rlCurves(reasoners: readonly StageResult[]): CurveSection[] {
+/** Curves over RL steps: accuracy, tokens of a thought, ... */
+export function rlCurves(reasoners: readonly StageResult[]): CurveSection[] {
   const [first] = reasoners;
   const over = (title: string, metric: string, note?: string): CurveSection => ({
     ...{ kind: "curve", title, note, xLabel: "step" },
@@ -177,7 +178,8 @@ function points({ run }: StageResult, name: string): CurvePoint[] {
   );
 }
 
-function budgetCurve({ stage, evaluation }: StageResult): CurveSection {
+/** Accuracy where thoughts are ended after so many tokens. */
+export function budgetCurve({ stage, evaluation }: StageResult): CurveSection {
   return {
     kind: "curve",
     title: `Accuracy against thinking budget: ${TITLES[stage]}`,
@@ -196,7 +198,8 @@ function budgetCurve({ stage, evaluation }: StageResult): CurveSection {
   };
 }
 
-function voteCurve({ stage, evaluation }: StageResult): CurveSection {
+/** Accuracy of the majority of so many answers. */
+export function voteCurve({ stage, evaluation }: StageResult): CurveSection {
   return {
     kind: "curve",
     title: `Accuracy of the majority: ${TITLES[stage]}`,
