@@ -20,7 +20,7 @@ export interface GuessRows {
 /** The rows of a part; undefined where no guess counts. */
 export function guessRows(
   sequences: readonly CountedSequence[],
-  { firstSequence, counts: { length } }: MicroBatch,
+  part: MicroBatch,
 ): GuessRows | undefined {
   const states: number[] = [];
   const rows: number[] = [];
@@ -29,7 +29,7 @@ export function guessRows(
   const inputs: { sequence: null; ids: number[]; firstPosition: number }[] = [];
   let start = 0;
   let row = 0;
-  for (const { ids, mask } of sequences.slice(firstSequence, firstSequence + length)) {
+  for (const { ids, mask } of part.sequences.map((number) => sequences[number])) {
     const before = rows.length;
     const fed: number[] = [];
     for (let i = 0; i + 2 < ids.length; i++, row++) {

@@ -23,7 +23,7 @@ export function sequenceOf(
 ): CountedSequence {
   const all = [...question.ids, ...ids];
   const mask = new Uint8Array(all.length).fill(1, question.ids.length);
-  return { ids: all, mask };
+  return { ids: all, mask, promptTokens: question.ids.length };
 }
 
 /** 1 for each token of a completion, or 0 where it does not count. */
