@@ -1,18 +1,8 @@
 /** Sequences cut into parts that fit the memory, and laid out as rows of a batch. Runs nothing. */
-import { type Batch, makeBatch, type SegmentInput, type SharedRows } from "@aha/runtime/training";
-import { type PromptUnit, promptUnits, rowsOf } from "./prompt_units.ts";
-
-/** A sequence, and which of its tokens count. */
-export interface CountedSequence {
-  readonly ids: ArrayLike<number>;
-  /** 1 for each token whose log-probability is wanted, else 0 `[T]`; that of the first token is never looked at. */
-  readonly mask: ArrayLike<number>;
-  /**
-   * The first so many ids are a prompt: rows that others with the same one share with it may be computed once. Default 0:
-   * all rows are its own.
-   */
-  readonly promptTokens?: number;
-}
+import { type Batch, makeBatch, type SegmentInput } from "@aha/runtime/training";
+import { type CountedSequence, rowsOf } from "./counted_sequence.ts";
+import { type PromptUnit, promptUnits } from "./prompt_units.ts";
+import type { SharedRows } from "./shared_row_ops.ts";
 
 /** Some sequences as one ragged batch: all tokens but each one's last, from which nothing follows. */
 export interface MicroBatch {

@@ -1,5 +1,5 @@
 /** Which sequences pass together because they begin with the same prompt, whose rows are computed once for them. Lays out no rows. */
-import type { CountedSequence } from "./micro_batches.ts";
+import { type CountedSequence, rowsOf } from "./counted_sequence.ts";
 
 /** Sequences that are never parted. */
 export interface PromptUnit {
@@ -42,11 +42,6 @@ export function promptUnits(sequences: readonly CountedSequence[]): PromptUnit[]
     open.set(key, { unit, tokens });
   });
   return units.flatMap((unit) => unitsOf(unit, sequences));
-}
-
-/** Rows of a sequence: all tokens but the last, from which nothing follows. */
-export function rowsOf({ ids }: CountedSequence): number {
-  return Math.max(0, ids.length - 1);
 }
 
 function unitsOf(unit: readonly number[], sequences: readonly CountedSequence[]): PromptUnit[] {

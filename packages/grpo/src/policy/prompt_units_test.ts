@@ -1,6 +1,6 @@
 /** Which sequences share the rows of a prompt: by content and size alone. */
 import { assertEquals } from "@std/assert";
-import type { CountedSequence } from "./micro_batches.ts";
+import type { CountedSequence } from "./counted_sequence.ts";
 import { promptUnits, UNIT_TOKENS } from "./prompt_units.ts";
 
 function sequence(prompt: readonly number[], length: number): CountedSequence {

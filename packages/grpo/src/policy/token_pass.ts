@@ -4,14 +4,15 @@ import {
   type LanguageModel,
   type ModelConfig,
   type Ops,
-  sharedRowOps,
   type Tensor,
   yieldToHost,
 } from "@aha/runtime/training";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
 import { NotFiniteError } from "../optim/not_finite.ts";
-import { type CountedSequence, type MicroBatch, microBatches } from "./micro_batches.ts";
+import type { CountedSequence } from "./counted_sequence.ts";
+import { type MicroBatch, microBatches } from "./micro_batches.ts";
 import type { Network, Policy } from "./policy.ts";
+import { sharedRowOps } from "./shared_row_ops.ts";
 
 /** How a pass runs. */
 export interface PassOptions {

@@ -4,7 +4,7 @@ import { openTrainable, type TrainableModel } from "@aha/runtime/training";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { newAdapters } from "../parameters/new_adapters.ts";
-import type { CountedSequence } from "./micro_batches.ts";
+import type { CountedSequence } from "./counted_sequence.ts";
 import { adapterPolicy, fullPolicy, type Policy, policyNetwork } from "./policy.ts";
 import { addGradients, tokenLogps } from "./token_pass.ts";
 

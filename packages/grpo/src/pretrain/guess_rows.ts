@@ -1,6 +1,7 @@
 /** What multi-token prediction is trained on: which states guess which tokens (DeepSeek-V3 2412.19437, section 2.2). Runs nothing. */
 import { type Batch, makeBatch } from "@aha/runtime/training";
-import type { CountedSequence, MicroBatch } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
+import type { MicroBatch } from "../policy/micro_batches.ts";
 
 /** A row for each token that is followed by two: its state and the next token guess the one after. */
 export interface GuessRows {

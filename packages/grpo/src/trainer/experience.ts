@@ -1,5 +1,5 @@
 /** What a round has sampled and how good it is: the completions with all that their loss needs. Samples and trains nothing. */
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import type { Question } from "./questions.ts";
 
 /** A completion with its advantage. */

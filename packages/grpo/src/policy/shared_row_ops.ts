@@ -1,9 +1,13 @@
 /** Ops over a batch in which rows that several sequences begin with stand once. Only attention, for which each sequence is laid out whole, knows of it. */
-import type { Batch } from "../batch.ts";
-import type { KvCache } from "../kv_cache.ts";
-import { DelegatedOps } from "../lora/delegated_ops.ts";
-import type { Attention, LatentAttention, Ops } from "../ops.ts";
-import type { Tensor } from "../tensor.ts";
+import {
+  type Attention,
+  type Batch,
+  DelegatedOps,
+  type KvCache,
+  type LatentAttention,
+  type Ops,
+  type Tensor,
+} from "@aha/runtime/training";
 
 /** How rows that are shared make whole sequences. */
 export interface SharedRows {
@@ -19,20 +23,6 @@ export interface SharedRows {
  * The ops, for a forward pass over rows that are shared: all but attention is done once a row, and every row has the bits
  * that it has in a batch of whole sequences. Over a tape the gradients by keys and values of a shared row are added up in
  * the order of the sequences.
- *
- * @example
- * ```ts
- * import { type Ops, sharedRowOps } from "@aha/runtime/training";
- * // Two sequences of three tokens, the first two of which are the same.
- * function ofPair(ops: Ops): Ops {
- *   const at = (start: number) => ({ sequence: null, start, length: 3, firstPosition: 0 });
- *   return sharedRowOps(ops, {
- *     whole: { rows: 6, segments: [at(0), at(3)] },
- *     sources: Int32Array.of(0, 1, 2, 0, 1, 3),
- *     places: Int32Array.of(0, 1, 2, 5),
- *   });
- * }
- * ```
  */
 export function sharedRowOps(ops: Ops, shared: SharedRows): Ops {
   return new SharedRowOps(ops, shared);
