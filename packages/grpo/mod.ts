@@ -34,7 +34,7 @@ export {
   type Policy,
   policyNetwork,
 } from "./src/policy/policy.ts";
-export type { CountedSequence } from "./src/policy/micro_batches.ts";
+export type { CountedSequence } from "./src/policy/counted_sequence.ts";
 export {
   addGradients,
   type GradientPassOptions,

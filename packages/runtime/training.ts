@@ -56,6 +56,7 @@ export {
   type TrainableModel,
   type TrainableOptions,
 } from "./src/training/trainable_model.ts";
+export { DelegatedOps } from "./src/lora/delegated_ops.ts";
 export { type FrozenCopy, frozenCopy } from "./src/training/frozen_copy.ts";
 export {
   openTensorFile,

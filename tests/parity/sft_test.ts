@@ -2,7 +2,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { openTrainable } from "@aha/runtime/training";
 import { fullPolicy, type Policy } from "../../packages/grpo/src/policy/policy.ts";
-import type { CountedSequence } from "../../packages/grpo/src/policy/micro_batches.ts";
+import type { CountedSequence } from "../../packages/grpo/src/policy/counted_sequence.ts";
 import { type SftSettings, SftTrainer } from "../../packages/grpo/src/sft/sft_trainer.ts";
 import { fixtureJson, fixturePath } from "../support/fixture.ts";
 import { TRAINING_LOSS_RELATIVE } from "../support/tolerance.ts";

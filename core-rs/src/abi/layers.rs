@@ -1,7 +1,7 @@
 //! The float ops of a layer for the host: norm, rope, attention, element-wise. No arithmetic; shapes stand at the ops.
 //!
-//! Functions that return a status write nothing if it is not `OK`, but for `select_rows`, which stops at the first index out
-//! of its range. `BAD_ARGUMENT` stands for an address that is 0, sizes that do not fit together, an index out of its range.
+//! Functions that return a status write nothing if it is not `OK`. `BAD_ARGUMENT` stands for an address that is 0, sizes that
+//! do not fit together, an index out of its range.
 
 use super::{BAD_ARGUMENT, OK};
 use crate::dtype::Dtype;

@@ -87,18 +87,21 @@ pub(super) fn for_columns(rows: usize, cols: usize, body: &(impl Fn(Range<usize>
     });
 }
 
-/// out[i] = x[indices[i]], rows of `cols`; false if an index lies outside `0..rows`.
+/// out[i] = x[indices[i]], rows of `cols`; false, with nothing written, if an index lies outside `0..rows`.
 ///
 /// # Safety
 /// x `[rows, cols]`, indices `[n]`, out `[n, cols]`; `out` overlaps no input.
 pub unsafe fn select_rows(x: *const f32, rows: usize, indices: *const i32, out: *mut f32, n: usize, cols: usize) -> bool {
-    for i in 0..n {
-        let row = *indices.add(i);
-        if row < 0 || row as usize >= rows {
-            return false;
-        }
-        core::ptr::copy_nonoverlapping(x.add(row as usize * cols), out.add(i * cols), cols);
+    let (x, indices, out) = (x as usize, core::slice::from_raw_parts(indices, n), out as usize);
+    if indices.iter().any(|&row| row < 0 || row as usize >= rows) {
+        return false;
     }
+    parallel_for(n, 1 + GRAIN / cols.max(1), &|range| unsafe {
+        for i in range {
+            let from = (x as *const f32).add(indices[i] as usize * cols);
+            core::ptr::copy_nonoverlapping(from, (out as *mut f32).add(i * cols), cols);
+        }
+    });
     true
 }
 

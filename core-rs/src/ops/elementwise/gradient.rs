@@ -76,9 +76,8 @@ pub unsafe fn add_columns(d: *const f32, into: *mut f32, rows: usize, cols: usiz
     let (d, into) = (d as usize, into as usize);
     for_columns(rows, cols, &|own| {
         for row in 0..rows {
-            for i in own.clone() {
-                unsafe { *(into as *mut f32).add(i) += *(d as *const f32).add(row * cols + i) };
-            }
+            let d = unsafe { (d as *const f32).add(row * cols + own.start) };
+            unsafe { add_run(d, (into as *mut f32).add(own.start), own.len()) };
         }
     });
 }
@@ -92,16 +91,28 @@ pub unsafe fn scatter_rows(d: *const f32, indices: &[i32], out: *mut f32, rows: 
     if indices.iter().any(|&row| row < 0 || row as usize >= rows) {
         return false;
     }
-    out.write_bytes(0, rows * cols);
     let (d, out) = (d as usize, out as usize);
-    for_columns(indices.len(), cols, &|own| {
+    for_columns(indices.len().max(rows), cols, &|own| unsafe {
+        let out = (out as *mut f32).add(own.start);
+        for row in 0..rows {
+            out.add(row * cols).write_bytes(0, own.len());
+        }
         for (i, &row) in indices.iter().enumerate() {
-            for col in own.clone() {
-                unsafe { *(out as *mut f32).add(row as usize * cols + col) += *(d as *const f32).add(i * cols + col) };
-            }
+            add_run((d as *const f32).add(i * cols + own.start), out.add(row as usize * cols), own.len());
         }
     });
     true
+}
+
+/// into `[n]` += x `[n]`.
+#[inline(always)]
+unsafe fn add_run(x: *const f32, into: *mut f32, n: usize) {
+    for i in (0..n & !3).step_by(4) {
+        (F32x4::load(into.add(i)) + F32x4::load(x.add(i))).store(into.add(i));
+    }
+    for i in n & !3..n {
+        *into.add(i) += *x.add(i);
+    }
 }
 
 #[cfg(test)]

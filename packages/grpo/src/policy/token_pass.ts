@@ -1,17 +1,26 @@
 /** Log-probabilities of tokens of many sequences, and the way back from them, part by part. Knows no loss. */
 import { adaptedOps } from "@aha/runtime/lora";
-import { type ModelConfig, type Ops, type Tensor, yieldToHost } from "@aha/runtime/training";
+import {
+  type LanguageModel,
+  type ModelConfig,
+  type Ops,
+  type Tensor,
+  yieldToHost,
+} from "@aha/runtime/training";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
 import { NotFiniteError } from "../optim/not_finite.ts";
-import { type CountedSequence, type MicroBatch, microBatches } from "./micro_batches.ts";
+import type { CountedSequence } from "./counted_sequence.ts";
+import { type MicroBatch, microBatches } from "./micro_batches.ts";
 import type { Network, Policy } from "./policy.ts";
+import { sharedRowOps } from "./shared_row_ops.ts";
 
 /** How a pass runs. */
 export interface PassOptions {
   /** Log-probabilities are those of softmax(logits / temperature). Default 1. */
   readonly temperature?: number;
   /**
-   * Most tokens that are computed at once, in whole sequences: less memory, the same bits. Default: all of them.
+   * Most tokens that are computed at once, in whole sequences: less memory, the same bits; below `UNIT_TOKENS` those of
+   * one prompt still stay together. Default: all of them.
    */
   readonly microBatchTokens?: number;
   /** Whether entropies are computed too. Default false. */
@@ -45,12 +54,12 @@ export async function tokenLogps(
 ): Promise<TokenValues> {
   const { temperature = 1, microBatchTokens, withEntropies = false, signal } = options;
   checkSequences(sequences, model.config, temperature);
-  const values = new Values(withEntropies);
+  const values = new Values(sequences.length, withEntropies);
   for (const part of microBatches(sequences, microBatchTokens)) {
     await yieldToHost(signal);
     const run = () => {
       using _pass = ops.scope();
-      const hidden = countedStates(ops, model.forward(ops, part.ids, part.batch, null), part);
+      const hidden = countedStates(ops, statesOf(model, ops, part), part);
       if (!hidden) return [];
       const logps = ops.tokenLogprobs(hidden, model.head, part.targets, temperature);
       const entropies = withEntropies && backend.grad.entropies(hidden, model.head, temperature);
@@ -75,14 +84,14 @@ export async function addGradients(
 ): Promise<TokenValues> {
   const { temperature = 1, microBatchTokens, withEntropies = false, checkpoint, signal } = options;
   checkSequences(sequences, model.config, temperature);
-  const values = new Values(withEntropies);
+  const values = new Values(sequences.length, withEntropies);
   for (const part of microBatches(sequences, microBatchTokens)) {
     await yieldToHost(signal);
     using tape = new Tape(backend, parameters, { checkpoint });
     const { dropoutSeed: seed } = options;
     const dropout = seed && { seed, rows: part.rowNumbers };
     const ops = adapters.size > 0 ? adaptedOps(tape, adapters, dropout) : tape;
-    const hidden = countedStates(tape, model.forward(ops, part.ids, part.batch, null), part);
+    const hidden = countedStates(tape, statesOf(model, ops, part), part);
     if (!hidden) {
       values.add(part, []);
       continue;
@@ -96,23 +105,27 @@ export async function addGradients(
   return values.all;
 }
 
+/** The state of each row. */
+function statesOf(model: LanguageModel, ops: Ops, { ids, batch, shared }: MicroBatch): Tensor {
+  return model.forward(shared ? sharedRowOps(ops, shared) : ops, ids, batch, null);
+}
+
 /** The states after which a token counts; none where none does. */
 function countedStates(ops: Ops, hidden: Tensor, { rows, batch }: MicroBatch): Tensor | undefined {
   if (rows.length === 0) return undefined;
-  return rows.length === batch.rows ? hidden : ops.selectRows(hidden, rows);
+  const isAll = rows.length === batch.rows && rows.every((row, i) => row === i);
+  return isAll ? hidden : ops.selectRows(hidden, rows);
 }
 
 function slopesOf(
-  { counts, firstSequence }: MicroBatch,
+  { counts, sequences }: MicroBatch,
   slopes: readonly ArrayLike<number>[],
 ): number[] {
   return counts.flatMap((count, i) => {
-    const own = slopes[firstSequence + i];
+    const own = slopes[sequences[i]];
     if (own?.length === count) return Array.from(own);
     throw new RangeError(
-      `Sequence ${firstSequence + i} has ${
-        own?.length ?? "no"
-      } slopes for ${count} tokens that count`,
+      `Sequence ${sequences[i]} has ${own?.length ?? "no"} slopes for ${count} tokens that count`,
     );
   });
 }
@@ -142,26 +155,29 @@ function checkSequences(
 
 /** Gathers the numbers of parts by sequence. */
 class Values {
-  readonly #logps: Float32Array[] = [];
-  readonly #entropies: Float32Array[] = [];
+  readonly #logps: Float32Array[];
+  readonly #entropies?: Float32Array[];
 
-  constructor(private readonly withEntropies: boolean) {}
+  constructor(sequences: number, withEntropies: boolean) {
+    this.#logps = new Array(sequences);
+    if (withEntropies) this.#entropies = new Array(sequences);
+  }
 
   get all(): TokenValues {
-    const entropies = this.withEntropies ? { entropies: this.#entropies } : {};
-    return { logps: this.#logps, ...entropies };
+    const entropies = this.#entropies;
+    return { logps: this.#logps, ...(entropies ? { entropies } : {}) };
   }
 
   /** Numbers of all counted tokens of a part: log-probabilities, and entropies where they are wanted. */
-  add({ counts, firstSequence }: MicroBatch, [logps, entropies]: readonly Float32Array[]): void {
+  add({ counts, sequences }: MicroBatch, [logps, entropies]: readonly Float32Array[]): void {
     let start = 0;
     counts.forEach((count, i) => {
       const end = start + count;
       const own = logps?.slice(start, end) ?? new Float32Array();
-      if (!own.every(Number.isFinite)) throw notFinite(firstSequence + i);
-      this.#logps.push(own);
-      if (this.withEntropies) {
-        this.#entropies.push(entropies?.slice(start, end) ?? new Float32Array());
+      if (!own.every(Number.isFinite)) throw notFinite(sequences[i]);
+      this.#logps[sequences[i]] = own;
+      if (this.#entropies) {
+        this.#entropies[sequences[i]] = entropies?.slice(start, end) ?? new Float32Array();
       }
       start = end;
     });

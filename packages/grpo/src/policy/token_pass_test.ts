@@ -4,7 +4,7 @@ import { openTrainable, type TrainableModel } from "@aha/runtime/training";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { seededRandom } from "../../../../tests/support/seeded_random.ts";
 import { newAdapters } from "../parameters/new_adapters.ts";
-import type { CountedSequence } from "./micro_batches.ts";
+import type { CountedSequence } from "./counted_sequence.ts";
 import { adapterPolicy, fullPolicy, type Policy, policyNetwork } from "./policy.ts";
 import { addGradients, tokenLogps } from "./token_pass.ts";
 
@@ -17,10 +17,14 @@ const SEQUENCES: readonly CountedSequence[] = [
 const COUNTS = [2, 0, 39, 0];
 const SLOPES = COUNTS.map((count) => Array.from({ length: count }, (_, i) => 0.1 + i / 100));
 
-async function policyOf(kind: "all" | "adapters", threads?: number): Promise<Policy> {
+async function policyOf(
+  kind: "all" | "adapters",
+  threads?: number,
+  name = "llama_untied",
+): Promise<Policy> {
   const file = kind === "all" ? "F32" : "Q8_0";
   const model: TrainableModel = await openTrainable(
-    fixturePath(`models/llama_untied/gguf/model-${file}.gguf`),
+    fixturePath(`models/${name}/gguf/model-${file}.gguf`),
     { threads },
   );
   if (kind === "all") return fullPolicy(model);
@@ -55,6 +59,53 @@ for (const kind of ["all", "adapters"] as const) {
       assertEquals(await addGradients(policy, SEQUENCES, SLOPES, options), whole);
       assertEquals(await gradients(policy), wanted, `${microBatchTokens} tokens at once`);
       assertEquals(await tokenLogps(policyNetwork(policy), SEQUENCES, options), whole);
+    }
+    await policy.model.close();
+  });
+}
+
+/** Completions of two prompts by turns, of all lengths, one of them alone. */
+const PROMPTS = [[7, 8, 9, 10, 11, 12, 13], Array.from({ length: 40 }, (_, i) => 3 + i)];
+const COMPLETIONS: readonly CountedSequence[] = [5, 1, 12, 30, 2, 5, 40, 9].map((length, at) => {
+  const prompt = PROMPTS[at % 2];
+  const ids = [...prompt, ...Array.from({ length }, (_, i) => 5 + (7 * i + at) % 40)];
+  const mask = ids.map((_, i) => Number(i >= prompt.length && i % 5 !== 3));
+  return { ids, mask, promptTokens: prompt.length };
+});
+const COMPLETION_SLOPES = COMPLETIONS.map(({ mask }, at) =>
+  Array.from(mask).filter((one) => one === 1).map((_, i) => Math.sin(at + i))
+);
+const alone = ({ ids, mask }: CountedSequence) => ({ ids, mask });
+
+for (const name of ["llama_untied", "deepseek_v3"]) {
+  Deno.test(`token pass, ${name}: rows of prompts that stand once change no log-probability, and gradients by rounding alone`, async () => {
+    const policy = await policyOf("all", undefined, name);
+    const options = { temperature: 0.7, withEntropies: true };
+    const whole = await addGradients(policy, COMPLETIONS, COMPLETION_SLOPES, options);
+    const shared = await gradients(policy);
+    const apart = COMPLETIONS.map(alone);
+    assertEquals(await addGradients(policy, apart, COMPLETION_SLOPES, options), whole);
+    const wanted = await gradients(policy);
+    assertEquals(await tokenLogps(policyNetwork(policy), COMPLETIONS, options), whole);
+    let differing = 0;
+    for (const [parameter, values] of wanted) {
+      const size = Math.max(...values.map(Math.abs));
+      shared.get(parameter)!.forEach((value, i) => {
+        const distance = Math.abs(value - values[i]);
+        assertEquals(distance <= 2e-5 * size, true, `${parameter}[${i}]: ${value}, ${values[i]}`);
+        differing += Number(distance > 0);
+      });
+    }
+    assertEquals(differing > 0, true, "no rows were shared");
+    for (
+      const how of [{ microBatchTokens: 1 }, { microBatchTokens: 150 }, { checkpoint: true }]
+    ) {
+      const again = await addGradients(policy, COMPLETIONS, COMPLETION_SLOPES, {
+        ...options,
+        ...how,
+      });
+      assertEquals(again, whole);
+      assertEquals(await gradients(policy), shared, JSON.stringify(how));
     }
     await policy.model.close();
   });

@@ -10,7 +10,8 @@ import type { GradientPlaces } from "../autograd/recorder.ts";
 import { Tape, type TapeOptions } from "../autograd/tape.ts";
 import { NotFiniteError } from "../optim/not_finite.ts";
 import { balanceLoss } from "../optim/balance_loss.ts";
-import { type CountedSequence, type MicroBatch, microBatches } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
+import { type MicroBatch, microBatches } from "../policy/micro_batches.ts";
 import type { Policy } from "../policy/policy.ts";
 import { addLoads, type ExpertLoads } from "./expert_loads.ts";
 import { countGuesses, type GuessRows, guessRows } from "./guess_rows.ts";
@@ -144,8 +145,8 @@ class Pass {
     const batches = (layer: number) => layer < model.config.layers ? part.batch : guess?.batch;
     await this.#balanceExperts(tape, routed, batches, part);
     if (roots.size > 0) tape.backwardFrom(roots);
-    await this.#keep(tape, logps, part.counts, this.#logps, part.firstSequence);
-    if (guess) await this.#keep(tape, guessed, guess.counts, this.#guesses, part.firstSequence);
+    await this.#keep(tape, logps, part.counts, this.#logps, part.sequences);
+    if (guess) await this.#keep(tape, guessed, guess.counts, this.#guesses, part.sequences);
   }
 
   #guess(tape: Tape, hidden: Tensor, guess: GuessRows): Tensor | undefined {
@@ -174,7 +175,7 @@ class Pass {
       const rows = { scores: await scores, experts: choices, expertCount };
       const count = this.documents.length;
       const { losses, gradScores } = balanceLoss(rows, batch, balanceFactor, count);
-      losses.forEach((loss, i) => (this.#balance[part.firstSequence + i] ??= []).push(loss));
+      losses.forEach((loss, i) => (this.#balance[part.sequences[i]] ??= []).push(loss));
       tape.addScoreGradient(layer, tape.tensor(gradScores, [batch.rows, expertCount]));
     }
   }
@@ -185,13 +186,13 @@ class Pass {
     logps: Tensor | undefined,
     counts: readonly number[],
     into: Float32Array[],
-    firstDocument: number,
+    documents: readonly number[],
   ): Promise<void> {
     const all = logps ? await tape.read(logps) : new Float32Array();
     let start = 0;
     counts.forEach((count, i) => {
       const own = all.slice(start, start + count);
-      if (!own.every(Number.isFinite)) throw notFinite(firstDocument + i);
+      if (!own.every(Number.isFinite)) throw notFinite(documents[i]);
       into.push(own);
       start += count;
     });

@@ -20,7 +20,7 @@ import { NotFiniteError } from "../optim/not_finite.ts";
 import { nanoTokenizer } from "../model/nano_tokenizer.ts";
 import { newModel } from "../model/new_model.ts";
 import { type MixtureShape, SHAPES } from "../model/shape.ts";
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import { fullPolicy, type Policy } from "../policy/policy.ts";
 import { addDocumentGradients, type DocumentPassOptions } from "./document_pass.ts";
 

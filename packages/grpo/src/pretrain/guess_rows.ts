@@ -1,6 +1,7 @@
 /** What multi-token prediction is trained on: which states guess which tokens (DeepSeek-V3 2412.19437, section 2.2). Runs nothing. */
 import { type Batch, makeBatch } from "@aha/runtime/training";
-import type { CountedSequence, MicroBatch } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
+import type { MicroBatch } from "../policy/micro_batches.ts";
 
 /** A row for each token that is followed by two: its state and the next token guess the one after. */
 export interface GuessRows {
@@ -20,7 +21,7 @@ export interface GuessRows {
 /** The rows of a part; undefined where no guess counts. */
 export function guessRows(
   sequences: readonly CountedSequence[],
-  { firstSequence, counts: { length } }: MicroBatch,
+  part: MicroBatch,
 ): GuessRows | undefined {
   const states: number[] = [];
   const rows: number[] = [];
@@ -29,7 +30,7 @@ export function guessRows(
   const inputs: { sequence: null; ids: number[]; firstPosition: number }[] = [];
   let start = 0;
   let row = 0;
-  for (const { ids, mask } of sequences.slice(firstSequence, firstSequence + length)) {
+  for (const { ids, mask } of part.sequences.map((number) => sequences[number])) {
     const before = rows.length;
     const fed: number[] = [];
     for (let i = 0; i + 2 < ids.length; i++, row++) {

@@ -1,5 +1,5 @@
 /** Pre-training: steps over documents by number, with AdamW, a cosine and balanced experts. Generates and loads no documents. */
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import type { Policy } from "../policy/policy.ts";
 import { AdamWOptimizer } from "../optim/adamw.ts";
 import { learningRateAt, type Schedule } from "../optim/schedule.ts";

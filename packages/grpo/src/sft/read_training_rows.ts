@@ -1,6 +1,6 @@
 /** Files of supervised data to sequences, rows that cannot be used named by their lines. Trains nothing. */
 import type { Tokenizer } from "@aha/runtime/tokenizer";
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import { DataError } from "../tasks/files/data_error.ts";
 import { type DataSource, readRecords } from "../tasks/files/records.ts";
 import { type TrainingRow, trainingSequences } from "./training_rows.ts";

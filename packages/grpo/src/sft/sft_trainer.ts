@@ -1,7 +1,7 @@
 /** Supervised fine-tuning: the mean negative log-likelihood of what is to be learned, step by step. Reads and writes no files. */
 import { AdamWOptimizer, type AdamWOptions } from "../optim/adamw.ts";
 import { learningRateAt, type Schedule } from "../optim/schedule.ts";
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import type { Policy } from "../policy/policy.ts";
 import { addGradients, type GradientPassOptions } from "../policy/token_pass.ts";
 import type { TrainingState } from "../run/checkpoint.ts";

@@ -1,7 +1,7 @@
 /** Rows of supervised data as TRL has them, and what of each is learned, as token ids. Reads no files. */
 import type { ChatMessage } from "@aha/runtime";
 import { encodeChat, type Tokenizer, withAnswerIds } from "@aha/runtime/tokenizer";
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import { begunAnswer, promptIds } from "../trainer/questions.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** Tests of what is learned of a row: the tokens that sampling would draw, and no others. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { encodeChat, openTokenizer, type Tokenizer } from "@aha/runtime/tokenizer";
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import { trainingSequences } from "./training_rows.ts";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 

@@ -1,5 +1,5 @@
 /** What a round has sampled and how good it is: the completions with all that their loss needs. Samples and trains nothing. */
-import type { CountedSequence } from "../policy/micro_batches.ts";
+import type { CountedSequence } from "../policy/counted_sequence.ts";
 import type { Question } from "./questions.ts";
 
 /** A completion with its advantage. */
@@ -23,7 +23,7 @@ export function sequenceOf(
 ): CountedSequence {
   const all = [...question.ids, ...ids];
   const mask = new Uint8Array(all.length).fill(1, question.ids.length);
-  return { ids: all, mask };
+  return { ids: all, mask, promptTokens: question.ids.length };
 }
 
 /** 1 for each token of a completion, or 0 where it does not count. */

@@ -4,6 +4,7 @@ import { groupAdvantages, type Reward as Total } from "../advantage.ts";
 import { AdamWOptimizer } from "../optim/adamw.ts";
 import { learningRateAt } from "../optim/schedule.ts";
 import { type Policy, policyNetwork } from "../policy/policy.ts";
+import { UNIT_TOKENS } from "../policy/prompt_units.ts";
 import { addGradients, tokenLogps } from "../policy/token_pass.ts";
 import type { Reward } from "../rewards/reward.ts";
 import { type RewardProblem, type RewardScores, scoreRewards } from "../rewards/score_rewards.ts";
@@ -119,7 +120,8 @@ export class GrpoTrainer implements Training {
     const prompts = this.#questions.take(0, rows).map(({ ids }) => ids.length);
     const length = Math.max(...prompts) + objective.maxCompletionLength;
     const most = perDeviceTrainBatchSize * objective.gradientAccumulationSteps;
-    const count = Math.max(1, Math.min(most, Math.floor(microBatchTokens / (length - 1))));
+    const tokens = Math.max(microBatchTokens, UNIT_TOKENS);
+    const count = Math.max(1, Math.min(most, Math.floor(tokens / (length - 1))));
     const sequence = { ids: new Int32Array(length), mask: new Uint8Array(length).fill(1) };
     const slopes = new Float32Array(length - 1);
     await addGradients(policy, Array(count).fill(sequence), Array(count).fill(slopes), {

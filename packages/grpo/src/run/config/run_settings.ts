@@ -41,7 +41,8 @@ const COMMON: SettingsTable<Omit<CommonRunConfig, "learningRate">> = {
   microBatchTokens: {
     ...count,
     default: 4096,
-    help: "most tokens computed at once: less memory, the same bits",
+    help:
+      "most tokens computed at once, or 1024 of completions of one prompt: less memory, the same bits",
   },
   gradientCheckpointing: {
     ...flag,

@@ -210,14 +210,16 @@ export class WasmOps implements Ops {
     expectSize("attend: k", k.shape[1], kvHeads * keySize);
     expectSize("attend: v", v.shape[1], kvHeads * valueSize);
     const own: KvShape = { layers: 1, kvHeads, keySize, valueSize, type: "f32" };
-    const { tables, layerOffset, pageType } = this.#pages(batch, cache, own, layer);
     const out = this.#f32([batch.rows, heads * valueSize]);
+    const mark = this.#arena.mark();
+    const { tables, layerOffset, pageType } = this.#pages(batch, cache, own, layer);
     // deno-fmt-ignore
     const status = this.core.attend(
       addressOf(q), addressOf(k), addressOf(v), addressOf(out),
       this.#tables.positions(batch), tables, batch.rows, heads, kvHeads,
       keySize, valueSize, shape.scale, layerOffset, pageType,
     );
+    this.#arena.rewind(mark);
     this.#check("attend", status);
     return out;
   }
@@ -234,14 +236,16 @@ export class WasmOps implements Ops {
     expectSize("latentAttend: q", q.shape[1], heads * keySize);
     expectSize("latentAttend: latent", latent.shape[1], keySize);
     const own: KvShape = { layers: 1, kvHeads: 1, keySize, valueSize: 0, type: "f32" };
-    const { tables, layerOffset, pageType } = this.#pages(batch, cache, own, layer);
     const out = this.#f32([batch.rows, heads * rank]);
+    const mark = this.#arena.mark();
+    const { tables, layerOffset, pageType } = this.#pages(batch, cache, own, layer);
     // deno-fmt-ignore
     const status = this.core.latent_attend(
       addressOf(q), addressOf(latent), addressOf(out),
       this.#tables.positions(batch), tables, batch.rows, heads,
       rank, rotarySize, scale, layerOffset, pageType,
     );
+    this.#arena.rewind(mark);
     this.#check("latentAttend", status);
     return out;
   }
