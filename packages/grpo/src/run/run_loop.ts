@@ -144,6 +144,10 @@ async function goOn(
     const changes = configChanges(facts.config, config);
     expectChangeable(changes, changeable, folder.path);
     expectSameInputs(facts.inputs, own, folder.path);
+    await checkpoint.restore(training.state);
+    training.steps = facts.steps;
+    training.tokens = facts.tokens;
+    await onResume?.(facts.steps);
     for (const { name, was, is } of changes) {
       onWarning?.(`the run began with ${name} ${was}, it goes on from here with ${is}`);
     }
@@ -152,10 +156,6 @@ async function goOn(
         `the checkpoint was made with ${facts.numericsId}, this is ${numericsId}: the run goes on, but not to the same bits`,
       );
     }
-    await checkpoint.restore(training.state);
-    training.steps = facts.steps;
-    training.tokens = facts.tokens;
-    await onResume?.(facts.steps);
   } finally {
     await checkpoint.close();
   }

@@ -97,6 +97,8 @@ Deno.test(
       "the run began with max_completion_length 2, it goes on from here with 5",
     ]);
     assertEquals(records.map(({ step }) => step), [3, 4, 5, 6]);
+    const recordedWarnings = readRunFolder(join(folder, "out")).warnings.map(({ text }) => text);
+    assert(recordedWarnings.includes(warnings[0]), `${recordedWarnings}`);
     assert(records.some(({ metrics }) => metrics["completions/max_length"] > 2));
   }),
 );

@@ -21,6 +21,11 @@ Deno.test(
     assertEquals([summary.step, summary.isFinished, warnings], [6, true, []]);
     assertEquals(records.map(({ step }) => step), [1, 2, 3, 4, 5, 6]);
     assertEquals(records.map(({ metrics }) => metrics.epoch), [0.4, 0.8, 1.2, 1.6, 2, 2.4]);
+    const named = readFileSync(new URL("../../../docs/trl.md", import.meta.url), "utf8");
+    for (const name of records.flatMap(({ metrics }) => Object.keys(metrics))) {
+      const general = name.replace(/^rewards\/remainder\//, "rewards/NAME/");
+      assert(named.includes(`\`${general}\``), `docs/trl.md does not name ${general}`);
+    }
     const left = readdirSync(join(folder, "out")).toSorted();
     for (const name of ["checkpoint.safetensors", "model.gguf", "report.html", "metrics.jsonl"]) {
       assert(left.includes(name), `${left}`);
