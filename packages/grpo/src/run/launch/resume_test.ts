@@ -128,6 +128,10 @@ Deno.test(
     const all = abortedAtLook(Infinity);
     const whole = await run(configOf(folder, changes), hooksOf(all).hooks);
     const wanted = readFileSync(whole.files.model);
+    const tokensOf = (name: string) =>
+      readRunFolder(join(folder, name)).metrics.map((
+        { step, values },
+      ) => [step, values.num_tokens]);
     assert(all.looks > 60, `${all.looks} looks`);
     const ends = new Set<number>();
     for (let look = 1; look <= all.looks; look += 7) {
@@ -141,6 +145,7 @@ Deno.test(
         await run(config, hooksOf({ isResumed }).hooks);
       }
       assertEquals(readFileSync(join(output_dir, "model.gguf")), wanted, `look ${look}`);
+      assertEquals(tokensOf("stopped"), tokensOf("out"));
       rmSync(output_dir, { recursive: true });
     }
     assertEquals([...ends].toSorted(), [-1, 0, 2]);
