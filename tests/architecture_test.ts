@@ -37,7 +37,10 @@ const RUNTIME_EDGES: Readonly<Record<string, readonly string[]>> = {
   lora: [
     ...["convert", "gguf", "backend", "model", "engine", "weights", "quantize", "vocabulary"],
   ],
-  training: ["convert", "gguf", "tokenizer", "weights", "model", "backend", "root", "vocabulary"],
+  training: [
+    ...["convert", "gguf", "tokenizer", "weights", "model", "backend", "prompt_cache", "root"],
+    "vocabulary",
+  ],
   vocabulary: [],
   root: [
     ...["gguf", "tokenizer", "weights", "answer", "model", "sampler", "backend", "engine"],

@@ -46,9 +46,15 @@ export { type TrainingRow, trainingSequences } from "./src/sft/training_rows.ts"
 export { packedBatches, type PackingOptions, streamSequences } from "./src/sft/packing.ts";
 export { type SftSettings, SftTrainer } from "./src/sft/sft_trainer.ts";
 export { type GrpoParts, GrpoTrainer } from "./src/trainer/grpo_trainer.ts";
-export { type GrpoSettings, type RoundSizes, roundSizes } from "./src/trainer/settings.ts";
+export {
+  type GrpoSettings,
+  type RoundSettings,
+  type RoundSizes,
+  roundSizes,
+} from "./src/trainer/settings.ts";
 export { readJsonText } from "./src/settings/json_text.ts";
 export { parseRunConfig, readRunConfig } from "./src/run/config/read_run_config.ts";
+export { settingName } from "./src/run/config/run_settings.ts";
 export { configJson } from "./src/run/config/config_json.ts";
 export { type Preset, PRESETS, presetValues } from "./src/run/config/presets.ts";
 export type {

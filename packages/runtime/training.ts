@@ -1,4 +1,5 @@
 /** What training needs of the runtime: the waist with its backward passes, tensors, batches and models. Defines nothing itself. */
+export { ByteHash, hexHash, hexText } from "./src/byte_hash.ts";
 export { type Batch, makeBatch, type Segment, type SegmentInput } from "./src/batch.ts";
 export { CheckpointError, ModelError, UnsupportedError } from "./src/errors.ts";
 export type {

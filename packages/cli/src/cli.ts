@@ -5,17 +5,16 @@ import { BrokenPipeError, type CommandIo, UsageError } from "./command.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type RegisteredCommand, registeredCommands } from "./registry.ts";
 import { errorLine } from "./terminal/error_line.ts";
+import { interruptedCode } from "./terminal/interrupts.ts";
 
 /** Exit code of a run that failed. */
 const EXIT_FAILED = 1;
 /** Exit code of a command line that is wrong. */
 const EXIT_USAGE = 2;
-/** Exit code of a command that Ctrl-C has ended, as shells have it. */
-const EXIT_INTERRUPTED = 130;
 
 /**
  * Runs `aha` with the words after its name and gives the exit code back: 0 done, 1 failed (one line
- * on stderr), 2 wrong usage (one line on stderr), 130 ended by Ctrl-C. Never throws. `commands` is the table to look in.
+ * on stderr), 2 wrong usage (one line on stderr), 130 ended by Ctrl-C, 143 by SIGTERM. Never throws. `commands` is the table to look in.
  */
 export async function main(
   args: readonly string[],
@@ -27,7 +26,7 @@ export async function main(
   } catch (error) {
     if (error instanceof BrokenPipeError) return 0;
     io.error(`aha: ${errorLine(error)}\n`);
-    if (io.signal.aborted && error === io.signal.reason) return EXIT_INTERRUPTED;
+    if (io.signal.aborted && error === io.signal.reason) return interruptedCode(io.signal);
     return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILED;
   }
 }

@@ -48,9 +48,14 @@ function mixed(lane: number, word: number): number {
   return product ^ product >>> 15;
 }
 
+/** Bytes as hexadecimal digits, two each. */
+export function hexText(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** The hash of bytes that are there at once, as 32 hexadecimal digits. */
 export function hexHash(bytes: Uint8Array): string {
   const hash = new ByteHash();
   hash.add(bytes);
-  return Array.from(hash.digest(), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexText(hash.digest());
 }

@@ -3,15 +3,13 @@ import { recorded, train, type Trainer, type TrainHooks, type TrainSummary } fro
 import type { Sample } from "@aha/grpo";
 import type { Command, CommandInput, CommandIo } from "../command.ts";
 import { flagOption } from "../options.ts";
+import { interruptedCode } from "../terminal/interrupts.ts";
 import { readTextInput } from "../terminal/text_input.ts";
 import { type Recipe, recipes } from "../train/recipes.ts";
 import { configOf, isConfigFile, readRequest, trainOptionSpecs } from "../train/run_request.ts";
 import { RunWatcher } from "../train/run_watcher.ts";
 import { rewardSummary, sampleText } from "../train/sample_text.ts";
 import { durationText } from "../train/step_clock.ts";
-
-/** Exit code of a run that Ctrl-C has ended after it was saved. */
-const EXIT_INTERRUPTED = 130;
 
 /** What the command starts. */
 export interface TrainParts {
@@ -33,7 +31,7 @@ a recipe are ci, mini, nano and micro; every stage has a folder of its own, and 
 Presets of a CONFIG are r1-zero, r1-stage-1, r1-stage-2, dapo and dr-grpo.
 Paths in CONFIG start from its folder where something is there, else from the current one, as --out does.
 The run's folder gets config.json, metrics.jsonl, samples.jsonl, report.html, the checkpoint and the model.
-The first Ctrl-C finishes the step and saves, the second ends at once.
+The first Ctrl-C (or SIGTERM) drops the step that is under way and saves, the second ends at once.
 --json prints {outputDir, step, totalSteps, isFinished, seconds, metrics, files}; with --dry-run {config, samples}.
   aha train run.jsonc --dry-run
   aha train run.jsonc --preset r1-zero --set per_device_train_batch_size=16 --seed 1
@@ -91,5 +89,5 @@ function tell(summary: TrainSummary, io: CommandIo, asJson: boolean): number {
   }
   if (isFinished) return 0;
   io.error(`The same command with --resume goes on from here\n`);
-  return EXIT_INTERRUPTED;
+  return interruptedCode(io.signal);
 }

@@ -5,6 +5,7 @@ import { capturedIo } from "../../../../tests/support/captured_io.ts";
 import { type ScriptedRun, scriptedTrainer } from "../../../../tests/support/scripted_run.ts";
 import { main } from "../cli.ts";
 import type { CommandIo } from "../command.ts";
+import { InterruptedError } from "../terminal/interrupts.ts";
 import { trainCommand, type TrainParts } from "./train.ts";
 
 const CONFIG = `{ // a run
@@ -74,6 +75,15 @@ Deno.test("train: options change values in whichever spelling", async () => {
   assertEquals([config.objective.epsilonHigh, config.numGenerations], [0.28, 8]);
 });
 
+Deno.test("train: options change values by TRL's other names too, at the place of ours", async () => {
+  const { configs: [config] } = await train([
+    ...["@run.jsonc", "--out", "@made", "--set", 'reward_funcs=["b"]'],
+    ...["--set", "model_name_or_path=other"],
+  ]);
+  assert(config.kind === "grpo");
+  assertEquals([config.rewards.map(({ name }) => name), config.model], [["b"], "other"]);
+});
+
 Deno.test("train: --json prints one document, --dry-run samples with rewards and no files", async () => {
   const json = await train(["@run.jsonc", "--out", "@made", "--json"]);
   const summary = JSON.parse(json.out);
@@ -97,7 +107,9 @@ Deno.test("train: Ctrl-C saves and says how to go on; --resume goes on", async (
   assertEquals(ended.code, 130);
   assertStringIncludes(ended.out, "Saved: step 2 of 4");
   assertStringIncludes(ended.error, "--resume goes on from here");
-  assertStringIncludes(ended.error, "Finishing the step, then saving");
+  assertStringIncludes(ended.error, "Saving as of the last whole step");
+  const terminated = { signal: AbortSignal.abort(new InterruptedError(143)) };
+  assertEquals((await train(["@run.jsonc", "--out", "@made"], {}, {}, terminated)).code, 143);
   const again = await train([
     `${ended.folder}/run.jsonc`,
     "--out",

@@ -4,6 +4,20 @@ import process from "node:process";
 /** Exit codes of a program that a signal has ended, by shell convention 128 and its number. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
+/** What the signal is aborted with. */
+export class InterruptedError extends Error {
+  override readonly name: string = "InterruptedError";
+  /** @param exitCode of a command that ends by it */
+  constructor(readonly exitCode: number) {
+    super("Interrupted");
+  }
+}
+
+/** Exit code of a command that an aborted signal has ended. */
+export function interruptedCode({ reason }: AbortSignal): number {
+  return reason instanceof InterruptedError ? reason.exitCode : EXIT_CODES.SIGINT;
+}
+
 /** The signals of this process; nothing changes before somebody asks for them. */
 export class Interrupts {
   readonly #controller = new AbortController();
@@ -44,7 +58,7 @@ export class Interrupts {
   /** What is being written is removed on the way out. */
   #abort(signal: keyof typeof EXIT_CODES): void {
     if (this.#controller.signal.aborted) process.exit(EXIT_CODES[signal]);
-    this.#controller.abort(new Error("Interrupted"));
+    this.#controller.abort(new InterruptedError(EXIT_CODES[signal]));
   }
 
   #end(signal: keyof typeof EXIT_CODES): void {

@@ -1,7 +1,7 @@
 /** Tests of interrupts.ts: who gets a Ctrl-C. */
 import { assertEquals } from "@std/assert";
 import process from "node:process";
-import { Interrupts } from "./interrupts.ts";
+import { interruptedCode, Interrupts } from "./interrupts.ts";
 
 Deno.test("Interrupts: who has taken it over is called, then the signal is aborted", () => {
   const before = process.listenerCount("SIGINT");
@@ -23,6 +23,7 @@ Deno.test("Interrupts: SIGTERM aborts too, so that what is being written goes", 
   const interrupts = new Interrupts();
   const { signal } = interrupts;
   process.emit("SIGTERM", "SIGTERM");
-  assertEquals(signal.aborted, true);
+  assertEquals([signal.aborted, interruptedCode(signal)], [true, 143]);
+  assertEquals(interruptedCode(AbortSignal.abort()), 130);
   for (const name of ["SIGINT", "SIGTERM"]) process.removeAllListeners(name);
 });

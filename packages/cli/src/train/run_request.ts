@@ -1,5 +1,5 @@
 /** From the words after `aha train` to what is to be run: a configuration file with changes, or a recipe by name. Runs nothing. */
-import { readJsonText, readRunConfig, type RunConfig } from "@aha/grpo";
+import { readJsonText, readRunConfig, type RunConfig, settingName } from "@aha/grpo";
 import { existsSync } from "node:fs";
 import { nearestName } from "../chat/nearest_name.ts";
 import { type OptionSpec, type OptionValues, UsageError } from "../command.ts";
@@ -81,14 +81,16 @@ function nested([name, ...rest]: readonly string[], value: unknown): Record<stri
   return { [name]: rest.length > 0 ? nested(rest, value) : value };
 }
 
-/** One object over another: a name replaces its other spelling, objects are merged. */
+/** One object over another: a name replaces its other spelling or `nameOf`'s other name for it, objects are merged. */
 export function merged(
   below: Readonly<Record<string, unknown>>,
   above: Readonly<Record<string, unknown>>,
+  nameOf: (key: string) => string = (key) => key,
 ): Record<string, unknown> {
   const all: Record<string, unknown> = { ...below };
   for (const [key, value] of Object.entries(above)) {
-    const same = Object.keys(all).find((other) => spelled(other) === spelled(key));
+    const name = spelled(nameOf(key));
+    const same = Object.keys(all).find((other) => spelled(nameOf(other)) === name);
     const old = same === undefined ? undefined : all[same];
     if (same !== undefined) delete all[same];
     all[key] = isObject(old) && isObject(value) ? merged(old, value) : value;
@@ -134,7 +136,7 @@ export function configOf(
       ...(preset === undefined ? {} : { preset }),
       ...(outputDir === undefined ? {} : { output_dir: outputDir }),
     };
-    const config = readRunConfig(isObject(given) ? merged(given, asked) : given);
+    const config = readRunConfig(isObject(given) ? merged(given, asked, settingName) : given);
     return config.outputDir === null
       ? { ...config, outputDir: `runs/${baseName(target)}` }
       : config;

@@ -8,7 +8,7 @@ import { runLines, stepLine } from "./run_view.ts";
 import { StepClock } from "./step_clock.ts";
 import { type Paint, painted, unpainted } from "./styled_line.ts";
 
-const NOTICE = "Ctrl-C finishes the step, saves and ends";
+const NOTICE = "Ctrl-C saves as of the last whole step and ends";
 const DEFAULT_ROWS = 24;
 
 /** The hooks of a run that is watched. `now` gives milliseconds. */
@@ -39,7 +39,7 @@ export class RunWatcher {
     "onStart" | "onStep" | "onWarning" | "onMessage" | "signal"
   > {
     const { signal } = this.io;
-    signal.addEventListener("abort", () => this.#finishStep(), { once: true });
+    signal.addEventListener("abort", () => this.#end(), { once: true });
     return {
       signal,
       onStart: (start) => this.#start(start),
@@ -74,8 +74,8 @@ export class RunWatcher {
     if (this.#region) this.#draw();
   }
 
-  #finishStep(): void {
-    this.#notice = "Finishing the step, then saving; Ctrl-C again ends at once";
+  #end(): void {
+    this.#notice = "Saving as of the last whole step; Ctrl-C again ends at once";
     if (this.#region && this.#last) this.#draw();
     else this.#say(this.#notice);
   }

@@ -106,7 +106,7 @@ Deno.test("warnings stay above the view, Ctrl-C is answered", () => {
     );
     assertEquals(hooks.signal.aborted, false);
     abort();
-    assertStringIncludes(screen.text, "Finishing the step, then saving; Ctrl-C again ends");
+    assertStringIncludes(screen.text, "Saving as of the last whole step; Ctrl-C again ends");
     assertEquals(screen.text.match(/step 2 of 9/g)?.length, 1);
   });
 });
@@ -137,4 +137,9 @@ Deno.test("NO_COLOR: no style, but in place; a dumb terminal and a pipe get a li
     second,
   );
   assertEquals(third, "warning: too hot");
+  const { reward: _, ...others } = scriptedStep(7, 9).metrics;
+  hooks.onStep({ ...scriptedStep(7, 9), metrics: { ...others, "rewards/unjudged": 1 } });
+  assert(/^step 7\/9 {2}reward not judged {2}length /m.test(written.error), written.error);
+  hooks.onStep({ ...scriptedStep(8, 9), metrics: { loss: 0.5 } });
+  assert(/^step 8\/9 {2}loss 0\.5 {2}/m.test(written.error), written.error);
 });

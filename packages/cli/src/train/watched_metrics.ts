@@ -23,13 +23,19 @@ export const WATCHED: readonly WatchedMetric[] = [
   { name: "completions/clipped_ratio", label: "cut off", isShare: true },
 ];
 
-/** Those that a step has; the loss only where there is no reward: of a policy gradient it tells nothing. */
+/**
+ * Those that a step has; the loss only where nothing is rewarded: of a policy gradient it tells nothing. A reward is watched
+ * where it could not be judged, too.
+ */
 export function watchedOf(metrics: Readonly<Record<string, number>>): readonly WatchedMetric[] {
-  return WATCHED.filter(({ name }) => name in metrics && !(name === "loss" && "reward" in metrics));
+  const isRewarded = "reward" in metrics || "rewards/unjudged" in metrics;
+  const unseen = isRewarded ? "loss" : "reward";
+  return WATCHED.filter(({ name }) => name !== unseen && (name in metrics || name === "reward"));
 }
 
-/** Its value for people. */
-export function metricText({ isShare }: WatchedMetric, value: number): string {
+/** Its value for people; one that is missing could not be judged. */
+export function metricText({ isShare }: WatchedMetric, value: number | undefined): string {
+  if (value === undefined) return "not judged";
   if (!isShare) return numberText(value);
   const percent = value * 100;
   return Number.isFinite(value) ? `${Number(percent.toPrecision(percent < 10 ? 2 : 3))} %` : "–";

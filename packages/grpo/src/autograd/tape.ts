@@ -16,6 +16,7 @@ import {
   type Tensor,
   type TrainableBackend,
   type Weight,
+  yieldToHost,
 } from "@aha/runtime/training";
 import type { Attention } from "@aha/runtime/training";
 import type { GradientPlaces, Recorder, Step } from "./recorder.ts";
@@ -123,6 +124,24 @@ export class Tape implements Ops {
 
   /** `backward` for a number that depends on several tensors, in one way back through what they share. */
   backwardFrom(gradients: ReadonlyMap<Tensor, Tensor>): void {
+    this.#expectWanted(gradients);
+    this.#walk(this.#steps, new Map(gradients));
+  }
+
+  /**
+   * `backward` that lets the host have its turn between steps, with `checkpoint` between blocks: long ones can be ended.
+   * @throws the signal's reason; gradients are incomplete then
+   */
+  async backwardInTurns(tensor: Tensor, d: Tensor, signal?: AbortSignal): Promise<void> {
+    const gradients = new Map([[tensor, d]]);
+    this.#expectWanted(gradients);
+    for (const step of this.#steps.toReversed()) {
+      await yieldToHost(signal);
+      this.#stepBack(step, gradients);
+    }
+  }
+
+  #expectWanted(gradients: ReadonlyMap<Tensor, Tensor>): void {
     for (const [tensor, d] of gradients) {
       if (`${tensor.shape}` !== `${d.shape}`) {
         throw new RangeError(
@@ -133,7 +152,6 @@ export class Tape implements Ops {
         throw new TypeError("No parameter that is trained has gone into the tensor");
       }
     }
-    this.#walk(this.#steps, new Map(gradients));
   }
 
   /**
@@ -324,17 +342,19 @@ export class Tape implements Ops {
 
   /** Takes gradients back through steps; `gradients` has those to begin with and gets those of all inputs. */
   #walk(steps: readonly Step[], gradients: Map<Tensor, Tensor>): ReadonlyMap<Tensor, Tensor> {
-    const { inner } = this.#recorder;
-    for (const { inputs, outputs, backward } of steps.toReversed()) {
-      if (!outputs.some((output) => gradients.has(output))) continue;
-      const d = outputs.map((output) => gradients.get(output) ?? this.#zeros(output));
-      backward(d).forEach((gradient, i) => {
-        if (!gradient || !this.#wanted.has(inputs[i])) return;
-        const before = gradients.get(inputs[i]);
-        gradients.set(inputs[i], before ? inner.add(before, gradient) : gradient);
-      });
-    }
+    for (const step of steps.toReversed()) this.#stepBack(step, gradients);
     return gradients;
+  }
+
+  #stepBack({ inputs, outputs, backward }: Step, gradients: Map<Tensor, Tensor>): void {
+    if (!outputs.some((output) => gradients.has(output))) return;
+    const { inner } = this.#recorder;
+    const d = outputs.map((output) => gradients.get(output) ?? this.#zeros(output));
+    backward(d).forEach((gradient, i) => {
+      if (!gradient || !this.#wanted.has(inputs[i])) return;
+      const before = gradients.get(inputs[i]);
+      gradients.set(inputs[i], before ? inner.add(before, gradient) : gradient);
+    });
   }
 
   #zeros({ shape }: Tensor): Tensor {

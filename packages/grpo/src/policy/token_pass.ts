@@ -98,7 +98,7 @@ export async function addGradients(
     }
     const logps = tape.tokenLogprobs(hidden, model.head, part.targets, temperature);
     const d = Float32Array.from(slopesOf(part, slopes));
-    tape.backward(logps, tape.tensor(d, [d.length]));
+    await tape.backwardInTurns(logps, tape.tensor(d, [d.length]), signal);
     const entropies = withEntropies && backend.grad.entropies(hidden, model.head, temperature);
     values.add(part, [await tape.read(logps), ...(entropies ? [await tape.read(entropies)] : [])]);
   }

@@ -84,7 +84,7 @@ Deno.test("pretrain: a mixture has losses and loads, and goes on from a checkpoi
   await writeCheckpoint(
     { write: (bytes) => void parts.push(new Uint8Array(bytes)) },
     trainer.state,
-    { steps: trainer.steps, tokens: trainer.tokens, numericsId: "", config: "{}" },
+    { steps: trainer.steps, tokens: trainer.tokens, numericsId: "", config: "{}", inputs: {} },
   );
   const again = await newPolicy(SHAPES.ci_v3);
   const resumed = new PretrainTrainer(again, { ...config, microBatchTokens: 50 }, document);

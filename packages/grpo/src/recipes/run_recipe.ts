@@ -1,6 +1,6 @@
 /** The R1 recipe, stage by stage: what is done is skipped, what was begun goes on, each stage is measured. Trains nothing itself. */
-import { builtin } from "@aha/runtime/host";
 import type { EvalReport } from "../eval/report.ts";
+import { CheckpointFolder } from "../run/checkpoint_folder.ts";
 import { readStepLines } from "../run/record/step_file.ts";
 import { RUN_FILES } from "../run/step_record.ts";
 import { writeRecipeReport } from "./results/recipe_report.ts";
@@ -99,7 +99,7 @@ export async function runRecipe(name: string, options: RecipeOptions): Promise<R
   }
   const lab: Lab = { out, seed, settings, threads, hooks };
   if (!resume) expectUnused(lab);
-  builtin("node:fs").mkdirSync(out, { recursive: true });
+  using _lock = new CheckpointFolder(out).lock();
   const done: StageName[] = [];
   let isFinished = true;
   for (const stage of stages) {

@@ -7,7 +7,7 @@ export {
   scoreRewards,
 } from "./score_rewards.ts";
 export { type RewardRow, RowErrors, type RowScore, scoreRows } from "./row_errors.ts";
-export { readRewards, type ReadRewardsOptions, type RewardConfig } from "./read_rewards.ts";
+export { readRewards, type ReadRewardsOptions, type RewardChoice } from "./read_rewards.ts";
 export { loadRewardModule, type RewardModuleOptions } from "./module/load_reward_module.ts";
 export { verifyAnswer, type VerifyOptions } from "./answer/verify_answer.ts";
 export type { AnswerPlaces } from "./answer/extract_answer.ts";

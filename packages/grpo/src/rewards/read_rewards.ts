@@ -5,7 +5,7 @@ import * as option from "./options.ts";
 import type { Reward } from "./reward.ts";
 
 /** A reward as config files have it; the further keys are options of that reward, in TypeScript's or TRL's spelling. */
-export interface RewardConfig {
+export interface RewardChoice {
   /** Of a built-in reward, or the path of a module: what holds a slash or ends as a script does. */
   readonly name: string;
   /** Factor in the sum. Default: the module's own, else 1. */
@@ -52,7 +52,7 @@ const MODULE: option.OptionRules = { export: option.text, process: option.flag }
  * ```
  */
 export function readRewards(
-  configs: readonly (string | RewardConfig)[],
+  configs: readonly (string | RewardChoice)[],
   options: ReadRewardsOptions = {},
 ): Promise<Reward[]> {
   return Promise.all(
@@ -63,7 +63,7 @@ export function readRewards(
 }
 
 async function readReward(
-  config: RewardConfig,
+  config: RewardChoice,
   { folder, ...setting }: ReadRewardsOptions,
 ): Promise<Reward> {
   const { name } = config;

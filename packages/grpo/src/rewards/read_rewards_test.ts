@@ -1,7 +1,7 @@
 /** Rewards out of config objects: names, aliases, options in both spellings, errors. Scores little. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { BUILT_IN_REWARDS } from "./builtin/catalogue.ts";
-import { readRewards, type RewardConfig } from "./read_rewards.ts";
+import { readRewards, type RewardChoice } from "./read_rewards.ts";
 
 Deno.test("readRewards: names of TRL and open-r1, weights, metrics", async () => {
   const rewards = await readRewards([
@@ -34,7 +34,7 @@ Deno.test("readRewards: lengths come from the run where the config has none", as
 });
 
 Deno.test("readRewards: errors name the reward, the option and what is allowed", async () => {
-  const refused = (config: RewardConfig, message: string) =>
+  const refused = (config: RewardChoice, message: string) =>
     assertRejects(() => readRewards([config]), TypeError, message);
   await refused({ name: "acuracy" }, "there is no reward acuracy; there are accuracy, ");
   await refused(

@@ -1,4 +1,4 @@
-/** A training's state as one file of tensors: what is trained, the optimizer's moments, the reference. Says nothing of when to save. */
+/** A training's state as one file of tensors: what is trained, the optimizer's moments, the reference, a checksum. Says nothing of when to save. */
 import {
   type ByteSink,
   CheckpointError,
@@ -7,12 +7,15 @@ import {
   type Tensor,
   type TensorFile,
   type TensorToWrite,
+  UnsupportedError,
   type Weight,
   writeSafetensors,
 } from "@aha/runtime/training";
 import type { AdamWOptimizer } from "../optim/adamw.ts";
 import { isMatrix, type ParameterSet } from "../parameters/parameter_set.ts";
 import type { NamedParameters } from "@aha/runtime/training";
+import { CHECKSUM, hasChecksum, withChecksum } from "./checksum.ts";
+import type { RunInputs } from "./run_inputs.ts";
 
 /** A training that can be saved: all that decides how it goes on. */
 export interface TrainingState {
@@ -35,9 +38,11 @@ export interface CheckpointFacts {
   readonly numericsId: string;
   /** The run's whole configuration as JSON; a run goes on only under its own. */
   readonly config: string;
+  /** What it was read from: the model below adapters, the rows of files. */
+  readonly inputs: RunInputs;
 }
 
-const FORMAT = "aha-training-1";
+const FORMAT = "aha-training-2";
 
 /** Writes a checkpoint; the sink decides where and that it appears whole. */
 export async function writeCheckpoint(
@@ -45,15 +50,17 @@ export async function writeCheckpoint(
   state: TrainingState,
   facts: CheckpointFacts,
 ): Promise<void> {
-  const { steps, tokens, numericsId, config } = facts;
-  await writeSafetensors(sink, tensorsOf(state), {
+  const { steps, tokens, numericsId, config, inputs } = facts;
+  const metadata = {
     format: FORMAT,
     steps: String(steps),
     tokens: String(tokens),
     optimizer_steps: String(state.optimizer.steps),
     numerics_id: numericsId,
     config,
-  });
+    inputs: JSON.stringify(inputs),
+  };
+  await writeSafetensors(sink, withChecksum(tensorsOf(state), metadata), metadata);
 }
 
 /** About what a checkpoint takes on a disk. */
@@ -74,14 +81,17 @@ export interface OpenCheckpoint {
 }
 
 /**
- * Opens a checkpoint.
+ * Opens a checkpoint, which is read whole: what it says is believed only where its checksum is right.
  * @throws {CheckpointError} if it is none, or damaged
  * @throws {SourceError} if it cannot be read
  */
 export async function openCheckpoint(where: string | Blob): Promise<OpenCheckpoint> {
-  const file = await openTensorFile(where);
-  const { metadata } = file;
   const name = where instanceof Blob ? "The checkpoint" : where;
+  const file = await openTensorFile(where).catch((error) => {
+    const isMalformed = error instanceof CheckpointError || error instanceof UnsupportedError;
+    throw isMalformed ? damaged(name, error.message) : error;
+  });
+  const { metadata } = file;
   const number = (key: string): number => {
     const value = Number(metadata[key] ?? NaN);
     if (Number.isSafeInteger(value) && value >= 0) return value;
@@ -91,8 +101,10 @@ export async function openCheckpoint(where: string | Blob): Promise<OpenCheckpoi
     if (metadata.format !== FORMAT) {
       throw new CheckpointError(`${name} is no checkpoint of a training (${FORMAT})`, name);
     }
+    if (!await hasChecksum(file)) throw damaged(name, "its checksum does not fit its bytes");
     const { numerics_id: numericsId = "", config = "{}" } = metadata;
-    const facts = { steps: number("steps"), tokens: number("tokens"), numericsId, config };
+    const inputs: RunInputs = JSON.parse(metadata.inputs ?? "{}");
+    const facts = { steps: number("steps"), tokens: number("tokens"), numericsId, config, inputs };
     const optimizerSteps = number("optimizer_steps");
     return {
       facts,
@@ -103,6 +115,13 @@ export async function openCheckpoint(where: string | Blob): Promise<OpenCheckpoi
     await file.close();
     throw error;
   }
+}
+
+function damaged(name: string, how: string): CheckpointError {
+  return new CheckpointError(
+    `${name} is damaged: ${how}; put a copy of it back, or begin anew with another --out`,
+    name,
+  );
 }
 
 async function restore(
@@ -137,8 +156,8 @@ function checkTensors(file: TensorFile, name: string, wanted: readonly TensorToW
       name,
     );
   }
-  if (file.shapes.size === wanted.length) return;
-  const known = new Set(wanted.map(({ name: own }) => own));
+  const known = new Set([...wanted.map(({ name: own }) => own), CHECKSUM]);
+  if (file.shapes.size === known.size) return;
   const [extra] = [...file.shapes.keys()].filter((own) => !known.has(own));
   throw new CheckpointError(
     `${name} is of another model or of other settings: it has ${extra}, which is not trained here`,

@@ -1,7 +1,7 @@
 /** The folder of a run (Deno and Node): its checkpoint, which is replaced whole or not at all, and its other files. Decides nothing. */
 import { OutputError } from "@aha/runtime";
 import { builtin } from "@aha/runtime/host";
-import { openFileSink } from "@aha/runtime/training";
+import { CheckpointError, openFileSink } from "@aha/runtime/training";
 import {
   checkpointBytes,
   type CheckpointFacts,
@@ -10,6 +10,7 @@ import {
   type TrainingState,
   writeCheckpoint,
 } from "./checkpoint.ts";
+import { RunLock } from "./run_lock.ts";
 import { RUN_FILES } from "./step_record.ts";
 
 /** Beside what is written now: room for metrics, samples and the report. */
@@ -32,13 +33,36 @@ export class CheckpointFolder {
   constructor(readonly path: string) {}
 
   /**
+   * Makes the folder, and keeps other runs out of it until the lock is disposed of.
+   * @throws {OutputError} if there can be no such folder, and naming the process that runs in it
+   */
+  lock(): Disposable {
+    const isNew = this.#make();
+    const lock = new RunLock(this.path);
+    return {
+      [Symbol.dispose]: () => {
+        lock[Symbol.dispose]();
+        if (isNew) this.#removeEmpty();
+      },
+    };
+  }
+
+  /**
    * Makes the folder, and removes what a killed run has left half written.
    * @throws {OutputError} if there can be no such folder
    */
   prepare(): void {
     const fs = builtin("node:fs");
+    this.#make();
+    for (const name of fs.readdirSync(this.path)) {
+      if (HALF_WRITTEN.test(name)) fs.rmSync(this.file(name), { force: true });
+    }
+  }
+
+  /** Whether it was not there. */
+  #make(): boolean {
     try {
-      fs.mkdirSync(this.path, { recursive: true });
+      return builtin("node:fs").mkdirSync(this.path, { recursive: true }) !== undefined;
     } catch (error) {
       const { code, message } = error as { readonly code?: string; readonly message: string };
       const reason = REASONS[code ?? ""] ?? message.split("\n")[0];
@@ -48,9 +72,11 @@ export class CheckpointFolder {
         { cause: error },
       );
     }
-    for (const name of fs.readdirSync(this.path)) {
-      if (HALF_WRITTEN.test(name)) fs.rmSync(this.file(name), { force: true });
-    }
+  }
+
+  #removeEmpty(): void {
+    const fs = builtin("node:fs");
+    if (fs.readdirSync(this.path).length === 0) fs.rmdirSync(this.path);
   }
 
   /** Where a file of the run is. */
@@ -100,9 +126,24 @@ export class CheckpointFolder {
     }
   }
 
-  /** The checkpoint to go on from, if there is one. */
-  async openCheckpoint(): Promise<OpenCheckpoint | undefined> {
-    if (!this.has(RUN_FILES.checkpoint)) return undefined;
+  /** @throws {CheckpointError} if there is none */
+  expectCheckpoint(): void {
+    if (this.has(RUN_FILES.checkpoint)) return;
+    const isBegun = this.has(RUN_FILES.metrics);
+    throw new CheckpointError(
+      `There is no checkpoint in ${this.path} to go on from: leave --resume out to begin there${
+        isBegun ? ", and remove the folder first: its run ended before its first checkpoint" : ""
+      }`,
+      this.path,
+    );
+  }
+
+  /**
+   * The checkpoint to go on from.
+   * @throws {CheckpointError} if there is none, or it is damaged
+   */
+  async openCheckpoint(): Promise<OpenCheckpoint> {
+    this.expectCheckpoint();
     return await openCheckpoint(this.file(RUN_FILES.checkpoint));
   }
 }

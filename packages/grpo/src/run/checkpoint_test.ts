@@ -1,13 +1,19 @@
 /** Tests of checkpoints: a training goes on to the same bits, and what does not fit is named and changes nothing. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { frozenCopy, openTrainable } from "@aha/runtime/training";
+import { CheckpointError, frozenCopy, openTrainable } from "@aha/runtime/training";
 import { fixturePath } from "../../../../tests/support/fixture.ts";
 import { AdamWOptimizer } from "../optim/adamw.ts";
 import { fullPolicy, type Policy } from "../policy/policy.ts";
 import { addGradients } from "../policy/token_pass.ts";
 import { openCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 
-const FACTS = { steps: 3, tokens: 120, numericsId: "x", config: '{"seed":1}' };
+const FACTS = {
+  steps: 3,
+  tokens: 120,
+  numericsId: "x",
+  config: '{"seed":1}',
+  inputs: { model: "a" },
+};
 const SEQUENCE = { ids: [3, 4, 5, 6, 7, 8], mask: [0, 1, 1, 1, 1, 1] };
 
 async function training(name = "llama_untied") {
@@ -75,4 +81,20 @@ Deno.test("checkpoint: another model, a damaged file and no checkpoint are refus
   const file = await fetch(`data:,${"x".repeat(100)}`).then((response) => response.blob());
   await assertRejects(() => openCheckpoint(file), Error);
   for (const one of [llama, other]) await one.policy.model.close();
+});
+
+Deno.test("checkpoint: one flipped bit anywhere is found before anything is restored", async () => {
+  const { policy, state } = await training();
+  const bytes = new Uint8Array(await (await saved(state)).arrayBuffer());
+  const head = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const inHead = [1, 2, 3].map((i) => Math.floor(head * i / 4));
+  const all = Array.from({ length: 90 }, (_, i) => Math.floor(i * bytes.length / 90));
+  for (const at of [...all, ...inHead, head, bytes.length - 1]) {
+    bytes[at] ^= 1 << at % 8;
+    const open = () => openCheckpoint(new Blob([bytes]));
+    await assertRejects(open, CheckpointError, at >= head ? "is damaged" : "");
+    bytes[at] ^= 1 << at % 8;
+  }
+  await (await openCheckpoint(new Blob([bytes]))).close();
+  await policy.model.close();
 });

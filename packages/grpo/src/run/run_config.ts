@@ -34,7 +34,8 @@ export interface FileTask {
   /** `jsonl`, `gsm8k`, ... */
   readonly format: string;
   readonly promptColumn: string;
-  readonly answerColumn: string;
+  /** `null`: there is none, rewards do without. */
+  readonly answerColumn: string | null;
   readonly options: Readonly<Record<string, unknown>>;
 }
 

@@ -127,7 +127,7 @@ Deno.test(
   inFolder(async (folder) => {
     const trainer = await trainerOf();
     const missing = () => runLoop(trainer, options(folder, { resume: true }));
-    await assertRejects(missing, Error, "There is no checkpoint");
+    await assertRejects(missing, Error, "leave --resume out to begin there");
     await runLoop(trainer, options(folder));
     const other = () => runLoop(trainer, options(folder, { resume: true, config: '{"seed":8}' }));
     await assertRejects(other, Error, "began with seed 7, it is 8 now");
@@ -135,6 +135,13 @@ Deno.test(
     const onWarning = (text: string) => void warnings.push(text);
     await runLoop(trainer, options(folder, { resume: true, numericsId: "m", onWarning }));
     assert(warnings[0].includes("made with n, this is m"), warnings[0]);
+    const changeable = new Set(["seed"]);
+    const changed = { resume: true, config: '{"seed":8}', changeable, onWarning };
+    await runLoop(trainer, options(folder, changed));
+    assertEquals(warnings[1], "the run began with seed 7, it goes on from here with 8");
+    const inputs = () =>
+      runLoop(trainer, options(folder, { resume: true, inputs: { model: "b" } }));
+    await assertRejects(inputs, Error, "another model: its fingerprint was none, it is b now");
     await trainer.policy.model.close();
   }),
 );
@@ -163,11 +170,30 @@ Deno.test(
       ...state,
       grad: { ...state.grad, readParameter: () => Promise.reject(new Error("disk full")) },
     } as Training["state"];
-    const facts = { steps: 9, tokens: 1, numericsId: "n", config: "{}" };
+    const facts = { steps: 9, tokens: 1, numericsId: "n", config: "{}", inputs: {} };
     await assertRejects(() => folder.save(failing, facts), Error);
     assertEquals(readFileSync(folder.file(RUN_FILES.checkpoint)), before);
     assertEquals(readdirSync(folder.path), [RUN_FILES.checkpoint]);
     assert(!existsSync(folder.file(FAULTY_BATCH)));
     await trainer.policy.model.close();
+  }),
+);
+
+Deno.test(
+  "run: what the guard ends is saved, all its steps are told, and it goes on",
+  inFolder(async (folder) => {
+    const trainer = await trainerOf();
+    const guard = ({ step }: StepRecord) => {
+      if (step === 5) throw new Error("enough");
+    };
+    const run = () => runLoop(trainer, options(folder, { saveSteps: 0, guard }));
+    await assertRejects(run, Error, "enough");
+    await trainer.policy.model.close();
+    const second = await trainerOf();
+    const told: number[] = [];
+    const onStep = ({ step }: StepRecord) => void told.push(step);
+    await runLoop(second, options(folder, { resume: true, onStep }));
+    assertEquals(told, [6, 7, 8, 9]);
+    await second.policy.model.close();
   }),
 );

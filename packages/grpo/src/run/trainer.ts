@@ -23,7 +23,7 @@ export interface TrainHooks {
   readonly onWarning: (text: string) => void;
   /** One line, for people, of what is as it should be. */
   readonly onMessage?: (text: string) => void;
-  /** Aborted: the step is finished, a checkpoint is saved, and the run ends. */
+  /** Aborted: the step under way is dropped, a checkpoint as of the last whole one is saved, and the run ends. */
   readonly signal: AbortSignal;
   /** Whether to go on from the folder's checkpoint. */
   readonly isResumed?: boolean;

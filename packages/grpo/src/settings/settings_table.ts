@@ -8,6 +8,8 @@ export interface Setting<Value> extends Field<Value> {
   readonly help: string;
   /** What it is when left out; none: it must be given. */
   readonly default?: Value;
+  /** Whether `null` is a value of its own, and not the same as left out. */
+  readonly takesNull?: boolean;
 }
 
 /** Values by TypeScript's names; each may be written in TRL's spelling too. */
@@ -34,7 +36,7 @@ export interface ReadOptions {
 }
 
 /**
- * The values of an object, with defaults for those left out; `null` counts as left out.
+ * The values of an object, with defaults for those left out; `null` counts as left out, but where it is a value.
  * @throws {TypeError} for an unknown key, a value of the wrong type, a key given twice and one that is missing
  * @throws {RangeError} for a value out of range, and for what is refused
  */
@@ -54,11 +56,12 @@ export function readSettings<Values>(
       continue;
     }
     if (name === undefined) throw unknownName(prefix + key, key, names.keys());
-    if (value === null || value === undefined) continue;
+    const setting = settingOf(table, name);
+    if (value === undefined || value === null && !setting.takesNull) continue;
     if (Object.hasOwn(values, name)) {
       throw new TypeError(`${prefix}${key} is given twice, in two spellings`);
     }
-    values[name] = settingOf(table, name).read(value, prefix + key);
+    values[name] = value === null ? null : setting.read(value, prefix + key);
   }
   if (isPartial) return values as Values;
   for (const name of Object.keys(table)) {

@@ -6,6 +6,7 @@ import type { Policy } from "../policy/policy.ts";
 import { addGradients, type GradientPassOptions } from "../policy/token_pass.ts";
 import type { TrainingState } from "../run/checkpoint.ts";
 import { withBatch } from "../run/faulty_batch.ts";
+import { hashOfValues, type RunInputs } from "../run/run_inputs.ts";
 import type { Sample, StepRecord } from "../run/step_record.ts";
 import type { Training, TrainingSteps } from "../run/training.ts";
 import { CounterRandom } from "../tasks/counter_random.ts";
@@ -130,6 +131,11 @@ export class SftTrainer implements Training {
       },
       samples: [],
     };
+  }
+
+  inputs(): RunInputs {
+    const rows = this.data.values().map(({ ids, mask }) => [Array.from(ids), Array.from(mask)]);
+    return { data: hashOfValues(rows) };
   }
 
   free(): void {

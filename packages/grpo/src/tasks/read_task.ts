@@ -16,7 +16,8 @@ export type TaskChoice =
     readonly file: string;
     readonly format?: string;
     readonly promptColumn?: string;
-    readonly answerColumn?: string;
+    /** `null`: there is none. */
+    readonly answerColumn?: string | null;
     readonly options?: Readonly<Record<string, unknown>>;
   };
 

@@ -10,6 +10,7 @@ import type { Reward } from "../rewards/reward.ts";
 import { type RewardProblem, type RewardScores, scoreRewards } from "../rewards/score_rewards.ts";
 import { NotFiniteError } from "../optim/not_finite.ts";
 import type { TrainingState } from "../run/checkpoint.ts";
+import type { RunInputs } from "../run/run_inputs.ts";
 import type { Sample, StepRecord } from "../run/step_record.ts";
 import { FaultyBatchError, type Training, type TrainingSteps } from "../run/training.ts";
 import { CounterRandom } from "../tasks/counter_random.ts";
@@ -137,29 +138,26 @@ export class GrpoTrainer implements Training {
     return this.#questions.take(this.steps / steps * prompts, prompts);
   }
 
-  /** One round of Algorithm 1, lines 4 to 11: samples groups of completions, judges them, trains on them. */
+  /**
+   * One round of Algorithm 1, lines 4 to 11: samples groups of completions, judges them, trains on them. A signal ends it
+   * before its first step of the optimizer; after that all of its steps are taken: nothing can be saved between them.
+   */
   async next(signal?: AbortSignal): Promise<TrainingSteps> {
     const start = performance.now();
-    const questions = this.nextQuestions();
-    const rollouts = await this.sample(questions, signal).catch((error) => {
-      throw error instanceof ModelError ? this.#faulty(error, this.#asked(questions)) : error;
-    });
-    const judged = await this.judge(questions, rollouts, signal);
-    const experiences = await this.#experiences(questions, rollouts, judged.totals, signal);
-    const samples = this.#samples(experiences, judged);
-    const metrics = this.#roundMetrics(rollouts, judged);
-    this.tokens += experiences.reduce((n, one) => n + one.question.ids.length + one.ids.length, 0);
+    const { experiences, samples, metrics, warnings } = await this.#round(signal);
+    const tokens = experiences.reduce((n, one) => n + one.question.ids.length + one.ids.length, 0);
     try {
       const records: StepRecord[] = [];
       for await (const step of this.#updates(experiences, start, signal)) {
+        if (records.length === 0) this.tokens += tokens;
         records.push({
           step: this.steps,
           totalSteps: this.totalSteps,
-          metrics: { ...step, ...metrics, num_tokens: this.tokens },
+          metrics: { ...step, ...metrics, ...this.#epoch(), num_tokens: this.tokens },
           samples: records.length === 0 ? samples : [],
         });
       }
-      return { records, warnings: judged.problems.map(problemText) };
+      return { records, warnings };
     } catch (error) {
       throw error instanceof NotFiniteError ? this.#faulty(error, samples) : error;
     }
@@ -167,17 +165,24 @@ export class GrpoTrainer implements Training {
 
   /** The next round's completions with their rewards; nothing is trained. */
   async look(signal?: AbortSignal): Promise<{ record: StepRecord; warnings: string[] }> {
+    const { samples, metrics, warnings } = await this.#round(signal);
+    return { record: { step: 0, totalSteps: this.totalSteps, metrics, samples }, warnings };
+  }
+
+  /** Lines 5 to 9: the next round's completions with all that their loss needs, and what is told of them. */
+  async #round(signal?: AbortSignal) {
     const questions = this.nextQuestions();
-    const rollouts = await this.sample(questions, signal);
+    const rollouts = await this.sample(questions, signal).catch((error) => {
+      throw error instanceof ModelError ? this.#faulty(error, this.#asked(questions)) : error;
+    });
     const judged = await this.judge(questions, rollouts, signal);
     const experiences = await this.#experiences(questions, rollouts, judged.totals, signal);
-    const record = {
-      step: 0,
-      totalSteps: this.totalSteps,
-      metrics: this.#roundMetrics(rollouts, judged),
+    return {
+      experiences,
       samples: this.#samples(experiences, judged),
+      metrics: this.#roundMetrics(rollouts, judged),
+      warnings: judged.problems.map(problemText),
     };
-    return { record, warnings: judged.problems.map(problemText) };
   }
 
   /** G completions of each question, drawn by (seed, step, question, index, position). */
@@ -222,6 +227,10 @@ export class GrpoTrainer implements Training {
     }, { signal });
   }
 
+  inputs(): RunInputs {
+    return this.#questions.hashes;
+  }
+
   free(): void {
     this.optimizer.free();
   }
@@ -251,6 +260,13 @@ export class GrpoTrainer implements Training {
     return experiences.map((one, i) => ({ ...one, refLogps: logps[i] }));
   }
 
+  /** Times through the task's rows so far, where there is an end of them. */
+  #epoch(): { readonly epoch?: number } {
+    const { prompts, steps } = roundSizes(this.settings);
+    const { length } = this.#questions;
+    return Number.isFinite(length) ? { epoch: this.steps / steps * prompts / length } : {};
+  }
+
   /** Line 10: the steps of the optimizer on a round's completions, `numIterations` times each. */
   async *#updates(
     experiences: readonly Experience[],
@@ -270,7 +286,7 @@ export class GrpoTrainer implements Training {
           isOnPolicy: this.steps === firstStep,
           numItemsInBatch,
           learningRate: learningRateAt(schedule, this.steps + 1),
-        }, this.#passOptions(signal));
+        }, this.#passOptions(this.steps === firstStep ? signal : undefined));
         this.steps++;
         await this.#refreshReference();
         const now = performance.now();

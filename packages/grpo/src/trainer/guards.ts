@@ -29,7 +29,7 @@ export const DEFAULT_LIMITS: GuardLimits = {
   stopAfter: 50,
 };
 
-/** A run that a guard has ended: nothing would have come of it. */
+/** A run that a guard has ended: nothing would have come of it. It is saved before this is thrown on. */
 export class GuardError extends Error {
   override readonly name: string = "GuardError";
   constructor(message: string, readonly guard: string, readonly step: number) {
@@ -112,7 +112,7 @@ export class Guards {
       if (fault === undefined) continue;
       if (count >= stopAfter) {
         throw new GuardError(
-          `Stopped at step ${step}: ${fault}, for ${count} steps now; ${advice} (guards in the configuration change or turn this off)`,
+          `Stopped and saved at step ${step}: ${fault}, for ${count} steps now; ${advice}, then --resume goes on from here (guards in the configuration change or turn this off)`,
           name,
           step,
         );

@@ -1,6 +1,7 @@
 /** Which rows of a task a round asks, and their tokens. Samples nothing. */
 import { type ChatMessage, UnsupportedError } from "@aha/runtime";
 import { encodeChat, type Tokenizer } from "@aha/runtime/tokenizer";
+import { hashOfValues, type RunInputs } from "../run/run_inputs.ts";
 import type { Task, TaskRow } from "../tasks/task.ts";
 import { CounterRandom } from "../tasks/counter_random.ts";
 
@@ -32,6 +33,14 @@ export class Questions {
   ) {
     if (task.length > 0) return;
     throw new RangeError(`The task ${task.name} has no rows`);
+  }
+
+  /** A hash of the task's rows by its name; none where it has no end: they follow from its seed then. */
+  get hashes(): RunInputs {
+    const { name, length } = this.task;
+    if (!Number.isFinite(length)) return {};
+    const rows = Array(length).keys().map((index) => this.task.row(index));
+    return { [`task ${name}`]: hashOfValues(rows) };
   }
 
   /** Rows of the task; `Infinity` where it has no end. */

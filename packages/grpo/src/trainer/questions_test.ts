@@ -62,7 +62,7 @@ Deno.test("rounds: sizes as TRL cuts them, and what does not go into each other"
   refused({ numGenerations: 1 }, "num_generations is 1");
   refused({ numGenerations: 5 }, "it must divide the 16 completions");
   const objective = { ...SETTINGS.objective, gradientAccumulationSteps: 3 };
-  refused({ objective }, "a multiple of gradient_accumulation_steps 3");
+  refused({ objective }, "a multiple of gradient_accumulation_steps (3)");
 });
 
 Deno.test("rounds: metrics by hand, rows without a reward left out", () => {

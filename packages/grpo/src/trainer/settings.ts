@@ -31,6 +31,16 @@ export interface GrpoSettings {
   readonly gradientCheckpointing?: boolean;
 }
 
+/** What says how a round is cut. */
+export type RoundSettings =
+  & Pick<GrpoSettings, "numGenerations" | "perDeviceTrainBatchSize" | "numIterations">
+  & {
+    readonly objective: Pick<
+      ResolvedGrpoConfig,
+      "stepsPerGeneration" | "gradientAccumulationSteps"
+    >;
+  };
+
 /** How a round is cut. */
 export interface RoundSizes {
   /** P */
@@ -46,7 +56,7 @@ export interface RoundSizes {
  * step of the optimizer for each `gradientAccumulationSteps` batches, as in TRL.
  * @throws {RangeError} where they do not go into each other
  */
-export function roundSizes(settings: GrpoSettings): RoundSizes {
+export function roundSizes(settings: RoundSettings): RoundSizes {
   const { objective, numGenerations, perDeviceTrainBatchSize, numIterations } = settings;
   const { stepsPerGeneration, gradientAccumulationSteps } = objective;
   const completions = perDeviceTrainBatchSize * stepsPerGeneration;
@@ -62,7 +72,7 @@ export function roundSizes(settings: GrpoSettings): RoundSizes {
   }
   if (stepsPerGeneration % gradientAccumulationSteps !== 0) {
     throw new RangeError(
-      `steps_per_generation is ${stepsPerGeneration}, it must be a multiple of gradient_accumulation_steps ${gradientAccumulationSteps}`,
+      `steps_per_generation is ${stepsPerGeneration}, it must be a multiple of gradient_accumulation_steps (${gradientAccumulationSteps}): a round makes whole steps`,
     );
   }
   const steps = numIterations * stepsPerGeneration / gradientAccumulationSteps;

@@ -1,6 +1,7 @@
 /** Opens a model file so that it can be trained: a backend with gradients, the model over it, its parameters by name. Trains nothing. */
 import type { TrainableBackend } from "../backend/grad_ops.ts";
 import { createWasmBackend, type WasmBackendOptions } from "../backend/wasm/backend.ts";
+import { hexText } from "../byte_hash.ts";
 import type { LoadProgress } from "../events.ts";
 import {
   type ByteSource,
@@ -14,6 +15,7 @@ import { findArchitecture } from "../model/architectures.ts";
 import type { LatentForm } from "../model/config/latent_config.ts";
 import type { LanguageModel } from "../model/language_model.ts";
 import { GgufParameters } from "../parameter_source.ts";
+import { modelFingerprint } from "../prompt_cache/model_fingerprint.ts";
 import { createTokenizer, type Tokenizer, vocabularyFromMetadata } from "../tokenizer/mod.ts";
 import { resolveModel } from "../weights/resolve_model.ts";
 import { type NamedParameters, recordedSource } from "./recorded_source.ts";
@@ -31,6 +33,8 @@ export interface TrainableModel {
   readonly metadata: Metadata;
   /** The file's tensors by name, in its order: sizes and formats, no numbers. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** 64 hexadecimal digits that tell models apart, see `modelFingerprint`: of the file, whatever training has changed. */
+  fingerprint(): Promise<string>;
   /** Ends the helper threads. */
   close(): Promise<void>;
 }
@@ -103,6 +107,7 @@ export async function loadTrainable(
     tokenizer,
     metadata: gguf.metadata,
     tensors: gguf.tensors,
+    fingerprint: async () => hexText(await modelFingerprint(config, gguf, stored.hashes)),
     close: () => backend.close(),
   };
 }

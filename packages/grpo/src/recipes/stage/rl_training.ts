@@ -54,7 +54,6 @@ export async function reinforce(
       rewards: settings.rewards.map((name) => REWARDS[name]),
     }, grpoSettings(settings, seed, lab.settings.maxTokens));
     try {
-      await trainer.reserve(lab.hooks.signal);
       await runTraining(lab, stage, policy, trainer, {
         told: (record) => withSampleFacts(record, group),
         guard: hasGates ? gatesOf(lab, stage) : undefined,

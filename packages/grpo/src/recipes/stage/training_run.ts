@@ -22,7 +22,7 @@ export interface TrainingWatch {
 /**
  * Runs a training to its end, from its checkpoint if there is one.
  * @throws the signal's reason where that ended it; what was trained is saved
- * @throws what the guard throws
+ * @throws what the guard throws; what was trained is saved
  */
 export async function runTraining(
   lab: Lab,
@@ -39,6 +39,7 @@ export async function runTraining(
     files = new StageRecord(lab, stage, step);
     onStart?.({ step, totalSteps: training.totalSteps }, stage);
   };
+  let whole: StepRecord | undefined;
   folder.prepare();
   const resume = folder.has(RUN_FILES.checkpoint);
   if (!resume) begin(0);
@@ -50,12 +51,13 @@ export async function runTraining(
       config: JSON.stringify({ stage, seed: lab.seed, settings: lab.settings[stage] }),
       numericsId: policy.model.backend.numericsId,
       onResume: begin,
+      inputs: { model: await policy.model.fingerprint() },
       onStep(record) {
-        const whole = told(record);
+        whole = told(record);
         files?.append(whole);
         onStep?.(whole, stage);
-        guard?.(whole);
       },
+      guard: guard && (() => whole && guard(whole)),
       onWarning: (text) => tell(lab, stage, text),
       stop: signal,
     });

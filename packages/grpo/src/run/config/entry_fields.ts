@@ -74,7 +74,10 @@ const FILE: SettingsTable<FileValues> = {
   file: { ...text, help: "rows with prompts and answers" },
   format: { ...text, default: "jsonl", help: "jsonl, or a published format such as gsm8k" },
   promptColumn: { ...text, default: "prompt", help: "column of the prompt" },
-  answerColumn: { ...text, default: "answer", help: "column of the answer" },
+  answerColumn: {
+    ...{ ...text, default: "answer", takesNull: true },
+    help: "column of the answer; null: there is none",
+  },
 };
 
 const NAMED: SettingsTable<{ name: string }> = { name: { ...text, help: "name of the task" } };

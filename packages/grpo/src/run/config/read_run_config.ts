@@ -5,6 +5,7 @@ import { wrongType } from "../../settings/field.ts";
 import { readJsonText } from "../../settings/json_text.ts";
 import { readSettings } from "../../settings/settings_table.ts";
 import { nearestName, snakeCase } from "../../settings/spelling.ts";
+import { roundSizes } from "../../trainer/settings.ts";
 import type { GrpoRunConfig, RunConfig, SftRunConfig } from "../run_config.ts";
 import { gatherLora, gatherRewardWeights } from "./flat_names.ts";
 import { PRESETS, presetValues } from "./presets.ts";
@@ -135,20 +136,8 @@ function withWeights(
 }
 
 function checkTogether(config: GrpoRunConfig): void {
-  const { objective, perDeviceTrainBatchSize: batch, numGenerations: group, rewards } = config;
-  const round = batch * objective.stepsPerGeneration;
-  if (round % group !== 0) {
-    throw new RangeError(
-      `num_generations is ${group}, it must divide the ${round} completions of a round ` +
-        `(per_device_train_batch_size ${batch} x steps_per_generation ${objective.stepsPerGeneration})`,
-    );
-  }
-  if (objective.stepsPerGeneration % objective.gradientAccumulationSteps !== 0) {
-    throw new RangeError(
-      `steps_per_generation is ${objective.stepsPerGeneration}, it must be a multiple of ` +
-        `gradient_accumulation_steps (${objective.gradientAccumulationSteps}): a round makes whole steps`,
-    );
-  }
+  const { objective, rewards } = config;
+  roundSizes(config);
   if (config.syncRefModel && objective.beta === 0) {
     throw new RangeError("sync_ref_model is true, but beta is 0: there is no reference model");
   }

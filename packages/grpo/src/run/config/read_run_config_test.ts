@@ -99,6 +99,11 @@ Deno.test("tasks and rewards keep options of their own, modules are called by th
     answerColumn: "gold",
     options: { hint: 1 },
   });
+  for (const answer of [{ answer_column: null }, { answerColumn: null }]) {
+    const read = grpo({ task: { file: "a.jsonl", ...answer } });
+    assertEquals([read.task].map((one) => "file" in one && one.answerColumn), [null]);
+    assertEquals(grpo(configJson(read)), read);
+  }
   assertEquals(rewards.map(({ name, options }) => [name, options]), [
     ["brief", { limit: 9 }],
     ["length", {}],

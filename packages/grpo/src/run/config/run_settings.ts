@@ -3,6 +3,7 @@ import type { GrpoConfig, ResolvedGrpoConfig } from "../../config.ts";
 import { OBJECTIVE_DEFAULTS, OBJECTIVE_FIELDS } from "../../read_config.ts";
 import { count, type Field, flag, number, oneOf, text } from "../../settings/field.ts";
 import type { Setting, SettingsTable } from "../../settings/settings_table.ts";
+import { snakeCase } from "../../settings/spelling.ts";
 import type { CommonRunConfig, GrpoRunConfig, SftRunConfig } from "../run_config.ts";
 import { data, guards, lora, rewards, task } from "./entry_fields.ts";
 
@@ -166,6 +167,12 @@ export const SFT_ALIASES: ReadonlyMap<string, string> = new Map([
   ["model_name_or_path", "model"],
   ["assistant_only_loss", "completionOnlyLoss"],
 ]);
+
+/** The name of a value that goes by further ones, in whichever spelling; others as they are. */
+export function settingName(key: string): string {
+  const snake = snakeCase(key);
+  return ALIASES.get(snake) ?? SFT_ALIASES.get(snake) ?? key;
+}
 
 function rate(value: number): Setting<number> {
   return { ...number({ min: 0 }), default: value, help: "rate of the optimizer" };

@@ -1,5 +1,5 @@
 /** The training of a configuration: policy, task, rewards or data put together. Takes no steps. */
-import { readRewards, type RewardConfig as NamedReward } from "../../rewards/mod.ts";
+import { readRewards, type RewardChoice } from "../../rewards/mod.ts";
 import type { Reward } from "../../rewards/reward.ts";
 import type { AdamWOptions } from "../../optim/adamw.ts";
 import type { Policy } from "../../policy/policy.ts";
@@ -116,7 +116,7 @@ async function openRewards(
     // What is left out is the reward's own.
     const given = { ...(weight !== null && { weight }), ...(timeoutMs !== null && { timeoutMs }) };
     if (own) return { ...own, ...given };
-    const named: NamedReward = { ...options, name: module ?? name, ...given };
+    const named: RewardChoice = { ...options, name: module ?? name, ...given };
     const metric = module === null || options.metric !== undefined ? {} : { metric: name };
     const setting = {
       maxCompletionLength,

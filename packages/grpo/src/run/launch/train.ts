@@ -9,6 +9,7 @@ import { Guards } from "../../trainer/guards.ts";
 import { CheckpointFolder } from "../checkpoint_folder.ts";
 import { configJson } from "../config/config_json.ts";
 import type { RunConfig } from "../run_config.ts";
+import { hashOfValues, type RunInputs } from "../run_inputs.ts";
 import { runLoop } from "../run_loop.ts";
 import { RUN_FILES, type StepRecord } from "../step_record.ts";
 import type { Trainer, TrainHooks, TrainSummary } from "../trainer.ts";
@@ -20,6 +21,17 @@ import { readAdapterValues } from "./trained_adapters.ts";
 /** Values that may be others when a run goes on: they change no bit of what is trained. */
 const FREE_VALUES = new Set(["output_dir", "threads", "save_steps", "num_samples", "guards"]);
 
+/** Values that change neither the sizes of the state nor which rows come next: a run may go on with others, and says so. */
+const CHANGEABLE_VALUES = new Set([
+  ...["learning_rate", "lr_scheduler_type", "warmup_steps", "max_grad_norm", "weight_decay"],
+  ...["adam_beta1", "adam_beta2", "adam_epsilon", "max_steps", "num_train_epochs"],
+  ...["micro_batch_tokens", "gradient_checkpointing"],
+  ...["rewards", "scale_rewards", "mask_truncated_completions", "temperature", "beta"],
+  ...["max_completion_length", "loss_type", "importance_sampling_level", "epsilon", "epsilon_high"],
+  ...["delta", "use_bias_correction_kl", "top_entropy_quantile", "sapo_temperature_pos"],
+  "sapo_temperature_neg",
+]);
+
 /**
  * Trains as a configuration says; `recorded` adds metrics, samples and the report.
  * @throws {GuardError} when a guard ends the run; what was saved stays
@@ -27,6 +39,9 @@ const FREE_VALUES = new Set(["output_dir", "threads", "save_steps", "num_samples
  */
 export const train: Trainer = async (config, hooks) => {
   const start = performance.now();
+  const folder = new CheckpointFolder(config.outputDir ?? "");
+  if (hooks.isResumed) folder.expectCheckpoint();
+  using _lock = hooks.isDryRun ? undefined : folder.lock();
   const policy = await openPolicy(config, hooks.signal);
   try {
     const training = config.kind === "grpo"
@@ -34,7 +49,7 @@ export const train: Trainer = async (config, hooks) => {
       : await openSft(config, policy, hooks.onWarning);
     const done = hooks.isDryRun
       ? await dryRun(training, config, hooks)
-      : await run(training, policy, config, hooks);
+      : await run({ training, policy, folder }, config, hooks);
     training.free();
     return { ...done, seconds: (performance.now() - start) / 1000 };
   } finally {
@@ -44,14 +59,17 @@ export const train: Trainer = async (config, hooks) => {
 
 type Done = Omit<TrainSummary, "seconds">;
 
+interface Parts {
+  readonly training: Training;
+  readonly policy: Policy;
+  readonly folder: CheckpointFolder;
+}
+
 async function run(
-  training: Training,
-  policy: Policy,
+  { training, policy, folder }: Parts,
   config: RunConfig,
   hooks: TrainHooks,
 ): Promise<Done> {
-  const outputDir = config.outputDir as string;
-  const folder = new CheckpointFolder(outputDir);
   const { numericsId } = policy.model.backend;
   let last: StepRecord | undefined;
   const begin = (step: number) =>
@@ -60,7 +78,6 @@ async function run(
     folder.prepare();
     begin(0);
   }
-  if (training instanceof GrpoTrainer) await training.reserve();
   const guards = config.kind === "grpo" && config.guards
     ? new Guards(config.guards, hooks.onWarning)
     : undefined;
@@ -68,6 +85,8 @@ async function run(
     folder,
     saveSteps: config.saveSteps,
     config: lastingConfig(config),
+    changeable: CHANGEABLE_VALUES,
+    inputs: await inputsOf(policy, config),
     numericsId,
     resume: hooks.isResumed ?? false,
     onResume: begin,
@@ -81,7 +100,7 @@ async function run(
   });
   const files = end.isComplete ? await exportTrained(policy, folder) : {};
   return {
-    outputDir,
+    outputDir: folder.path,
     step: end.steps,
     totalSteps: training.totalSteps,
     isFinished: end.isComplete,
@@ -126,7 +145,15 @@ async function exportTrained(
   return { [isAdapter ? "adapter" : "model"]: path };
 }
 
-/** The values that a run must keep when it goes on. */
+/** The model's hash, and that of the adapters that were given. */
+async function inputsOf({ model, adapterValues }: Policy, config: RunConfig): Promise<RunInputs> {
+  const inputs = { [`model ${config.model}`]: await model.fingerprint() };
+  if (config.adapter === null) return inputs;
+  const numbers = adapterValues.map(({ a, b, ...own }) => [own, Array.from(a), Array.from(b)]);
+  return { ...inputs, [`adapter ${config.adapter}`]: hashOfValues(numbers) };
+}
+
+/** The values that a run keeps when it goes on, or tells that they are others. */
 function lastingConfig(config: RunConfig): string {
   const kept = Object.entries(configJson(config)).filter(([name]) => !FREE_VALUES.has(name));
   return JSON.stringify(Object.fromEntries(kept));

@@ -1,72 +1,17 @@
 /** Tests of whole runs from configurations: files that are left, going on, dry runs, adapters, supervised data, bad input. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadModel } from "@aha/runtime";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixturePath } from "../../../../../tests/support/fixture.ts";
+import { configOf, hooksOf, inFolder } from "../../../../../tests/support/train_folder.ts";
 import { readRunConfig } from "../config/read_run_config.ts";
 import { recorded } from "../record/recorded.ts";
 import { readRunFolder } from "../record/run_folder.ts";
-import type { RunConfig } from "../run_config.ts";
 import type { StepRecord } from "../step_record.ts";
-import type { TrainHooks } from "../trainer.ts";
 import { train } from "./train.ts";
 
 const run = recorded(train);
-
-/** Rewards the first token's remainder: what a module of a user may do. */
-const REWARD = `/** Rewards a remainder. Tests use it. */
-export default ({ completionIds, columns }) =>
-  completionIds.map((ids, i) => Number(ids[0] % 6 === Number(columns.answer[i]) % 6));
-`;
-
-function inFolder(test: (folder: string) => Promise<void>): () => Promise<void> {
-  return async () => {
-    const folder = mkdtempSync(join(tmpdir(), "aha-train-"));
-    try {
-      const rows = Array.from({ length: 10 }, (_, i) => ({ prompt: `${i}`, answer: i }));
-      writeFileSync(join(folder, "task.jsonl"), rows.map((row) => JSON.stringify(row)).join("\n"));
-      writeFileSync(join(folder, "remainder.mjs"), REWARD);
-      await test(folder);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  };
-}
-
-function configOf(folder: string, changes: Record<string, unknown> = {}): RunConfig {
-  return readRunConfig({
-    model: fixturePath("models/llama_untied/gguf/model-F32.gguf"),
-    task: { file: join(folder, "task.jsonl"), asChat: false },
-    rewards: [{ name: "remainder", module: join(folder, "remainder.mjs") }],
-    loss_type: "grpo",
-    learning_rate: 2e-3,
-    lr_scheduler_type: "constant",
-    num_generations: 8,
-    per_device_train_batch_size: 16,
-    gradient_accumulation_steps: 2,
-    max_completion_length: 2,
-    max_steps: 6,
-    save_steps: 2,
-    seed: 3,
-    guards: false,
-    output_dir: join(folder, "out"),
-    ...changes,
-  });
-}
-
-function hooksOf(more: Partial<TrainHooks> = {}) {
-  const records: StepRecord[] = [];
-  const warnings: string[] = [];
-  const hooks: TrainHooks = {
-    onStep: (record) => void records.push(record),
-    onWarning: (text) => void warnings.push(text),
-    signal: new AbortController().signal,
-    ...more,
-  };
-  return { records, warnings, hooks };
-}
 
 Deno.test(
   "train: leaves a model, metrics, samples, a report; stopped and gone on it leaves the same model",
@@ -75,6 +20,12 @@ Deno.test(
     const summary = await run(configOf(folder), hooks);
     assertEquals([summary.step, summary.isFinished, warnings], [6, true, []]);
     assertEquals(records.map(({ step }) => step), [1, 2, 3, 4, 5, 6]);
+    assertEquals(records.map(({ metrics }) => metrics.epoch), [0.4, 0.8, 1.2, 1.6, 2, 2.4]);
+    const named = readFileSync(new URL("../../../docs/trl.md", import.meta.url), "utf8");
+    for (const name of records.flatMap(({ metrics }) => Object.keys(metrics))) {
+      const general = name.replace(/^rewards\/remainder\//, "rewards/NAME/");
+      assert(named.includes(`\`${general}\``), `docs/trl.md does not name ${general}`);
+    }
     const left = readdirSync(join(folder, "out")).toSorted();
     for (const name of ["checkpoint.safetensors", "model.gguf", "report.html", "metrics.jsonl"]) {
       assert(left.includes(name), `${left}`);
@@ -122,6 +73,19 @@ Deno.test(
     await using adapted = await loadModel(base, { lora: summary.files.adapter });
     const [before, after] = [await plain.score([3, 4, 5]), await adapted.score([3, 4, 5])];
     assert(`${before.logprobs}` !== `${after.logprobs}`, "the adapter changes nothing");
+  }),
+);
+
+Deno.test(
+  "train: rows that have prompts alone",
+  inFolder(async (folder) => {
+    const file = join(folder, "prompts.jsonl");
+    writeFileSync(file, '{"prompt": "a"}\n{"prompt": "b"}\n');
+    const rewards = [{ name: "repetition_penalty", ngram_size: 1, max_penalty: -1 }];
+    const task = { file, asChat: false, answer_column: null };
+    const { records, hooks } = hooksOf();
+    await run(configOf(folder, { task, rewards, max_steps: 2 }), hooks);
+    assertEquals(records.length, 2);
   }),
 );
 
