@@ -53,7 +53,8 @@ export function changedSettings(settings: RecipeSettings, changes: SettingChange
   for (const [name, value] of Object.entries(changes)) {
     const before = changed[name];
     expectKnown(changed, name, "");
-    if (isRecord(before) && isRecord(value)) {
+    // Levels are those of tasks, which need not be there before.
+    if (isRecord(before) && isRecord(value) && name !== "levels") {
       for (const key of Object.keys(value)) expectKnown(before, key, `${name}.`);
       changed[name] = { ...before, ...value };
     } else {

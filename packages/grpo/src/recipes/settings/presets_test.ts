@@ -28,6 +28,7 @@ Deno.test("changedSettings: changes what is named, refuses what is not there", (
   assertEquals([changed.maxTokens, changed.r1_zero.steps], [9, 3]);
   assertEquals(changed.r1_zero.group, ci.r1_zero.group);
   assertEquals(ci.r1_zero.steps, 40);
+  assertEquals(changedSettings(ci, { levels: { CHAIN: [2] } }).levels, { CHAIN: [2] });
   const wrong = { r1_zero: { step: 3 } } as Record<string, object>;
   assertThrows(() => changedSettings(ci, wrong), RangeError, "r1_zero.step is no setting");
   const none = { zero: {} } as Record<string, object>;
