@@ -138,6 +138,17 @@ Deno.test("recipe: what cannot be is told before or when it happens", async () =
       Error,
       "was made with seed 3, it is 4 now",
     );
+    const longer = {
+      ...hopeless,
+      resume: true,
+      preset: changedSettings(settings, { maxTokens: 23 }),
+    };
+    const otherLength = "The stage pretrain in " + out +
+      " was made with maxTokens 24, it is 23 now";
+    await assertRejects(() => runRecipe("pretrain", longer), Error, otherLength);
+    const votes = { ...going, preset: changedSettings(settings, { evaluation: { samples: 3 } }) };
+    const otherVotes = "was made with evaluation.samples 2, it is 3 now";
+    await assertRejects(() => runRecipe("student", votes), Error, otherVotes);
   } finally {
     rmSync(out, { recursive: true });
   }

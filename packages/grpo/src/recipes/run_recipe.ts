@@ -1,6 +1,6 @@
 /** The R1 recipe, stage by stage: what is done is skipped, what was begun goes on, each stage is measured. Trains nothing itself. */
-import { builtin } from "@aha/runtime/host";
 import type { EvalReport } from "../eval/report.ts";
+import { CheckpointFolder } from "../run/checkpoint_folder.ts";
 import { readStepLines } from "../run/record/step_file.ts";
 import { RUN_FILES } from "../run/step_record.ts";
 import { writeRecipeReport } from "./results/recipe_report.ts";
@@ -19,6 +19,7 @@ import {
   tell,
 } from "./stage/lab.ts";
 import { STAGE_FILES } from "./stage/stage_folder.ts";
+import { expectSettings, keepSettings, settingsOf } from "./stage/stage_settings.ts";
 import { coldStart } from "./stages/cold_start.ts";
 import { studentDirect, studentRl, studentShuffled } from "./stages/controls.ts";
 import { distill } from "./stages/distill.ts";
@@ -58,7 +59,7 @@ export interface RecipeSummary {
   readonly isFinished: boolean;
   /** Stages that are done, in order. */
   readonly stages: readonly StageName[];
-  /** `report.html`; it tells of what is done so far. */
+  /** `report.html`; it tells of what is done so far, and is there when a stage is done. */
   readonly report: string;
 }
 
@@ -68,6 +69,7 @@ export interface RecipeSummary {
  *
  * @throws {TypeError | RangeError} for a name or preset that there is not, and settings that lead nowhere
  * @throws {Error} for a folder that is used already, or whose stages were made otherwise
+ * @throws {OutputError} for a folder that cannot be made
  * @throws {GateError | GuardError} where a gate ends a stage; what was done stays
  *
  * @example
@@ -99,7 +101,7 @@ export async function runRecipe(name: string, options: RecipeOptions): Promise<R
   }
   const lab: Lab = { out, seed, settings, threads, hooks };
   if (!resume) expectUnused(lab);
-  builtin("node:fs").mkdirSync(out, { recursive: true });
+  new CheckpointFolder(out).prepare();
   const done: StageName[] = [];
   let isFinished = true;
   for (const stage of stages) {
@@ -141,6 +143,7 @@ async function runStage(lab: Lab, stage: Stage): Promise<boolean> {
   try {
     signal?.throwIfAborted();
     const folder = folderOf(lab, name);
+    await keepSettings(lab, name);
     if (!folder.has(RUN_FILES.model)) await stage.run(lab);
     const report = await evaluateStage(lab, name, name === "general_rl" || name === "distill");
     await folder.writeJson(STAGE_FILES.done, markOf(lab, stage, report));
@@ -153,25 +156,11 @@ async function runStage(lab: Lab, stage: Stage): Promise<boolean> {
   return true;
 }
 
-function settingsOf({ settings }: Lab, name: StageName): Record<string, unknown> {
-  const { languages, levels, maxTokens } = settings;
-  return JSON.parse(JSON.stringify({ languages, levels, maxTokens, ...settings[name] }));
-}
-
 /** @throws {Error} where the stage was made otherwise */
 function isDone(lab: Lab, name: StageName): boolean {
   const mark = folderOf(lab, name).read<StageMark>(STAGE_FILES.done);
-  if (!mark) return false;
-  const own: Record<string, unknown> = { seed: lab.seed, ...settingsOf(lab, name) };
-  const made: Record<string, unknown> = { seed: mark.seed, ...mark.settings };
-  for (const key of Object.keys({ ...own, ...made })) {
-    const [was, is] = [JSON.stringify(made[key]), JSON.stringify(own[key])];
-    if (was === is) continue;
-    throw new Error(
-      `The stage ${name} in ${lab.out} was made with ${key} ${was}, it is ${is} now: go on as it began, or take another --out`,
-    );
-  }
-  return true;
+  expectSettings(lab, name, mark);
+  return mark !== undefined;
 }
 
 /** @throws {Error} where stages stand in the folder */
