@@ -85,7 +85,9 @@ Deno.test("recipe: stopped or killed anywhere and gone on with, every stage has 
       hooks: { onMessage: (text, stage) => void messages.push(`${stage}: ${text}`) },
     });
     assert(isFinished);
-    assert(readFileSync(report, "utf8").includes("Beside DeepSeek-R1"));
+    for (const part of ["Beside DeepSeek-R1", "refModelSyncSteps"]) {
+      assert(readFileSync(report, "utf8").includes(part), part);
+    }
     const stops = [
       { stage: "pretrain", step: 7 },
       { stage: "pretrain", step: 12 },

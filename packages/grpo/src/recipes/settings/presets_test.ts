@@ -1,7 +1,13 @@
 /** Tests of presets.ts and the table: columns, changes, names that there are not. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { changedSettings, recipeSettings } from "./presets.ts";
-import { PRESET_NAMES, SHARED_ROWS, STAGE_ROWS } from "./settings_table.ts";
+import {
+  FIXED_ROWS,
+  fixedValues,
+  PRESET_NAMES,
+  SHARED_ROWS,
+  STAGE_ROWS,
+} from "./settings_table.ts";
 
 Deno.test("recipeSettings: a preset is its column", () => {
   for (const [at, name] of PRESET_NAMES.entries()) {
@@ -20,6 +26,18 @@ Deno.test("settings table: every row has the paper's value in words and one of e
       assert(typeof row[0] === "string" && row[0] !== "", `${stage}.${name}`);
     }
   }
+});
+
+Deno.test("fixed rows: the paper's value in words, then the one here", () => {
+  for (const [kind, rows] of Object.entries(FIXED_ROWS)) {
+    for (const [name, row] of Object.entries(rows)) {
+      assert(typeof row[0] === "string" && row[0] !== "", `${kind}.${name}`);
+    }
+  }
+  assertEquals(fixedValues(FIXED_ROWS.reinforcement), {
+    ...{ beta1: 0.9, beta2: 0.95, weightDecay: 0.1, maxGradientNorm: 1 },
+    ...{ epsilon: 10, numIterations: 1, refModelSyncSteps: 0 },
+  });
 });
 
 Deno.test("changedSettings: changes what is named, refuses what is not there", () => {
