@@ -10,7 +10,8 @@ import type { RecipeSettings } from "./settings.ts";
 
 /**
  * The settings of a preset: `ci` (a dense model of 0.1M parameters on sums, in one language), `mini` (the same model, two
- * languages and a general task: the whole recipe in minutes), `nano` (mixture of experts, 1.5M) and `micro` (9.3M).
+ * languages and a general task: the whole recipe in minutes), `nano` (mixture of experts, 1.5M without its layer for
+ * multi-token prediction) and `micro` (9.3M).
  *
  * @throws {RangeError} for a name that there is not
  *
