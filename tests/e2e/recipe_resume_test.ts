@@ -130,6 +130,8 @@ Deno.test("recipe: what cannot be is told before or when it happens", async () =
     const hopeless = { ...options, preset: changedSettings(settings, { pretrain }) };
     const told = "above the gate of 0.1 after all steps";
     await assertRejects(() => runRecipe("pretrain", hopeless), GateError, told);
+    assert(readFileSync(join(out, "pretrain/log.txt"), "utf8").includes(told));
+    assert(!existsSync(join(out, "lock.json")));
     const again = "Cannot begin in";
     await assertRejects(() => runRecipe("pretrain", hopeless), Error, again);
     const going = { ...options, resume: true };

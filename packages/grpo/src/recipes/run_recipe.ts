@@ -3,6 +3,7 @@ import type { EvalReport } from "../eval/report.ts";
 import { CheckpointFolder } from "../run/checkpoint_folder.ts";
 import { readStepLines } from "../run/record/step_file.ts";
 import { RUN_FILES } from "../run/step_record.ts";
+import { lockFolder } from "./folder_lock.ts";
 import { writeRecipeReport } from "./results/recipe_report.ts";
 import type { StageMark } from "./results/stage_mark.ts";
 import { checkSettings } from "./settings/check_settings.ts";
@@ -68,7 +69,8 @@ export interface RecipeSummary {
  * evaluation in a folder of its own, and `stage.json` last of all.
  *
  * @throws {TypeError | RangeError} for a name or preset that there is not, and settings that lead nowhere
- * @throws {Error} for a folder that is used already, or whose stages were made otherwise
+ * @throws {Error} for a folder that is used already, or whose stages were made otherwise, or that another
+ * process is at work in
  * @throws {OutputError} for a folder that cannot be made
  * @throws {GateError | GuardError} where a gate ends a stage; what was done stays
  *
@@ -102,13 +104,18 @@ export async function runRecipe(name: string, options: RecipeOptions): Promise<R
   const lab: Lab = { out, seed, settings, threads, hooks };
   if (!resume) expectUnused(lab);
   new CheckpointFolder(out).prepare();
+  const unlock = lockFolder(out);
   const done: StageName[] = [];
   let isFinished = true;
-  for (const stage of stages) {
-    isFinished = await runStage(lab, stage);
-    if (!isFinished) break;
-    done.push(stage.name);
-    writeRecipeReport([out]);
+  try {
+    for (const stage of stages) {
+      isFinished = await runStage(lab, stage);
+      if (!isFinished) break;
+      done.push(stage.name);
+      writeRecipeReport([out]);
+    }
+  } finally {
+    unlock();
   }
   return { out, isFinished, stages: done, report: `${out}/${RUN_FILES.report}` };
 }
@@ -148,7 +155,10 @@ async function runStage(lab: Lab, stage: Stage): Promise<boolean> {
     const report = await evaluateStage(lab, name, name === "general_rl" || name === "distill");
     await folder.writeJson(STAGE_FILES.done, markOf(lab, stage, report));
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal?.aborted) {
+      folderOf(lab, name).log((error as Error).message);
+      throw error;
+    }
     tell(lab, name, "stopped: it goes on from here with resume");
     return false;
   }
