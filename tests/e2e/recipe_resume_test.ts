@@ -85,7 +85,9 @@ Deno.test("recipe: stopped or killed anywhere and gone on with, every stage has 
       hooks: { onMessage: (text, stage) => void messages.push(`${stage}: ${text}`) },
     });
     assert(isFinished);
-    assert(readFileSync(report, "utf8").includes("Beside DeepSeek-R1"));
+    for (const part of ["Beside DeepSeek-R1", "refModelSyncSteps"]) {
+      assert(readFileSync(report, "utf8").includes(part), part);
+    }
     const stops = [
       { stage: "pretrain", step: 7 },
       { stage: "pretrain", step: 12 },
@@ -128,6 +130,8 @@ Deno.test("recipe: what cannot be is told before or when it happens", async () =
     const hopeless = { ...options, preset: changedSettings(settings, { pretrain }) };
     const told = "above the gate of 0.1 after all steps";
     await assertRejects(() => runRecipe("pretrain", hopeless), GateError, told);
+    assert(readFileSync(join(out, "pretrain/log.txt"), "utf8").includes(told));
+    assert(!existsSync(join(out, "lock.json")));
     const again = "Cannot begin in";
     await assertRejects(() => runRecipe("pretrain", hopeless), Error, again);
     const going = { ...options, resume: true };
@@ -138,6 +142,17 @@ Deno.test("recipe: what cannot be is told before or when it happens", async () =
       Error,
       "was made with seed 3, it is 4 now",
     );
+    const longer = {
+      ...hopeless,
+      resume: true,
+      preset: changedSettings(settings, { maxTokens: 23 }),
+    };
+    const otherLength = "The stage pretrain in " + out +
+      " was made with maxTokens 24, it is 23 now";
+    await assertRejects(() => runRecipe("pretrain", longer), Error, otherLength);
+    const votes = { ...going, preset: changedSettings(settings, { evaluation: { samples: 3 } }) };
+    const otherVotes = "was made with evaluation.samples 2, it is 3 now";
+    await assertRejects(() => runRecipe("student", votes), Error, otherVotes);
   } finally {
     rmSync(out, { recursive: true });
   }

@@ -1,6 +1,6 @@
 /** `aha eval`: measures a model on a suite of tasks. Trains nothing. */
 import type { EvalReport, Sampler, SuiteFormat } from "@aha/grpo/eval";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, writeFileSync } from "node:fs";
 import { type Command, type CommandInput, type CommandIo, UsageError } from "../command.ts";
 import { PHASES } from "../model_options.ts";
 import { choiceOption, flagOption, integerOption, numberOption, stringOption } from "../options.ts";
@@ -68,6 +68,8 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
     ...(samples === undefined ? {} : { samples }),
     ...(maxTokens === undefined ? {} : { maxTokens }),
   });
+  const out = stringOption(values, "out");
+  if (out !== undefined) makeFolder(out); // before hours of sampling
   const bar = progressBar(io);
   const report = await withSampler(
     model,
@@ -83,7 +85,6 @@ async function run({ values, positionals }: CommandInput, io: CommandIo): Promis
         onProgress: ({ done, total }) => bar.update("Evaluating", done, total),
       }),
   );
-  const out = stringOption(values, "out");
   if (out !== undefined) await writeReport(out, model, report, evalSections(report));
   io.out(flagOption(values, "json") ? `${JSON.stringify(report)}\n` : `${reportTable(report)}\n`);
   return 0;
@@ -130,6 +131,16 @@ function budgetsOption(text: string | undefined): number[] | undefined {
   );
 }
 
+/** @throws {Error} naming the folder that cannot be made or written */
+function makeFolder(out: string): void {
+  try {
+    mkdirSync(out, { recursive: true });
+    accessSync(out, constants.W_OK);
+  } catch (error) {
+    throw new Error(`Cannot write into ${out}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 async function writeReport(
   out: string,
   model: string,
@@ -137,7 +148,6 @@ async function writeReport(
   sections: Parameters<typeof import("@aha/grpo").htmlReport>[0],
 ): Promise<void> {
   const { htmlReport } = await import("@aha/grpo");
-  mkdirSync(out, { recursive: true });
   writeFileSync(`${out}/eval.json`, `${JSON.stringify(report, null, 1)}\n`);
   const title = `${model} on ${report.suite}`;
   writeFileSync(`${out}/report.html`, htmlReport(sections, { title, footer: "Made by aha eval." }));

@@ -49,4 +49,7 @@ Deno.test("eval: any model on sums of digits; what is wrong is one line", async 
   await refused(1, "no tokens <think>", ...sums, "--budgets", "4");
   await refused(1, "none.jsonl", "eval", model, "none.jsonl", "--format", "gsm8k");
   await refused(2, "--format", "eval", model, "none.jsonl", "--format", "xml");
+  // Before the model is opened, and so before it has sampled anything.
+  const file = fixturePath("README.md");
+  await refused(1, `Cannot write into ${file}`, "eval", "none.gguf", "CHAIN", "--out", file);
 });

@@ -27,7 +27,7 @@ export function trainCommand(parts: TrainParts): Command {
 them, packages/grpo/schema/run_config.schema.json lets editors check it. NAME is a recipe:
 r1 (all of it) or one of its stages with those before it: pretrain, r1_zero, cold_start, reasoning_rl,
 rejection_sampling, general_rl, student, distill, student_rl, student_direct, student_shuffled. Presets of
-a recipe are ci, mini, nano and micro; every stage has a folder of its own, and --resume goes on anywhere.
+a recipe are ci, mini, nano (default) and micro; every stage has a folder of its own, and --resume goes on anywhere.
 Presets of a CONFIG are r1-zero, r1-stage-1, r1-stage-2, dapo and dr-grpo.
 Paths in CONFIG start from its folder where something is there, else from the current one, as --out does.
 The run's folder gets config.json, metrics.jsonl, samples.jsonl, report.html, the checkpoint and the model.

@@ -44,12 +44,13 @@ export function introduction(model: string, io: CommandIo): string {
   return lines.map((line) => `${dim(line)}\n`).join("");
 }
 
-/** The remark on a prompt of a model that comes with Aha which is no problem of its tasks; empty where there is nothing to say. */
+/** The remark on a prompt of a model that comes with Aha which is unlike those that it has learnt; empty where there is nothing to say. */
 export async function remark(model: string, promptText: string): Promise<string> {
   if (!isNano(model)) return "";
-  const { judgeNano } = await import("@aha/grpo/tasks");
-  if (judgeNano(promptText, "", false) !== null) return "";
-  return `${model} has learnt no problem of this form, so its answer means little; ask it ${
+  const { strangeness } = await import("@aha/grpo/tasks");
+  const why = strangeness(promptText);
+  if (why === null) return "";
+  return `${model} has learnt no problem of this form (${why}), so its answer means little; ask it ${
     PROMPTS.join(" | ")
   }\n`;
 }

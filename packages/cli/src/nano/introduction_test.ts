@@ -25,6 +25,20 @@ Deno.test("remark: on what is no problem of the tasks, though of its words", asy
     assertStringIncludes(said, "no problem of this form");
     assertEquals(said.indexOf("\n"), said.length - 1);
   }
+  const told: [string, string][] = [
+    ["<s> <en> SORT 1 ?", "(it is no problem of these tasks)"],
+    ["<s> <en> CHAIN a 9 b 4 c 8 ?", "(a to j are digits, and come with no others"],
+    ["<s> <en> CHAIN 9 4 5 0 6 2 ?", "(digits of CHAIN have labels before them"],
+    [
+      "<s> <en> CHAIN A 1 B 1 C 1 D 1 E 1 F 1 G 1 H 1 I 1 J 1 K 1 ?",
+      "(CHAIN goes up to 10 digits)",
+    ],
+    ["<s> <xx> EVAL ( b + ( b + ( b + ( b + ( b + b ) ) ) ) ) ?", "(EVAL goes up to 4 operators)"],
+  ];
+  for (const [prompt, why] of told) assertStringIncludes(await remark("nano", prompt), why);
+  for (const prompt of ["<s> <xx> CHAIN A j B e C i ?", "<s> <en> SORT j e i ?"]) {
+    assertEquals(await remark("nano", prompt), "", prompt);
+  }
   assertEquals(await remark("smollm2-135m", "Hello"), "");
 });
 

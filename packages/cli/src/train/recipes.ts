@@ -58,6 +58,10 @@ async function run(
   return {
     ...{ outputDir: out, step, totalSteps, isFinished: summary.isFinished, metrics: last },
     seconds: (performance.now() - start) / 1000,
-    files: { ...Object.fromEntries(models), report: summary.report },
+    // The report is written when a stage is done.
+    files: {
+      ...Object.fromEntries(models),
+      ...(models.length > 0 ? { report: summary.report } : {}),
+    },
   };
 }

@@ -19,6 +19,7 @@ import {
   tell,
 } from "./stage/lab.ts";
 import { STAGE_FILES } from "./stage/stage_folder.ts";
+import { expectSettings, keepSettings, settingsOf } from "./stage/stage_settings.ts";
 import { coldStart } from "./stages/cold_start.ts";
 import { studentDirect, studentRl, studentShuffled } from "./stages/controls.ts";
 import { distill } from "./stages/distill.ts";
@@ -58,7 +59,7 @@ export interface RecipeSummary {
   readonly isFinished: boolean;
   /** Stages that are done, in order. */
   readonly stages: readonly StageName[];
-  /** `report.html`; it tells of what is done so far. */
+  /** `report.html`; it tells of what is done so far, and is there when a stage is done. */
   readonly report: string;
 }
 
@@ -67,7 +68,9 @@ export interface RecipeSummary {
  * evaluation in a folder of its own, and `stage.json` last of all.
  *
  * @throws {TypeError | RangeError} for a name or preset that there is not, and settings that lead nowhere
- * @throws {Error} for a folder that is used already, or whose stages were made otherwise
+ * @throws {Error} for a folder that is used already, or whose stages were made otherwise, or that another
+ * process is at work in
+ * @throws {OutputError} for a folder that cannot be made
  * @throws {GateError | GuardError} where a gate ends a stage; what was done stays
  *
  * @example
@@ -141,11 +144,15 @@ async function runStage(lab: Lab, stage: Stage): Promise<boolean> {
   try {
     signal?.throwIfAborted();
     const folder = folderOf(lab, name);
+    await keepSettings(lab, name);
     if (!folder.has(RUN_FILES.model)) await stage.run(lab);
     const report = await evaluateStage(lab, name, name === "general_rl" || name === "distill");
     await folder.writeJson(STAGE_FILES.done, markOf(lab, stage, report));
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal?.aborted) {
+      folderOf(lab, name).log((error as Error).message);
+      throw error;
+    }
     tell(lab, name, "stopped: it goes on from here with resume");
     return false;
   }
@@ -153,25 +160,11 @@ async function runStage(lab: Lab, stage: Stage): Promise<boolean> {
   return true;
 }
 
-function settingsOf({ settings }: Lab, name: StageName): Record<string, unknown> {
-  const { languages, levels, maxTokens } = settings;
-  return JSON.parse(JSON.stringify({ languages, levels, maxTokens, ...settings[name] }));
-}
-
 /** @throws {Error} where the stage was made otherwise */
 function isDone(lab: Lab, name: StageName): boolean {
   const mark = folderOf(lab, name).read<StageMark>(STAGE_FILES.done);
-  if (!mark) return false;
-  const own: Record<string, unknown> = { seed: lab.seed, ...settingsOf(lab, name) };
-  const made: Record<string, unknown> = { seed: mark.seed, ...mark.settings };
-  for (const key of Object.keys({ ...own, ...made })) {
-    const [was, is] = [JSON.stringify(made[key]), JSON.stringify(own[key])];
-    if (was === is) continue;
-    throw new Error(
-      `The stage ${name} in ${lab.out} was made with ${key} ${was}, it is ${is} now: go on as it began, or take another --out`,
-    );
-  }
-  return true;
+  expectSettings(lab, name, mark);
+  return mark !== undefined;
 }
 
 /** @throws {Error} where stages stand in the folder */

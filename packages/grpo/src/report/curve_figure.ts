@@ -82,14 +82,20 @@ function summary({ name, points }: CurveSection["series"][number]): string {
   return `${name}: from ${numberText(first.y)} to ${numberText(last.y)}.`;
 }
 
-/** What stands below before anybody asks. */
+/** What stands below before anybody asks: each curve's last value, and where it is if they do not end together. */
 function lastValues({ series, xLabel }: CurveSection): string {
-  const told = series.flatMap(({ name, points }) => {
+  const ends = series.flatMap(({ name, points }) => {
     const last = points.findLast(({ y }) => Number.isFinite(y));
-    return last ? [`${series.length > 1 ? `${name} ` : ""}${numberText(last.y)}`] : [];
+    return last
+      ? [{ x: last.x, text: `${series.length > 1 ? `${name} ` : ""}${numberText(last.y)}` }]
+      : [];
   });
-  const ends = series.flatMap(({ points }) => points.at(-1)?.x ?? []);
-  return `${xLabel} ${numberText(Math.max(...ends))}: ${told.join(", ")}`;
+  const [first] = ends;
+  if (ends.every(({ x }) => x === first.x)) {
+    const x = first?.x ?? Math.max(...series.flatMap(({ points }) => points.at(-1)?.x ?? []));
+    return `${xLabel} ${numberText(x)}: ${ends.map(({ text }) => text).join(", ")}`;
+  }
+  return ends.map(({ x, text }) => `${text} at ${xLabel} ${numberText(x)}`).join(", ");
 }
 
 function axis(

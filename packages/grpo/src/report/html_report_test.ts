@@ -125,6 +125,18 @@ Deno.test("a curve reads by keyboard and without a script", () => {
   assert(Number(raw) < 20, "the highest value is drawn");
 });
 
+Deno.test("curves that do not end together tell where each ends", () => {
+  const series = [120, 80].map((last, i) => ({
+    name: i === 0 ? "long" : "short",
+    points: [{ x: 1, y: 0 }, { x: last, y: i + 0.5 }],
+  }));
+  const page = (of: typeof series) =>
+    htmlReport([{ kind: "curve", title: "Reward", xLabel: "step", series: of }], { title: "t" });
+  assertStringIncludes(page(series), "<output>long 0.5 at step 120, short 1.5 at step 80</output>");
+  const same = [series[0], { ...series[0], name: "other" }];
+  assertStringIncludes(page(same), "<output>step 120: long 0.5, other 0.5</output>");
+});
+
 Deno.test("thoughts are folded, words marked, steps all there", () => {
   const samples = Array.from({ length: 500 }, (_, i) => ({ ...SAMPLE, step: i + 1 }));
   const page = htmlReport([{

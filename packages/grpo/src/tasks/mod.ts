@@ -30,6 +30,7 @@ export {
 } from "./nano/documents.ts";
 export { soundTries } from "./nano/problems/attempts.ts";
 export { judgeNano, type NanoVerdict } from "./nano/judge.ts";
+export { strangeness } from "./nano/learned.ts";
 export { nanoAccuracyReward, nanoFormatReward, nanoLanguageReward } from "./nano/rewards.ts";
 export { DataError } from "./files/data_error.ts";
 export type { DataSource } from "./files/records.ts";

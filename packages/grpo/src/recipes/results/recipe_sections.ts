@@ -1,7 +1,7 @@
 /** The parts of a recipe's report: stage tables, curves over RL steps, budgets and votes, samples. Reads and draws nothing. */
 import type { Cell, CurvePoint, CurveSection, Section } from "../../report/sections.ts";
 import { judgeNano } from "../../tasks/mod.ts";
-import { SHARED_ROWS, STAGE_ROWS } from "../settings/settings_table.ts";
+import { FIXED_ROWS, type FixedRow, SHARED_ROWS, STAGE_ROWS } from "../settings/settings_table.ts";
 import type { StageName } from "../stage/lab.ts";
 import { PAPER_RESULTS } from "./paper_results.ts";
 import type { StageResult } from "./stage_results.ts";
@@ -20,6 +20,13 @@ const TITLES: Readonly<Record<StageName, string>> = {
   student_rl: "student, RL alone",
   student_direct: "student, answers without thoughts",
   student_shuffled: "student, shuffled thoughts",
+};
+
+/** What the trainings of several stages have in common. */
+const FIXED_TITLES: Readonly<Record<string, string>> = {
+  pretraining: "all pre-training",
+  reinforcement: "all reinforcement learning",
+  fineTuning: "all fine-tuning",
 };
 
 /** The parts of a report on recipes that differ in their seed; curves and samples are those of the first. */
@@ -265,10 +272,13 @@ function settingsSection(results: readonly StageResult[]): Section {
       typeof value === "number" ? value : JSON.stringify(value),
     ]);
   });
+  const fixed = Object.entries(FIXED_ROWS).flatMap(([kind, rows]) =>
+    Object.entries<FixedRow>(rows).map(([name, row]): Cell[] => [FIXED_TITLES[kind], name, ...row])
+  );
   return {
     kind: "table",
     title: "Settings",
     columns: ["stage", "setting", "DeepSeek-R1", "here"],
-    rows: used,
+    rows: [...used, ...fixed],
   };
 }

@@ -1,14 +1,23 @@
 /** Whether settings of a recipe can lead anywhere, before anything is trained. Changes none of them. */
 import { count, type Field, flag, list, number, oneOf, wrongType } from "../../settings/field.ts";
-import { type Language, nanoDocuments, type NanoTaskName } from "../../tasks/mod.ts";
+import {
+  type Language,
+  NANO_TASK_NAMES,
+  nanoDocuments,
+  type NanoTaskName,
+} from "../../tasks/mod.ts";
+import { readDraws } from "../../tasks/nano/draws.ts";
+import { checkShape } from "./check_shape.ts";
 import type { RecipeSettings, TaskWeights } from "./settings.ts";
 
 const SHARE = number({ min: 0, max: 1 });
 const RATE = number({ above: 0 });
 const NOT_NEGATIVE = number({ min: 0, isWhole: true });
+const TASK = oneOf(NANO_TASK_NAMES);
+const LEVELS = list(NOT_NEGATIVE, "a list of levels", 1);
 const TEMPERATURE = number({ above: 0, max: 5 });
 
-/** Values of single settings, by their names in any stage; tasks, levels and shapes are checked by what uses them. */
+/** Values of single settings, by their names in any stage; tasks, levels and shapes have checks of their own. */
 const FIELDS: Readonly<Record<string, Field<unknown>>> = {
   languages: list<Language>(oneOf<Language>(["en", "xx"]), "a list of en and xx", 1),
   maxTokens: count,
@@ -52,19 +61,41 @@ const LOOKED_AT = 500;
 export function checkSettings(settings: RecipeSettings): void {
   for (const [name, value] of Object.entries(settings)) {
     if (name in FIELDS) FIELDS[name].read(value, name);
-    else if (name !== "levels") checkStage(name, value);
+    else if (name === "levels") checkLevels(value);
+    else checkStage(name, value, settings);
   }
   checkLength(settings);
 }
 
-function checkStage(stage: string, settings: unknown): void {
+function checkLevels(levels: unknown): void {
+  if (typeof levels !== "object" || levels === null || Array.isArray(levels)) {
+    throw wrongType("levels", levels, "an object of tasks with their levels");
+  }
+  for (const [task, value] of Object.entries(levels)) {
+    TASK.read(task, "a task of levels");
+    LEVELS.read(value, `levels.${task}`);
+  }
+}
+
+function checkStage(stage: string, settings: unknown, all: RecipeSettings): void {
   if (typeof settings !== "object" || settings === null || Array.isArray(settings)) {
     throw wrongType(stage, settings, "the settings of a stage");
   }
   for (const [name, value] of Object.entries(settings)) {
     const key = `${stage}.${name}`;
     if (name in FIELDS) FIELDS[name].read(value, key);
+    else if (name === "shape") checkShape(value, key);
     else if (typeof value !== "object" || value === null) throw wrongType(key, value, "an object");
+    else checkTasks(key, value as TaskWeights, all);
+  }
+}
+
+/** @throws {RangeError} where no problem can be drawn */
+function checkTasks(key: string, tasks: TaskWeights, { languages, levels }: RecipeSettings): void {
+  try {
+    readDraws({ seed: 0, tasks, languages, levels });
+  } catch (error) {
+    throw new RangeError(`${key}: ${(error as Error).message}`, { cause: error });
   }
 }
 

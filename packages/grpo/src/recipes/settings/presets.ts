@@ -10,7 +10,8 @@ import type { RecipeSettings } from "./settings.ts";
 
 /**
  * The settings of a preset: `ci` (a dense model of 0.1M parameters on sums, in one language), `mini` (the same model, two
- * languages and a general task: the whole recipe in minutes), `nano` (mixture of experts, 1.5M) and `micro` (9.3M).
+ * languages and a general task: the whole recipe in minutes), `nano` (mixture of experts, 1.5M without its layer for
+ * multi-token prediction) and `micro` (9.3M).
  *
  * @throws {RangeError} for a name that there is not
  *
@@ -53,7 +54,8 @@ export function changedSettings(settings: RecipeSettings, changes: SettingChange
   for (const [name, value] of Object.entries(changes)) {
     const before = changed[name];
     expectKnown(changed, name, "");
-    if (isRecord(before) && isRecord(value)) {
+    // Levels are those of tasks, which need not be there before.
+    if (isRecord(before) && isRecord(value) && name !== "levels") {
       for (const key of Object.keys(value)) expectKnown(before, key, `${name}.`);
       changed[name] = { ...before, ...value };
     } else {

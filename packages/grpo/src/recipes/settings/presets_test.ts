@@ -1,7 +1,13 @@
 /** Tests of presets.ts and the table: columns, changes, names that there are not. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { changedSettings, recipeSettings } from "./presets.ts";
-import { PRESET_NAMES, SHARED_ROWS, STAGE_ROWS } from "./settings_table.ts";
+import {
+  FIXED_ROWS,
+  fixedValues,
+  PRESET_NAMES,
+  SHARED_ROWS,
+  STAGE_ROWS,
+} from "./settings_table.ts";
 
 Deno.test("recipeSettings: a preset is its column", () => {
   for (const [at, name] of PRESET_NAMES.entries()) {
@@ -22,12 +28,25 @@ Deno.test("settings table: every row has the paper's value in words and one of e
   }
 });
 
+Deno.test("fixed rows: the paper's value in words, then the one here", () => {
+  for (const [kind, rows] of Object.entries(FIXED_ROWS)) {
+    for (const [name, row] of Object.entries(rows)) {
+      assert(typeof row[0] === "string" && row[0] !== "", `${kind}.${name}`);
+    }
+  }
+  assertEquals(fixedValues(FIXED_ROWS.reinforcement), {
+    ...{ beta1: 0.9, beta2: 0.95, weightDecay: 0.1, maxGradientNorm: 1 },
+    ...{ epsilon: 10, numIterations: 1, refModelSyncSteps: 0 },
+  });
+});
+
 Deno.test("changedSettings: changes what is named, refuses what is not there", () => {
   const ci = recipeSettings("ci");
   const changed = changedSettings(ci, { maxTokens: 9, r1_zero: { steps: 3 } });
   assertEquals([changed.maxTokens, changed.r1_zero.steps], [9, 3]);
   assertEquals(changed.r1_zero.group, ci.r1_zero.group);
   assertEquals(ci.r1_zero.steps, 40);
+  assertEquals(changedSettings(ci, { levels: { CHAIN: [2] } }).levels, { CHAIN: [2] });
   const wrong = { r1_zero: { step: 3 } } as Record<string, object>;
   assertThrows(() => changedSettings(ci, wrong), RangeError, "r1_zero.step is no setting");
   const none = { zero: {} } as Record<string, object>;

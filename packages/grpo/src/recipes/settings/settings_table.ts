@@ -1,4 +1,4 @@
-/** Every setting of the R1 recipe: the paper's value, then that of each preset. Data only; what they mean says `settings.ts`. */
+/** Every setting of the R1 recipe: the paper's value, then that of each preset. What they mean says `settings.ts`. */
 import { SHAPES } from "../../model/shape.ts";
 import type { RecipeSettings, RlStageSettings, TaskWeights } from "./settings.ts";
 
@@ -225,3 +225,42 @@ export const STAGE_ROWS: StageRows = {
     ],
   },
 };
+
+/** A value that all presets share: what the paper has, then what the trainings here read. */
+export type FixedRow = readonly [paper: string, here: number];
+
+/** AdamW of every training (V3, section 4.2; R1 does not tell its own). */
+const OPTIMIZER = {
+  beta1: ["0.9 (V3)", 0.9],
+  beta2: ["0.95 (V3)", 0.95],
+  weightDecay: ["0.1 (V3)", 0.1],
+  maxGradientNorm: ["1 (V3)", 1],
+} satisfies Readonly<Record<string, FixedRow>>;
+
+/** What no preset changes, by the kind of training. */
+export const FIXED_ROWS = {
+  pretraining: {
+    ...OPTIMIZER,
+    finalRate: ["0.1, then less", 0.1],
+    multiTokenWeight: ["0.3, then 0.1", 0.3],
+    routerBiasSpeed: ["0.001, then 0", 0.001],
+    balanceFactor: ["1e-4", 0],
+  },
+  reinforcement: {
+    ...OPTIMIZER,
+    /** With one step a round the ratio is 1 and nothing is clipped. */
+    epsilon: ["10", 10],
+    numIterations: ["1, of 16 batches a rollout", 1],
+    /** 0: never; no stage here has 400 steps. */
+    refModelSyncSteps: ["400", 0],
+  },
+  fineTuning: { ...OPTIMIZER, finalRate: ["0.1", 0.1] },
+} satisfies Readonly<Record<string, Readonly<Record<string, FixedRow>>>>;
+
+/** The values of some rows. */
+export function fixedValues<Name extends string>(
+  rows: Readonly<Record<Name, FixedRow>>,
+): Readonly<Record<Name, number>> {
+  const pairs = Object.entries<FixedRow>(rows).map(([name, [, here]]) => [name, here]);
+  return Object.fromEntries(pairs);
+}

@@ -8,6 +8,7 @@ import type { TrainingState } from "../../run/checkpoint.ts";
 import type { Training, TrainingSteps } from "../../run/training.ts";
 import { type NanoDocument, type NanoDocumentOptions, nanoDocuments } from "../../tasks/mod.ts";
 import type { PretrainStageSettings } from "../settings/settings.ts";
+import { FIXED_ROWS, fixedValues } from "../settings/settings_table.ts";
 import { GateError } from "./gates.ts";
 import { folderOf, type Lab, seedOf, type StageName, tell, withPolicy } from "./lab.ts";
 import { rowOf, type TraceRow } from "./sft_training.ts";
@@ -70,7 +71,12 @@ class BaseTraining implements Training {
     documents: (index: number) => NanoDocument,
   ) {
     const { steps, batchDocuments, learningRate, warmupSteps, restartSteps } = settings;
-    const config = { steps, batchDocuments, learningRate, warmupSteps, restartSteps };
+    const { multiTokenWeight, ...fixed } = fixedValues(FIXED_ROWS.pretraining);
+    const { shape } = settings;
+    const config = {
+      ...{ steps, batchDocuments, learningRate, warmupSteps, restartSteps, ...fixed },
+      ...(shape.architecture === "deepseek2" && shape.multiToken ? { multiTokenWeight } : {}),
+    };
     this.#trainer = new PretrainTrainer(policy, config, documents);
     this.#goal = steps;
   }

@@ -11,8 +11,8 @@ export class GateError extends Error {
 const WINDOW = 5;
 
 /**
- * The signature of a collapse (nano study, sections 4 and 10): thoughts shorter than half of what they began with while more
- * completions have the form. The base is right too seldom when it thinks, so the groups' advantage favours direct answers,
+ * The signature of a collapse (nano study, sections 4 and 10): thoughts shorter than half of what they began with while no
+ * fewer completions have the form. The base is right too seldom when it thinks, so the groups' advantage favours direct answers,
  * and thoughts do not come back.
  */
 export class ThoughtGate {
@@ -24,11 +24,11 @@ export class ThoughtGate {
     this.#seen.push({ thought, format });
     if (this.#seen.length < 2 * WINDOW) return;
     const [start, now] = [mean(this.#seen.slice(0, WINDOW)), mean(this.#seen.slice(-WINDOW))];
-    if (now.thought >= start.thought / 2 || now.format <= start.format) return;
+    if (now.thought >= start.thought / 2 || now.format < start.format) return;
     throw new GateError(
       `Thoughts have collapsed at step ${step}: ${now.thought.toFixed(1)} tokens, at the start ${
         start.thought.toFixed(1)
-      }, while the format rose from ${start.format.toFixed(2)} to ${
+      }, while the format went from ${start.format.toFixed(2)} to ${
         now.format.toFixed(2)
       }. The base is right too seldom when it thinks: train it longer (pretrain.steps), or with more thoughts (pretrain.thoughtShare)`,
     );

@@ -15,6 +15,13 @@ Deno.test("ThoughtGate: thoughts that fall below half while the format rises end
   assertEquals(/1\.6 tokens, at the start 4\.0/.test(error.message), true, error.message);
 });
 
+Deno.test("ThoughtGate: a format that all completions have from the start cannot rise, and hides no collapse", () => {
+  const gate = new ThoughtGate();
+  for (let at = 1; at <= 9; at++) gate.look(step(at, 0.5, 1));
+  const look = (at: number) => gate.look(step(at, 0.1, 1));
+  assertThrows(() => [10, 11, 12, 13, 14].forEach(look), GateError, "from 1.00 to 1.00");
+});
+
 Deno.test("ThoughtGate: growing thoughts, shorter ones and a format that falls too are let through", () => {
   const cases = [[2, 6, 0.8, 0.9], [4, 2.1, 0.8, 0.9], [4, 1, 0.9, 0.8]];
   for (const [from, to, before, after] of cases) {

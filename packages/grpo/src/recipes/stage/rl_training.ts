@@ -13,6 +13,7 @@ import { rowsTask } from "../../tasks/hash_split.ts";
 import { GrpoTrainer } from "../../trainer/grpo_trainer.ts";
 import type { GrpoSettings } from "../../trainer/settings.ts";
 import type { RlStageSettings } from "../settings/settings.ts";
+import { FIXED_ROWS, fixedValues } from "../settings/settings_table.ts";
 import { rlGates } from "./gates.ts";
 import { folderOf, type Lab, seedOf, type StageName, tell, withPolicy } from "./lab.ts";
 import { withSampleFacts } from "./sample_facts.ts";
@@ -24,8 +25,6 @@ const REWARDS = {
   language_consistency: nanoLanguageReward,
 };
 
-/** R1's clip range (2501.12948v2, Methods): with one step a round the ratio is 1 and nothing is clipped. */
-const R1_EPSILON = 10;
 /** Rows that a pass takes at once: the same bits as all at once, in less memory. */
 const MICRO_BATCH_TOKENS = 4096;
 
@@ -81,29 +80,26 @@ function gatesOf(lab: Lab, stage: StageName): ReturnType<typeof rlGates> {
 
 function grpoSettings(settings: RlStageSettings, seed: number, maxTokens: number): GrpoSettings {
   const { steps, prompts, group, learningRate, warmupSteps, beta, temperature } = settings;
+  const { epsilon, numIterations, refModelSyncSteps, ...optimizer } = fixedValues(
+    FIXED_ROWS.reinforcement,
+  );
   return {
     objective: readGrpoConfig({
       lossType: "grpo",
-      epsilon: R1_EPSILON,
+      epsilon,
       beta,
       temperature,
       maxCompletionLength: maxTokens,
     }),
     numGenerations: group,
     perDeviceTrainBatchSize: prompts * group,
-    numIterations: 1,
+    numIterations,
     scaleRewards: "group",
     maskTruncatedCompletions: false,
-    optimizer: {
-      beta1: 0.9,
-      beta2: 0.95,
-      weightDecay: 0.1,
-      maxGradientNorm: 1,
-      decaysVectors: false,
-    },
+    optimizer: { ...optimizer, decaysVectors: false },
     schedule: { type: "constant", learningRate, warmupSteps },
     maxSteps: steps,
-    refModelSyncSteps: 0,
+    refModelSyncSteps,
     seed,
     shuffleDataset: false,
     microBatchTokens: MICRO_BATCH_TOKENS,

@@ -3,6 +3,7 @@ import { SftTrainer } from "../../sft/sft_trainer.ts";
 import { trainingSequences } from "../../sft/training_rows.ts";
 import { decodeWords, type NanoDocument, TOKEN } from "../../tasks/mod.ts";
 import type { SftStageSettings } from "../settings/settings.ts";
+import { FIXED_ROWS, fixedValues } from "../settings/settings_table.ts";
 import { type Lab, seedOf, type StageName, withPolicy } from "./lab.ts";
 import { exportStage, runTraining } from "./training_run.ts";
 
@@ -38,6 +39,7 @@ export async function fineTune(
 ): Promise<void> {
   await withPolicy(lab, from, async (policy) => {
     const { tokenizer, model } = policy.model;
+    const { finalRate, ...optimizer } = fixedValues(FIXED_ROWS.fineTuning);
     const sequences = rows.flatMap(({ prompt, completion }) =>
       trainingSequences(tokenizer, { prompt, completion })
     );
@@ -48,11 +50,8 @@ export async function fineTune(
       packing: false,
       numTrainEpochs: epochs,
       maxSteps: 0,
-      optimizer: {
-        ...{ beta1: 0.9, beta2: 0.95, weightDecay: 0.1, maxGradientNorm: 1 },
-        decaysVectors: false,
-      },
-      schedule: { type: "cosine", learningRate, warmupSteps, finalRate: 0.1 },
+      optimizer: { ...optimizer, decaysVectors: false },
+      schedule: { type: "cosine", learningRate, warmupSteps, finalRate },
       shuffleDataset: true,
       seed: seedOf(lab, stage),
       microBatchTokens: MICRO_BATCH_TOKENS,

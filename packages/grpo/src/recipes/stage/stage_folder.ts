@@ -5,6 +5,8 @@ import { RUN_FILES } from "../../run/step_record.ts";
 
 /** Names of a stage's files besides those of `RUN_FILES`. */
 export const STAGE_FILES = {
+  /** What the stage was begun with, written first of all. */
+  settings: "settings.json",
   /** What the stage learns from: rows as TRL has them. */
   data: "data.jsonl",
   /** How the data were made: how many were sampled, kept, and dropped for what. */

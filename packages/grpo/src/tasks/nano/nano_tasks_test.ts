@@ -6,6 +6,7 @@ import { digitLanguage, digitToken, plainDigits } from "./digits.ts";
 import { type NanoDocument, nanoDocuments } from "./documents.ts";
 import { NANO_TASK_NAMES } from "./draws.ts";
 import { judgeIds } from "./judge.ts";
+import { strangeness } from "./learned.ts";
 import { nanoTask, nanoTestRows } from "./nano_task.ts";
 import { NANO_TASKS, type NanoPrompt, type NanoTaskName, readPrompt } from "./prompt.ts";
 import { soundTries } from "./problems/attempts.ts";
@@ -239,4 +240,16 @@ Deno.test("draws: levels are drawn, what cannot be drawn is refused", () => {
   );
   assertThrows(draw({ languages: [] }), RangeError, "they must be en, xx or both");
   assertThrows(() => nanoDocuments({ seed: 1, thoughtShare: 2 }), RangeError, "thoughtShare is 2");
+});
+
+Deno.test("strangeness: nothing that base data have is strange; unseen levels are", () => {
+  const { document } = nanoDocuments({ seed: 4 });
+  for (let i = 0; i < 300; i++) {
+    const { ids, promptLength } = document(i);
+    assertEquals(strangeness(decodeWords(ids.slice(0, promptLength))), null);
+  }
+  for (const [task, level] of [["CHAIN", 12], ["EVAL", 5]] as const) {
+    const { row } = nanoTask({ seed: 4, tasks: { [task]: 1 }, levels: { [task]: [level] } });
+    for (let i = 0; i < 20; i++) assert(strangeness(row(i).prompt)?.startsWith(`${task} goes up`));
+  }
 });
