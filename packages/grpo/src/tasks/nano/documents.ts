@@ -1,4 +1,4 @@
-/** Documents to be trained on as they are: base data that thinks now and then, gold traces, and the controls. Judges nothing. */
+/** Documents to be trained on as they are: base data that thinks now and then, and gold traces. Judges nothing. */
 import { CounterRandom } from "../counter_random.ts";
 import type { Split } from "../hash_split.ts";
 import { type DigitStyle, DigitWriter, type Language, LANGUAGES } from "./digits.ts";
@@ -17,8 +17,6 @@ export interface NanoDocumentOptions extends NanoDraws {
    * the tag says. `"asked"`: in the tag's.
    */
   readonly languageOf?: "any" | "asked";
-  /** Control: the tokens of each thought in random order, so that its words are there but not its reasoning. Default false. */
-  readonly areThoughtsShuffled?: boolean;
 }
 
 /** One document, `<s>` to `</s>`. */
@@ -47,7 +45,7 @@ const STREAMS: Readonly<Record<Split, number>> = { train: 1, test: 2 };
  * Endless documents of the nano tasks, of problems that are not held out unless `split` says so.
  *
  * Base data by default. Gold traces: `{ thoughtShare: 1, taggedShare: 1, languageOf: "asked" }`; direct answers: with
- * `thoughtShare: 0`; shuffled chains: with `areThoughtsShuffled: true`.
+ * `thoughtShare: 0`.
  *
  * @throws {RangeError} for shares outside of 0 to 1, weights without a sum, and levels that a task does not have
  *
@@ -64,7 +62,6 @@ export function nanoDocuments(options: NanoDocumentOptions): NanoDocuments {
   checkShare("thoughtShare", thoughtShare);
   checkShare("taggedShare", taggedShare);
   const draws = readDraws({ tasks: BASE_TASKS, ...options });
-  const areThoughtsShuffled = options.areThoughtsShuffled ?? false;
   return {
     document(index) {
       const random = new CounterRandom(draws.seed, STREAMS[draws.split], index);
@@ -74,7 +71,8 @@ export function nanoDocuments(options: NanoDocumentOptions): NanoDocuments {
       const isTagged = random.fraction() < taggedShare;
       const style = languageOf === "asked" ? asked.language : anyStyle(draws.languages, random);
       const hasThought = writeCompletion(asked, {
-        ...{ isTagged, isThinking: random.fraction() < thoughtShare, areThoughtsShuffled },
+        isTagged,
+        isThinking: random.fraction() < thoughtShare,
         writer: new DigitWriter(style, random),
         random,
       }, ids);
@@ -88,7 +86,6 @@ export function nanoDocuments(options: NanoDocumentOptions): NanoDocuments {
 interface CompletionForm {
   readonly isTagged: boolean;
   readonly isThinking: boolean;
-  readonly areThoughtsShuffled: boolean;
   readonly writer: DigitWriter;
   readonly random: CounterRandom;
 }
@@ -97,8 +94,7 @@ interface CompletionForm {
 function writeCompletion(asked: NanoPrompt, form: CompletionForm, ids: number[]): boolean {
   const { writer, random } = form;
   const solution = NANO_TASKS[asked.task].solve(asked.problem, random);
-  const wanted = form.isThinking ? solution.thought : [];
-  const thought = form.areThoughtsShuffled ? random.shuffled(wanted) : wanted;
+  const thought = form.isThinking ? solution.thought : [];
   if (form.isTagged) {
     ids.push(TOKEN.think);
     writer.write(thought, ids);
