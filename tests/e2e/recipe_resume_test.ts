@@ -49,7 +49,7 @@ async function runTo(
 ): Promise<boolean> {
   const stop = new AbortController();
   const { isFinished } = await runRecipe("r1", {
-    ...{ preset: smallSettings(), out, seed: 3, resume: true },
+    ...{ preset: smallSettings(), out, seed: 3, resume: existsSync(out) },
     hooks: {
       signal: stop.signal,
       onStep({ step }, stage) {
@@ -126,6 +126,13 @@ Deno.test("recipe: what cannot be is told before or when it happens", async () =
     await assertRejects(() => runRecipe("r2", options), RangeError, 'recipe is "r2"');
     await assertRejects(() => runRecipe("r1", { ...options, preset: "huge" }), RangeError, "mini");
     await assertRejects(() => runRecipe("r1", { ...options, seed: -1 }), RangeError, "seed is -1");
+    await assertRejects(
+      () => runRecipe("r1", { ...options, threads: 0 }),
+      RangeError,
+      "threads is 0",
+    );
+    const nothing = { ...options, resume: true };
+    await assertRejects(() => runRecipe("r1", nothing), Error, "no stage stands there");
     const pretrain = { ...{ steps: 4, restartSteps: 2, mostSteps: 5 }, completionLossLimit: 0.1 };
     const hopeless = { ...options, preset: changedSettings(settings, { pretrain }) };
     const told = "above the gate of 0.1 after all steps";

@@ -1,6 +1,7 @@
 /** The R1 recipe, stage by stage: what is done is skipped, what was begun goes on, each stage is measured. Trains nothing itself. */
 import type { EvalReport } from "../eval/report.ts";
 import { CheckpointFolder } from "../run/checkpoint_folder.ts";
+import { count } from "../settings/field.ts";
 import { readStepLines } from "../run/record/step_file.ts";
 import { RUN_FILES } from "../run/step_record.ts";
 import { writeRecipeReport } from "./results/recipe_report.ts";
@@ -101,7 +102,8 @@ export async function runRecipe(name: string, options: RecipeOptions): Promise<R
     throw new RangeError(`seed is ${seed}, it must be a whole number of at least 0`);
   }
   const lab: Lab = { out, seed, settings, threads, hooks };
-  if (!resume) expectUnused(lab);
+  if (threads !== undefined) count.read(threads, "threads");
+  expectPlace(lab, resume);
   using _lock = new CheckpointFolder(out).lock();
   const done: StageName[] = [];
   let isFinished = true;
@@ -167,12 +169,14 @@ function isDone(lab: Lab, name: StageName): boolean {
   return mark !== undefined;
 }
 
-/** @throws {Error} where stages stand in the folder */
-function expectUnused(lab: Lab): void {
+/** @throws {Error} where stages stand in the folder of a recipe that begins, and where none does of one that goes on */
+function expectPlace(lab: Lab, resume: boolean): void {
   const used = STAGE_NAMES.find((name) => folderOf(lab, name).has(""));
-  if (used === undefined) return;
+  if (resume === (used !== undefined)) return;
   throw new Error(
-    `Cannot begin in ${lab.out}: the stage ${used} stands there already; resume it, or take another folder`,
+    resume
+      ? `Cannot resume in ${lab.out}: no stage stands there; leave out --resume to begin, or name the folder that it began in`
+      : `Cannot begin in ${lab.out}: the stage ${used} stands there already; resume it, or take another folder`,
   );
 }
 
