@@ -10,7 +10,7 @@ for (const seed of [1, 2, 3]) {
     const run: SmallRun = { file: "llama_untied/gguf/model-F32", kind: "all" };
     const { records } = await smallRun({ ...run, settings: { seed } });
     const rewards = rewardsOf(records);
-    assert(rewards[0] < 0.25, `begins at ${rewards[0]}`);
+    assert(rewards[0] < 0.2, `begins at ${rewards[0]}`);
     assert(rewards[9] > 0.8, `${rewards[9]} at step 10`);
     assert(rewards[19] > 0.95, `${rewards[19]} at step 20`);
     const turned = await smallRun({ ...run, sign: -1, settings: { seed } });
