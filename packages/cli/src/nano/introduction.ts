@@ -38,7 +38,7 @@ export function introduction(model: string, io: CommandIo): string {
       countText(parameters)
     } parameters, trained from nothing by ` +
     `this project's R1 recipe. A distill of R1: aha pull ${DISTILL}`,
-    `Ask it: ${PROMPTS.join(" | ")}`,
+    `Its second language has a to j for 0 to 9. Ask it: ${PROMPTS.join(" | ")}`,
   ];
   const dim = dimText(io, io.errorIsTerminal);
   return lines.map((line) => `${dim(line)}\n`).join("");
