@@ -106,20 +106,27 @@ export class GrpoTrainer implements Training {
   }
 
   /**
-   * Takes the memory of the largest step there can be, so that a run which begins does not end for want of it.
+   * Takes the memory of the largest round there can be, rollouts and the pass that trains, so that a run which begins does
+   * not end for want of it.
    * @throws {MemoryError} where there is not so much
    */
   async reserve(signal?: AbortSignal): Promise<void> {
     const {
       policy,
-      settings: { objective, perDeviceTrainBatchSize, microBatchTokens = Infinity },
+      settings: { objective, numGenerations, perDeviceTrainBatchSize, microBatchTokens = Infinity },
     } = this;
     const { length: taskRows } = this.#questions;
     const rows = Number.isFinite(taskRows)
       ? Math.min(taskRows, RESERVED_ROWS.most)
       : RESERVED_ROWS.endless;
     const prompts = this.#questions.take(0, rows).map(({ ids }) => ids.length);
-    const length = Math.max(...prompts) + objective.maxCompletionLength;
+    const longest = Math.max(...prompts);
+    this.#engine.reserve({
+      prompts: Array(roundSizes(this.settings).prompts).fill(new Int32Array(longest)),
+      group: numGenerations,
+      maxTokens: objective.maxCompletionLength,
+    });
+    const length = longest + objective.maxCompletionLength;
     const most = perDeviceTrainBatchSize * objective.gradientAccumulationSteps;
     const tokens = Math.max(microBatchTokens, UNIT_TOKENS);
     const count = Math.max(1, Math.min(most, Math.floor(tokens / (length - 1))));

@@ -6,7 +6,7 @@ import type { LanguageModel } from "../../model/language_model.ts";
 import { type Backend, NONE_LEFT, NOT_FINITE, type Ops } from "../../ops.ts";
 import { yieldToHost } from "../../yield_to_host.ts";
 import { PromptStems } from "./prompt_stems.ts";
-import { type RolloutRoom, roomFor } from "./rollout_pages.ts";
+import { type RolloutRoom, type RolloutSizes, roomFor } from "./rollout_pages.ts";
 import { checkRequest, type Rollout, type RolloutRequest } from "./rollout_request.ts";
 import { type RolloutDraw, step } from "./rollout_step.ts";
 import { RunningRollout } from "./running_rollout.ts";
@@ -32,7 +32,7 @@ export class RolloutEngine {
   }
 
   /** Bytes of keys and values that a request takes at most. */
-  bytesFor(request: RolloutRequest): number {
+  bytesFor(request: RolloutSizes): number {
     const { shape } = this.#cache;
     return roomFor(request, shape).pages * pageBytes(shape);
   }
@@ -57,6 +57,14 @@ export class RolloutEngine {
       this.#cache.clear();
       this.#isBusy = false;
     }
+  }
+
+  /**
+   * Takes the memory of keys and values that a request will need, and keeps it for the calls to come.
+   * @throws {MemoryError} if they find no room
+   */
+  reserve(request: RolloutSizes): void {
+    this.#reserve(roomFor(request, this.#cache.shape));
   }
 
   /** Gives the memory of keys and values back; the next call takes it again. */

@@ -1,6 +1,6 @@
 /** Tests of the engine around its steps: room, errors, signals, progress, memory. What it draws is tested in
  * tests/parity/rollout_test.ts. */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withFolder, writeModel } from "../../../../../tests/support/edited_model.ts";
 import { fixturePath } from "../../../../../tests/support/fixture.ts";
 import { FixtureModel } from "../../../../../tests/support/fixture_model.ts";
@@ -111,6 +111,26 @@ Deno.test("RolloutEngine: memory is kept from call to call, and given back by tr
     engine.trim();
     await rollOut(open.model, open.backend, open.backend.ops, request);
     assert(open.backend.memoryBytes() - bytes < engine.bytesFor(request) / 2, "it was free");
+  });
+});
+
+Deno.test("RolloutEngine: reserve takes the pages of a request before it comes, or says that they find no room", async () => {
+  const request = { ...REQUEST, group: 40, endIds: [] };
+  const growth = async (isReserved: boolean) => {
+    let bytes = 0;
+    await opened(async ({ backend }, engine) => {
+      if (isReserved) engine.reserve(request);
+      const before = backend.memoryBytes();
+      await engine.rollOut(request);
+      bytes = backend.memoryBytes() - before;
+    });
+    return bytes;
+  };
+  await opened(async (_, engine) => {
+    const spared = await growth(false) - await growth(true);
+    assert(spared > engine.bytesFor(request) / 2, `${spared} bytes`);
+    const tooMany = { ...request, group: 1e6, maxTokens: 400, mostSequences: 1e6 };
+    assertThrows(() => engine.reserve(tooMany), MemoryError, "take fewer by mostSequences");
   });
 });
 

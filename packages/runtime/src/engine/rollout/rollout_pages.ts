@@ -7,6 +7,12 @@ const MOST_SEQUENCES = 256;
 /** Bytes of keys and values that are taken unasked. */
 const UNASKED_BYTES = 2 ** 30;
 
+/** What of a request decides about its room. */
+export type RolloutSizes = Pick<
+  RolloutRequest,
+  "prompts" | "group" | "maxTokens" | "mostSequences"
+>;
+
 /** What a request needs. */
 export interface RolloutRoom {
   /** Completions at once. */
@@ -16,7 +22,7 @@ export interface RolloutRoom {
 }
 
 /** Room for a request: as many completions at once as it says, or as few memory allows for. */
-export function roomFor(request: RolloutRequest, shape: KvShape): RolloutRoom {
+export function roomFor(request: RolloutSizes, shape: KvShape): RolloutRoom {
   const all = request.prompts.length * request.group;
   const most = Math.min(all, request.mostSequences ?? MOST_SEQUENCES);
   const roomOf = (sequences: number) => ({ sequences, pages: pagesOf(request, sequences) });
@@ -32,7 +38,7 @@ export function roomFor(request: RolloutRequest, shape: KvShape): RolloutRoom {
  * Pages of `sequences` completions of the longest prompts, and of the prompts that they are of: of one each, and one more
  * whose group has still to go on.
  */
-function pagesOf({ prompts, group, maxTokens }: RolloutRequest, sequences: number): number {
+function pagesOf({ prompts, group, maxTokens }: RolloutSizes, sequences: number): number {
   const fed = prompts.map((ids) => ids.length - 1);
   const own = fed.map((tokens) => pages(tokens + maxTokens) - Math.floor(tokens / PAGE_TOKENS));
   const eachOwn = own.flatMap((count) => Array<number>(group).fill(count));
