@@ -69,22 +69,17 @@ export interface Published {
 const PROMPTS_A_CALL = 64;
 
 /**
- * Measures a model file; `changes` are for a part of the evaluation: fewer samples are the first ones of the same problems.
+ * Measures a model file; the same problems and draws each time. `budgets`: thinking budgets besides, by default 0, the control
+ * that thinks nothing.
  *
  * @throws what `openTrainable` and `evaluate` throw
  */
 export async function measureFile(
   path: string,
   evaluation: PublishedEvaluation,
-  { budgets = [0], ...changes }: Partial<PublishedEvaluation> & {
-    /** Thinking budgets besides. Default 0, the control that thinks nothing. */
-    readonly budgets?: readonly number[];
-  } = {},
+  { budgets = [0] }: { readonly budgets?: readonly number[] } = {},
 ): Promise<EvalReport> {
-  const { temperature, topP, problems, samples, maxTokens, ...draws } = {
-    ...evaluation,
-    ...changes,
-  };
+  const { temperature, topP, problems, samples, maxTokens, ...draws } = evaluation;
   const suite = nanoSuite(draws, problems, { samples, maxTokens });
   const model = await openTrainable(path);
   try {
